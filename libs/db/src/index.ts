@@ -1,1 +1,2 @@
-export {};
+export { createDb, withTenant, type Db, type TenantTx } from './db.js';
+export { migrate } from './migrate.js';

@@ -1,1 +1,1 @@
-export {};
+export { createVault, type Vault } from './vault.js';

@@ -1,0 +1,78 @@
+import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
+
+/** A transaction bound to one tenant: every row it can see or write is that tenant's. */
+export interface TenantTx {
+  readonly tenantId: string;
+  query<Row extends QueryResultRow = QueryResultRow>(
+    text: string | QueryConfig,
+    values?: unknown[],
+  ): Promise<QueryResult<Row>>;
+}
+
+export interface Db {
+  /** For tables of the installation and for cross-tenant functions only; tenant rows go through withTenant. */
+  readonly pool: Pool;
+  withTenant<Result>(tenantId: string, work: (tx: TenantTx) => Promise<Result>): Promise<Result>;
+  end(): Promise<void>;
+}
+
+/**
+ * A connection pool for one service role. Statements are bounded to `statementTimeoutMs` (default 15 s).
+ */
+export function createDb(
+  url: string,
+  options: { max?: number; name?: string; statementTimeoutMs?: number } = {},
+): Db {
+  const pool = new Pool({
+    connectionString: url,
+    max: options.max ?? 10,
+    application_name: options.name ?? 'conducktor',
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    keepAlive: true,
+  });
+  // An idle connection that Postgres closed is replaced at the next use; without a listener it
+  // would end the process.
+  pool.on('error', () => {});
+  return {
+    pool,
+    withTenant: (tenantId, work) => withTenant(pool, tenantId, work),
+    end: () => pool.end(),
+  };
+}
+
+/**
+ * Runs `work` in one transaction that row level security binds to `tenantId`; commits when it
+ * resolves, rolls back when it throws.
+ */
+export async function withTenant<Result>(
+  pool: Pool,
+  tenantId: string,
+  work: (tx: TenantTx) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    // Transaction-local, so that a pooled connection never carries a tenant into its next use.
+    await client.query("select set_config('conducktor.tenant', $1, true)", [tenantId]);
+    const result = await work(tenantTx(client, tenantId));
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((rollbackError: Error) => {
+      broken = rollbackError;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+function tenantTx(client: PoolClient, tenantId: string): TenantTx {
+  return {
+    tenantId,
+    query: <Row extends QueryResultRow>(text: string | QueryConfig, values?: unknown[]) =>
+      typeof text === 'string' ? client.query<Row>(text, values) : client.query<Row>(text),
+  };
+}

@@ -1,0 +1,33 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+const VERSION = 1;
+const NONCE = 12;
+const TAG = 16;
+
+/**
+ * AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce. Layout: version 1 byte · nonce 12 ·
+ * tag 16 · ciphertext. `aad` binds the box to its place; the same words are needed to open it.
+ * One key seals far fewer than 2^32 boxes: tenant and subject keys are many.
+ */
+export function seal(key: Buffer, aad: string, plaintext: Uint8Array | string): Buffer {
+  const nonce = randomBytes(NONCE);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(Buffer.from(aad));
+  const first = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
+  const last = cipher.final();
+  return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), first, last]);
+}
+
+/** Opens what `seal` made; throws when the key, the place or a single byte differs. */
+export function open(key: Buffer, aad: string, box: Uint8Array): Buffer {
+  const bytes = Buffer.from(box.buffer, box.byteOffset, box.byteLength);
+  if (bytes.length < 1 + NONCE + TAG || bytes[0] !== VERSION) {
+    throw new Error('This is not a sealed value of a known version.');
+  }
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 1 + NONCE), {
+    authTagLength: TAG,
+  });
+  decipher.setAAD(Buffer.from(aad));
+  decipher.setAuthTag(bytes.subarray(1 + NONCE, 1 + NONCE + TAG));
+  return Buffer.concat([decipher.update(bytes.subarray(1 + NONCE + TAG)), decipher.final()]);
+}
