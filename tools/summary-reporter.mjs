@@ -1,0 +1,24 @@
+// The last line of a test run: `N passed, N failed, N skipped`, for people and for scripts.
+
+/** A vitest reporter. A file that cannot be loaded and an unhandled error each count as one failure. */
+export default class SummaryReporter {
+  onTestRunEnd(modules, unhandledErrors) {
+    const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    for (const module of modules) {
+      let failedTests = 0;
+      for (const test of module.children.allTests()) {
+        const { state } = test.result();
+        if (state === 'passed') count.passed++;
+        else if (state === 'failed') failedTests++;
+        else count.skipped++;
+      }
+      count.failed += failedTests === 0 && module.state() === 'failed' ? 1 : failedTests;
+    }
+    // At exit, so that no other reporter writes below it.
+    process.once('exit', () => {
+      process.stdout.write(
+        `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`,
+      );
+    });
+  }
+}

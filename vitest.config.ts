@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config';
+
+const excluded = ['**/node_modules/**', '**/dist/**', '**/fixtures/**'];
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './tools/summary-reporter.mjs'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [
+            '{libs,apps}/*/{src,tests}/**/*.test.ts',
+            'tools/tests/*.test.ts',
+            'bench/tests/*.test.ts',
+          ],
+          exclude: excluded,
+          // Private Postgres and Redis start inside some files.
+          testTimeout: 20_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          exclude: excluded,
+          // One stack for all files; files that stop parts of it run one after the other.
+          globalSetup: ['e2e/stack.setup.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
