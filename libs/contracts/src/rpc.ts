@@ -2,6 +2,8 @@
  * What the gateway and the control plane say to a connector worker over one framed connection.
  *
  * Frame: uint32 big-endian length of the rest · uint8 type · uint32 big-endian stream · payload (UTF-8 JSON).
+ * Call and Result carry `argumentsJson` and `resultJson` as text behind the JSON of the rest:
+ * uint32 big-endian length of the JSON · JSON · text. So they are neither escaped nor parsed on the way.
  * A stream is one request; its id is chosen by the dialling side and used once per connection.
  * Both sides prove knowledge of the installation's RPC key before any other frame (see the handshake in runtime).
  */

@@ -1,0 +1,288 @@
+import {
+  type CallRequest,
+  type CallResult,
+  ConducktorError,
+  FrameType,
+  type LateOutcome,
+  type ProgressNote,
+  type RefreshRequest,
+  type RefreshResult,
+} from '@conducktor/contracts';
+import { describeAddress, parseRpcAddress, type RpcAddress } from './address.js';
+import { ClientLink } from './client-link.js';
+import { parsePayload, readResult, writeCall } from './messages.js';
+
+/** After its own deadline the worker answers at once; a worker that does not is not waited for longer. */
+const ANSWER_GRACE_MS = 5_000;
+const REFRESH_MS = 120_000;
+/** A worker that does not read is not fed any further. */
+const MAX_BACKLOG_BYTES = 64 * 1024 * 1024;
+/** Committed notes kept while there is no connection; a note lost beyond that only means a Late one more. */
+const MAX_KEPT_NOTES = 200_000;
+const NOTES_PER_FRAME = 10_000;
+const BACKOFF_MS = { first: 25, most: 1_000 };
+
+export interface RpcClientOptions {
+  /** `host:port`, `/path/of/a/socket`, or parsed. */
+  address: string | RpcAddress;
+  /** deriveKey(SECRET_KEY, 'rpc') */
+  key: Buffer;
+  /** Names this process to the worker; the same name after a reconnection gets its own late outcomes. */
+  instanceId: string;
+  /**
+   * Outcomes of calls whose connection was lost before they were committed. They come again until
+   * `committed` names them, and may name calls that are already settled or belong to another gateway.
+   */
+  onLate?: (outcomes: LateOutcome[]) => void;
+  onState?: (ready: boolean, reason?: string) => void;
+}
+
+export interface CallOptions {
+  onProgress?: (note: ProgressNote) => void;
+  /** Aborting asks the worker to give up; the result (usually `cancelled`) still arrives. */
+  signal?: AbortSignal;
+}
+
+interface Pending {
+  deadline: number;
+  /** Number of flushes when the frame was written: if none came after, the frame never left. */
+  flushes: number;
+  sentAt: number;
+  onProgress: ((note: ProgressNote) => void) | undefined;
+  finish(result: CallResult): void;
+}
+interface PendingRefresh {
+  deadline: number;
+  resolve(result: RefreshResult): void;
+  reject(error: Error): void;
+}
+
+/** The dialling side of the framed protocol: one connection to one worker, kept up for ever. */
+export class RpcClient {
+  readonly address: RpcAddress;
+  readonly #where: string;
+  #link: ClientLink | undefined;
+  #ready = false;
+  #closed = false;
+  #attempt = 0;
+  #stream = 0;
+  #retry: NodeJS.Timeout | undefined;
+  readonly #sweep: NodeJS.Timeout;
+  readonly #calls = new Map<number, Pending>();
+  readonly #refreshes = new Map<number, PendingRefresh>();
+  #notes: string[] = [];
+  #notesScheduled = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(private readonly options: RpcClientOptions) {
+    this.address = typeof options.address === 'string' ? parseRpcAddress(options.address) : options.address;
+    this.#where = describeAddress(this.address);
+    // One timer for all deadlines: a timer for each call would cost more than the frame.
+    this.#sweep = setInterval(() => this.#expire(), 500).unref();
+    this.#dial();
+  }
+
+  /** Whether a call would leave now. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get inFlight(): number {
+    return this.#calls.size;
+  }
+
+  /** True as soon as connected, false when that took longer than `limitMs`. */
+  whenReady(limitMs: number): Promise<boolean> {
+    if (this.#ready) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(this.#ready), limitMs);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
+  }
+
+  /**
+   * Has the worker make one call. Always resolves: `unavailable` (or `not_sent` when already
+   * aborted) if the request never left this process, `unknown` when the connection was lost after
+   * it left or the worker did not keep its deadline.
+   */
+  call(request: CallRequest, options: CallOptions = {}): Promise<CallResult> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.resolve({ outcome: 'not_sent', message: 'The call was given up before it was sent.', durationMs: 0 });
+    const link = this.#link;
+    if (!this.#ready || !link) return Promise.resolve(this.#notSent('The connector worker is not reachable; the call was not sent.'));
+    if (link.writer.backlog > MAX_BACKLOG_BYTES) return Promise.resolve(this.#notSent('The connector worker is overloaded; the call was not sent.'));
+    const stream = this.#nextStream();
+    try {
+      writeCall(link.writer, stream, request);
+    } catch {
+      return Promise.resolve(this.#notSent('The arguments are too large to send.'));
+    }
+    return new Promise((resolve) => {
+      const now = Date.now();
+      const onAbort = signal && (() => this.#link === link && link.send(FrameType.Cancel, stream, {}));
+      if (signal && onAbort) signal.addEventListener('abort', onAbort, { once: true });
+      this.#calls.set(stream, {
+        deadline: now + request.timeoutMs + ANSWER_GRACE_MS,
+        flushes: link.writer.flushes,
+        sentAt: now,
+        onProgress: options.onProgress,
+        finish: (result) => {
+          if (signal && onAbort) signal.removeEventListener('abort', onAbort);
+          resolve(result);
+        },
+      });
+    });
+  }
+
+  /** Reconnects a connection's upstream and lists its tools; rejects when the worker cannot be asked. */
+  refresh(request: RefreshRequest): Promise<RefreshResult> {
+    const link = this.#link;
+    if (!this.#ready || !link) return Promise.reject(this.#unreachable());
+    const stream = this.#nextStream();
+    link.send(FrameType.Refresh, stream, request);
+    return new Promise((resolve, reject) => {
+      this.#refreshes.set(stream, { deadline: Date.now() + REFRESH_MS, resolve, reject });
+    });
+  }
+
+  /** Tells the worker that these outcomes are durable. Sent once per turn, after a reconnection if need be. */
+  committed(callIds: readonly string[]): void {
+    for (const id of callIds) this.#notes.push(id);
+    if (!this.#ready && this.#notes.length > MAX_KEPT_NOTES) this.#notes = this.#notes.slice(-MAX_KEPT_NOTES / 2);
+    if (this.#notesScheduled || !this.#ready) return;
+    this.#notesScheduled = true;
+    setImmediate(() => this.#sendNotes());
+  }
+
+  /** Sends what waits and ends; calls in flight resolve as `unknown`. */
+  close(): void {
+    if (this.#closed) return;
+    if (this.#ready) this.#sendNotes();
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    clearInterval(this.#sweep);
+    this.#link?.end();
+    this.#lost('This process is stopping.');
+  }
+
+  #dial(): void {
+    if (this.#closed) return;
+    const link: ClientLink = new ClientLink({
+      address: this.address,
+      key: this.options.key,
+      instanceId: this.options.instanceId,
+      onReady: () => this.#onReady(),
+      onFrame: (type, stream, payload) => this.#onFrame(type, stream, payload),
+      onClose: (reason) => {
+        if (this.#link !== link) return;
+        this.#lost(reason);
+        this.#redial();
+      },
+    });
+    this.#link = link;
+  }
+
+  #redial(): void {
+    if (this.#closed) return;
+    const wait = Math.min(BACKOFF_MS.first * 2 ** this.#attempt++, BACKOFF_MS.most);
+    // Jitter, so that a fleet does not dial a restarted worker in step.
+    this.#retry = setTimeout(() => this.#dial(), wait * (0.5 + Math.random() / 2));
+  }
+
+  #onReady(): void {
+    this.#ready = true;
+    this.#attempt = 0;
+    if (this.#notes.length > 0) this.#sendNotes();
+    for (const wake of this.#waiting.splice(0)) wake();
+    this.options.onState?.(true);
+  }
+
+  #lost(reason: string): void {
+    const link = this.#link;
+    const was = this.#ready;
+    this.#ready = false;
+    this.#link = undefined;
+    for (const call of this.#calls.values()) {
+      const left = !link || link.writer.flushes > call.flushes;
+      call.finish(
+        left
+          ? {
+              outcome: 'unknown',
+              message: 'The connection to the connector worker was lost; whether the call acted is not known.',
+              durationMs: Date.now() - call.sentAt,
+            }
+          : this.#notSent('The connector worker is not reachable; the call was not sent.'),
+      );
+    }
+    this.#calls.clear();
+    for (const refresh of this.#refreshes.values()) refresh.reject(this.#unreachable());
+    this.#refreshes.clear();
+    if (was) this.options.onState?.(false, reason);
+  }
+
+  #onFrame(type: number, stream: number, payload: Buffer): void {
+    switch (type) {
+      case FrameType.Result: {
+        const call = this.#calls.get(stream);
+        if (!call) return;
+        this.#calls.delete(stream);
+        return call.finish(readResult(payload));
+      }
+      case FrameType.Progress:
+        return this.#calls.get(stream)?.onProgress?.(parsePayload<ProgressNote>(payload));
+      case FrameType.Late:
+        return this.options.onLate?.(parsePayload<LateOutcome[]>(payload));
+      case FrameType.Refreshed: {
+        const refresh = this.#refreshes.get(stream);
+        this.#refreshes.delete(stream);
+        return refresh?.resolve(parsePayload<RefreshResult>(payload));
+      }
+    }
+  }
+
+  #expire(): void {
+    const now = Date.now();
+    for (const [stream, call] of this.#calls) {
+      if (call.deadline > now) continue;
+      this.#calls.delete(stream);
+      this.#link?.send(FrameType.Cancel, stream, {});
+      call.finish({
+        outcome: 'unknown',
+        message: 'The connector worker did not answer in time; whether the call acted is not known.',
+        durationMs: now - call.sentAt,
+      });
+    }
+    for (const [stream, refresh] of this.#refreshes) {
+      if (refresh.deadline > now) continue;
+      this.#refreshes.delete(stream);
+      refresh.reject(new ConducktorError('upstream_timeout', 'Refreshing the connection took too long.'));
+    }
+  }
+
+  #sendNotes(): void {
+    this.#notesScheduled = false;
+    if (!this.#ready || !this.#link || this.#notes.length === 0) return;
+    const notes = this.#notes;
+    this.#notes = [];
+    for (let at = 0; at < notes.length; at += NOTES_PER_FRAME) {
+      this.#link.send(FrameType.Committed, 0, { callIds: notes.slice(at, at + NOTES_PER_FRAME) });
+    }
+  }
+
+  #nextStream(): number {
+    do this.#stream = this.#stream >= 0xffff_ffff ? 1 : this.#stream + 1;
+    while (this.#calls.has(this.#stream) || this.#refreshes.has(this.#stream));
+    return this.#stream;
+  }
+
+  #notSent(message: string): CallResult {
+    return { outcome: 'unavailable', message, durationMs: 0 };
+  }
+
+  #unreachable(): ConducktorError {
+    return new ConducktorError('upstream_unavailable', `The connector worker at ${this.#where} is not reachable.`);
+  }
+}
