@@ -15,7 +15,8 @@ export default defineConfig({
             'bench/tests/*.test.ts',
           ],
           exclude: excluded,
-          // Private Postgres and Redis start inside some files.
+          // One Postgres and one Redis for the run, started when the first test asks for a database.
+          globalSetup: ['libs/testing/src/cluster.setup.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },

@@ -50,6 +50,8 @@ export interface EmbeddedPostgres {
   /** Connects the superuser: migrations and set-up only. */
   readonly adminUrl: string;
   urlFor(role: PostgresRole, database?: string): string;
+  /** Passwords by role, for whoever hands URLs on to other processes. */
+  readonly passwords: Readonly<Record<PostgresRole, string>>;
   /** SQL that gives the login roles their passwords; to be run as superuser after every migration. */
   readonly rolePasswords: readonly string[];
   readonly exited: Promise<Exit>;
@@ -106,6 +108,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
     port,
     adminUrl: urlFor('postgres'),
     urlFor,
+    passwords,
     rolePasswords: POSTGRES_ROLES.filter((role) => role !== 'postgres').map(
       (role) => `alter role ${role} password '${passwords[role]}'`,
     ),

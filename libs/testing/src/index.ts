@@ -1,1 +1,6 @@
-export {};
+export {
+  createTestCluster,
+  createTestDatabase,
+  type TestCluster,
+  type TestDatabase,
+} from './cluster.js';
