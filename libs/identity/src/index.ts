@@ -1,1 +1,4 @@
-export {};
+export { DEFAULT_SCOPE, MCP_SCOPES, normaliseScopes } from './scopes.js';
+export { MCP_ALIASES, audiencesOf, defaultResource, isMcpResource } from './resources.js';
+export { mintApiKey, parseApiKey, type MintedApiKey } from './api-key.js';
+export { createVerifier, type ApiKeyClaims, type TokenClaims, type Verifier } from './verifier.js';
