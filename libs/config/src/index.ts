@@ -1,1 +1,15 @@
-export {};
+export { envExample } from './env-example.js';
+export { ConfigError, loadConfig, loadConfigOrExit } from './load-config.js';
+export {
+  ENV_SCHEMAS,
+  auditEnv,
+  authEnv,
+  controlEnv,
+  gatewayEnv,
+  workerEnv,
+  type AuditConfig,
+  type AuthConfig,
+  type ControlConfig,
+  type GatewayConfig,
+  type WorkerConfig,
+} from './schemas.js';

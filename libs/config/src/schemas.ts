@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { addresses, connectionUrl, integer, list, origin, port, secretKey } from './values.js';
+
+const common = {
+  PUBLIC_URL: origin
+    .default('http://localhost:8080')
+    .describe('The one address that people and clients know'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  PORT: port.describe('Port to listen on'),
+  ENVIRONMENT: z
+    .enum(['embedded', 'development', 'production'])
+    .default('production')
+    .describe('embedded: everything private on one machine, made by "npm start"'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least severe level that is logged'),
+  SECRET_KEY: secretKey.describe(
+    'Base64url of 32 random bytes; all other keys are derived from it',
+  ),
+  DATABASE_URL: connectionUrl('postgres', 'postgresql').describe(
+    'Postgres, as the login role of this service',
+  ),
+  REDIS_URL: connectionUrl('redis', 'rediss').describe('Redis 6.2 or newer, or Valkey'),
+};
+
+const workers = addresses.describe('host:port of the connector workers, comma-separated');
+
+export const gatewayEnv = z.object({
+  ...common,
+  AUTH_URL: origin
+    .optional()
+    .describe('Where to forward sign-in paths; nothing is forwarded when left out'),
+  CONTROL_URL: origin
+    .optional()
+    .describe(
+      'Where to forward the REST API and the dashboard; nothing is forwarded when left out',
+    ),
+  WORKERS: workers,
+  CORS_ORIGINS: list('https://chatgpt.com,https://chat.openai.com,https://claude.ai').describe(
+    'Browser origins that may call the MCP endpoints',
+  ),
+  RATE_LIMIT_PER_MINUTE: integer(1, 1_000_000)
+    .default(100)
+    .describe('Calls per minute of the limit profile "host"'),
+});
+
+export const authEnv = z.object({
+  ...common,
+  OAUTH_CLIENT_ID: z.string().min(1).optional().describe('A static client made at start'),
+  OAUTH_CLIENT_SECRET: z
+    .string()
+    .min(16, 'is shorter than 16 characters')
+    .optional()
+    .describe('Its secret; without one it is a public client'),
+  OAUTH_REDIRECT_URI: list('').describe('Its redirect addresses, comma-separated'),
+  OAUTH_SCOPE: z.string().default('mcp:read mcp:write').describe('Its scopes, separated by blanks'),
+  DCR_MODE: z
+    .enum(['open', 'token', 'off'])
+    .default('open')
+    .describe('Dynamic client registration: for all, with an initial access token, or not at all'),
+  OAUTH_REDIRECT_ALLOW: list('').describe(
+    'Redirect addresses allowed beside the built-in ones, exact, comma-separated',
+  ),
+  ACCESS_TOKEN_EXPIRE_MINUTES: integer(1, 1440).default(60).describe('Life of an access token'),
+  REFRESH_TOKEN_EXPIRE_DAYS: integer(1, 365).default(30).describe('Life of a refresh token'),
+});
+
+export const controlEnv = z.object({ ...common, WORKERS: workers });
+
+export const workerEnv = z.object({
+  ...common,
+  RPC_PORT: port.describe(
+    'Port for calls from gateways and the control plane; PORT answers health checks only',
+  ),
+  STDIO_CATALOG: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('JSON file of the stdio servers that connections may name'),
+  OUTBOUND_ALLOW: list('').describe(
+    'Private addresses that may be called: CIDR ranges or host names, comma-separated',
+  ),
+  OUTBOUND_DENY_PORTS: z
+    .string()
+    .default('')
+    .transform((value) =>
+      value
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+    )
+    .refine(
+      (items) => items.every((item) => /^\d+$/.test(item) && Number(item) <= 65535),
+      'is not a list of ports',
+    )
+    .transform((items) => items.map(Number))
+    .describe("Ports that are never called on allowed private addresses: Conducktor's own"),
+  SERVER_TIMEOUT: integer(1, 3600)
+    .default(30)
+    .describe('Seconds that a server has to start and to answer the handshake'),
+  MAX_CONCURRENT_SERVERS: integer(1, 10_000)
+    .default(50)
+    .describe('Stdio servers running at once in this worker'),
+  CONNECTION_POOL_SIZE: integer(1, 10_000)
+    .default(64)
+    .describe('Connections kept open to one upstream'),
+});
+
+export const auditEnv = z.object(common);
+
+/** One schema per service; keys of the result are the names of the variables. */
+export const ENV_SCHEMAS = {
+  gateway: gatewayEnv,
+  auth: authEnv,
+  control: controlEnv,
+  'connector-worker': workerEnv,
+  audit: auditEnv,
+} as const;
+
+export type GatewayConfig = z.infer<typeof gatewayEnv>;
+export type AuthConfig = z.infer<typeof authEnv>;
+export type ControlConfig = z.infer<typeof controlEnv>;
+export type WorkerConfig = z.infer<typeof workerEnv>;
+export type AuditConfig = z.infer<typeof auditEnv>;

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import {
+  ConfigError,
+  authEnv,
+  controlEnv,
+  envExample,
+  gatewayEnv,
+  loadConfig,
+  workerEnv,
+} from '../src/index.js';
+
+const good = {
+  PORT: '8080',
+  SECRET_KEY: randomBytes(32).toString('base64url'),
+  DATABASE_URL: 'postgres://conducktor_app:kY7bVq2m@db.internal/conducktor',
+  REDIS_URL: 'redis://redis.internal:6379',
+  WORKERS: 'worker-0:8083, worker-1:8083',
+};
+const sentence = (
+  env: Record<string, string>,
+  schema: Parameters<typeof loadConfig>[0] = controlEnv,
+) => {
+  try {
+    loadConfig(schema, { ...good, ...env });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+};
+
+test('values arrive parsed, defaults filled in', () => {
+  const config = loadConfig(gatewayEnv, { ...good, PUBLIC_URL: 'https://mcp.example.com/' });
+  expect(config).toMatchObject({
+    PORT: 8080,
+    HOST: '127.0.0.1',
+    ENVIRONMENT: 'production',
+    PUBLIC_URL: 'https://mcp.example.com',
+    WORKERS: ['worker-0:8083', 'worker-1:8083'],
+    CORS_ORIGINS: ['https://chatgpt.com', 'https://chat.openai.com', 'https://claude.ai'],
+    RATE_LIMIT_PER_MINUTE: 100,
+  });
+});
+
+test('an empty variable counts as left out', () => {
+  expect(
+    loadConfig(workerEnv, {
+      ...good,
+      RPC_PORT: '8083',
+      SERVER_TIMEOUT: '',
+      OUTBOUND_DENY_PORTS: '8080,8081',
+    }),
+  ).toMatchObject({
+    SERVER_TIMEOUT: 30,
+    OUTBOUND_DENY_PORTS: [8080, 8081],
+  });
+});
+
+test.each([
+  [{ PORT: 'eighty' }, 'PORT is not a whole number.'],
+  [{ PORT: '99999' }, 'PORT is not between 1 and 65535.'],
+  [
+    { LOG_LEVEL: 'loud' },
+    'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent.',
+  ],
+  [
+    { PUBLIC_URL: 'https://example.com/mcp' },
+    'PUBLIC_URL must be an origin, without path, query or credentials.',
+  ],
+  [{ DATABASE_URL: 'mysql://a/b' }, 'DATABASE_URL is not a postgres:// address.'],
+  [{ WORKERS: 'worker' }, 'WORKERS is not a list of host:port.'],
+  [{ REDIS_URL: '' }, 'REDIS_URL is not set (Redis 6.2 or newer, or Valkey).'],
+  [{ DCR_MODES: 'open' }, 'DCR_MODES is not a variable of Conducktor; did you mean DCR_MODE?'],
+])('%o stops the start with one sentence', (env, expected) => {
+  expect(sentence(env)).toBe(expected);
+});
+
+test('an unknown registration mode is refused', () => {
+  expect(sentence({ DCR_MODE: 'maybe' }, authEnv)).toBe(
+    'DCR_MODE must be one of open, token, off.',
+  );
+});
+
+test.each([
+  { SECRET_KEY: Buffer.alloc(32).toString('base64url') },
+  { SECRET_KEY: Buffer.from('change-me-change-me-change-me-change-me').toString('base64url') },
+  { SECRET_KEY: 'changeme-changeme-changeme-changeme-changeme' },
+  { DATABASE_URL: 'postgres://postgres:postgres@db/conducktor' },
+  { DATABASE_URL: 'postgres://app:changeme@db/conducktor' },
+  { REDIS_URL: 'redis://:password@redis' },
+])('a sample secret is refused outside the embedded default: %o', (env) => {
+  expect(sentence(env)).toContain('is a sample or default secret');
+  expect(sentence({ ...env, ENVIRONMENT: 'embedded' })).toBe('accepted');
+});
+
+test('no sentence repeats a value', () => {
+  expect(sentence({ DATABASE_URL: 'http://user:hunter2@db/x' })).not.toContain('hunter2');
+});
+
+test('random keys are never taken for samples', () => {
+  for (let n = 0; n < 500; n++)
+    expect(sentence({ SECRET_KEY: randomBytes(32).toString('base64url') })).toBe('accepted');
+});
+
+test('the older names of the static client are read as the same', () => {
+  expect(loadConfig(authEnv, { ...good, MCP_CLIENT_ID: 'desk' }).OAUTH_CLIENT_ID).toBe('desk');
+});
+
+test('.env.example lists what the schemas read', async () => {
+  await expect(envExample()).toMatchFileSnapshot('../../../.env.example');
+});
