@@ -96,7 +96,7 @@ end $$;
 
 -- One tick: finished outcomes, late outcomes and new intents in one transaction.
 -- Arrays of one group have equal length; ordinals are positions from 1.
--- Verdict per intent: 0 admitted · 1 the tenant has changed since it was decided, nothing written ·
+-- Verdict per intent: 0 written · 1 the tenant has changed since it was allowed, nothing written ·
 -- 2 same idempotency key and arguments, attach to the call in `attached` · 3 same key, other arguments.
 create function tick(
   p_epoch integer, p_tick bigint,
@@ -144,9 +144,9 @@ begin
 
   verdict := array_fill(0::smallint, array[n]);
   for r in
-    select u.ord from unnest(c_tenant, c_version) with ordinality u(tenant, version, ord)
+    select u.ord from unnest(c_tenant, c_version, c_admitted) with ordinality u(tenant, version, admitted, ord)
       join tenant_version v on v.tenant_id = u.tenant
-     where v.version <> u.version
+     where u.admitted and v.version <> u.version
   loop
     verdict[r.ord] := 1;
   end loop;
@@ -190,7 +190,9 @@ end $$;
 -- Ends an epoch whose owner is gone: what has no outcome becomes an open call. Returns the number of
 -- open calls, or -1 while its owner still holds the lock (then nothing is changed), or -2 if already closed.
 create function close_epoch(p_epoch integer) returns integer
-  language plpgsql security definer set search_path = public as $$
+  language plpgsql security definer set search_path = public
+  -- One pass over a whole partition: the tick's planner settings would make it quadratic.
+  set enable_seqscan = on set enable_hashjoin = on set enable_mergejoin = on as $$
 declare opened integer;
 begin
   if not pg_try_advisory_xact_lock(epoch_lock_class(), p_epoch) then return -1; end if;

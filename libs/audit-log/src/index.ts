@@ -1,1 +1,1 @@
-export {};
+export { encodeRecord, type CallRecord, type OutcomeRecord } from './record.js';

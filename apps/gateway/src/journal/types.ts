@@ -1,0 +1,35 @@
+import type { JournalKey } from '@conducktor/contracts';
+
+/** A call, or a refused one, about to be written. */
+export interface Intent {
+  tenantId: string;
+  /** tenant_version of the snapshot that decided it; another version in the database refuses it. */
+  version: number;
+  callId: string;
+  /** false for a refusal: it is its own end and never gets an outcome. */
+  admitted: boolean;
+  reservedMicros: number;
+  /** Unix milliseconds after which nobody can bring an outcome; null for refusals. */
+  deadlineMs: number | null;
+  record: string;
+  idempotency?: { hash: string; argumentsHash: string };
+}
+
+export type Admission =
+  | { verdict: 'admitted'; key: JournalKey }
+  /** The workspace changed after the decision; nothing was written, decide again. */
+  | { verdict: 'stale' }
+  /** Same idempotency key and arguments: the call that has it. */
+  | { verdict: 'attached'; callId: string }
+  | { verdict: 'conflict' };
+
+/** How an admitted call ended. */
+export interface Settlement {
+  key: JournalKey;
+  tenantId: string;
+  callId: string;
+  costMicros: number;
+  record: string;
+  /** The sealed answer kept for later calls with the same idempotency key. */
+  answer?: { hash: string; sealed: string };
+}

@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { encodeRecord } from '@conducktor/audit-log';
+import type { LateOutcome } from '@conducktor/contracts';
+import { createDb } from '@conducktor/db';
+import { createVerifier } from '@conducktor/identity';
+import { connectRedis, deriveKey, type Logger } from '@conducktor/runtime';
+import { createVault } from '@conducktor/vault';
+import type { GovernedDeps } from './governed.js';
+import { BodyWriter } from './journal/body-writer.js';
+import { Journal } from './journal/journal.js';
+import { DenialCounter } from './limits/denial-counter.js';
+import { limitProfiles } from './limits/gcra.js';
+import { TokenLeases } from './limits/token-leases.js';
+import { listTools } from './list-tools/list-tools.js';
+import type { GovernedMcp } from './mcp/ports.js';
+import { TokenCache, authenticate } from './tool-call/authenticate.js';
+import { callTool } from './tool-call/call-tool.js';
+import { SchemaCache } from './tool-call/check-arguments.js';
+import { refuse } from './tool-call/refuse.js';
+import { connectWorkers } from './workers/workers.js';
+import { openWorkspaces } from './workspace/workspaces.js';
+
+export interface GovernedOptions {
+  publicUrl: string;
+  databaseUrl: string;
+  redisUrl: string;
+  secretKey: string;
+  workers: string[];
+  ratePerMinute: number;
+  logger: Logger;
+}
+
+export interface Governed {
+  mcp: GovernedMcp;
+  /** A sentence saying why calls cannot be served now, or undefined. */
+  notReady(): string | undefined;
+  stop(): Promise<void>;
+}
+
+/** Wires the story of this process: journal, snapshots, limits, workers. Edges only, no decisions. */
+export async function openGoverned(options: GovernedOptions): Promise<Governed> {
+  const { logger } = options;
+  const gateway = `gateway-${randomUUID()}`;
+  const db = createDb(options.databaseUrl, { name: 'conducktor gateway', max: 10 });
+  const redis = connectRedis(options.redisUrl, (error) => logger.debug({ err: error }, 'Redis is away'));
+  const vault = createVault({ kek: deriveKey(options.secretKey, 'kek'), db });
+  const workspaces = await openWorkspaces({ db });
+
+  const journal: Journal = new Journal({
+    databaseUrl: options.databaseUrl,
+    gateway,
+    logger,
+    onCommitted: (callIds) => workers.committed(callIds),
+  });
+  const workers = connectWorkers({
+    addresses: options.workers,
+    key: deriveKey(options.secretKey, 'rpc'),
+    instanceId: gateway,
+    onLate: (outcomes) => settleLate(journal, outcomes),
+  });
+  const leases = new TokenLeases(redis);
+  const denials = new DenialCounter();
+  const bodies = new BodyWriter({ db, logger });
+  await journal.start();
+
+  const deps: GovernedDeps = {
+    publicUrl: options.publicUrl,
+    logger,
+    verifier: createVerifier({ db, publicUrl: options.publicUrl }),
+    workspaces,
+    tokens: new TokenCache(),
+    schemas: new SchemaCache(),
+    leases,
+    profiles: limitProfiles(options.ratePerMinute),
+    journal,
+    vault,
+    bodies,
+    workers,
+    denials,
+    answers: async (tenantId, keyHash) => {
+      const { rows } = await db.pool.query<{ answer: string | null }>(
+        'select answer from idempotent_answer($1, $2)',
+        [tenantId, keyHash],
+      );
+      return rows[0]?.answer ?? undefined;
+    },
+  };
+
+  return {
+    mcp: {
+      callTool: (input) => callTool(deps, input),
+      listTools: (context) => listTools(deps, context),
+      authenticate: async (context) => {
+        try {
+          const caller = await authenticate(deps, context);
+          return {
+            kind: 'caller',
+            principal: `${caller.workspace.tenantId} ${caller.member.id} ${caller.clientId}`,
+          };
+        } catch (error) {
+          const answer = await refuse(deps, error);
+          if (answer.kind !== 'result') return answer;
+          return { kind: 'error', status: 500, error: { code: -32_603, message: 'This request failed inside the gateway.' } };
+        }
+      },
+    },
+    notReady: () => {
+      if (!journal.ready) return 'The database cannot be written right now, so no call is made.';
+      if (!workers.ready) return 'No connector worker is reachable.';
+      return undefined;
+    },
+    stop: async () => {
+      await denials.stop().catch(() => {});
+      await bodies.stop();
+      await journal.stop();
+      workers.close();
+      leases.stop();
+      await workspaces.stop();
+      redis.disconnect();
+      await db.end();
+    },
+  };
+}
+
+/** Outcomes that a worker kept for a gateway that went away; settling one twice does nothing. */
+function settleLate(journal: Journal, outcomes: LateOutcome[]): void {
+  for (const late of outcomes) {
+    void journal.settle({
+      key: late.key,
+      tenantId: late.tenantId,
+      callId: late.callId,
+      costMicros: 0,
+      record: encodeRecord({
+        at: new Date().toISOString(),
+        outcome: late.outcome,
+        durationMs: late.durationMs,
+        resultSize: late.resultSize,
+      }),
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { encodeRecord } from '@conducktor/audit-log';
+import { newId } from '@conducktor/contracts';
+import type { Vault } from '@conducktor/vault';
+import type { BodyWriter } from '../journal/body-writer.js';
+import type { Journal } from '../journal/journal.js';
+import { Refusal, StaleDecision } from './refusal.js';
+import type { AdmittedCall, LimitedCall } from './types.js';
+
+export interface AdmitDeps {
+  journal: Journal;
+  vault: Vault;
+  bodies: BodyWriter;
+}
+
+/** A call with the same idempotency key exists: its answer is this call's answer. */
+export interface AttachedCall {
+  attachedTo: string;
+  call: LimitedCall;
+  idempotencyHash: string;
+}
+
+// Encrypted arguments up to this size ride in the journal row itself.
+const INLINE_BYTES = 1_024;
+// The worker gives up at the timeout; after this much more the gateway does.
+const DEADLINE_SLACK_MS = 5_000;
+
+/**
+ * Makes the call durable before anything is sent: intent, audit intent with the encrypted arguments,
+ * reservation (cost zero until tools have prices) and idempotency key commit in one transaction.
+ */
+export async function admit(deps: AdmitDeps, call: LimitedCall): Promise<AdmittedCall | AttachedCall> {
+  const { caller, tool } = call;
+  const callId = newId('call');
+  const tenantId = caller.workspace.tenantId;
+  const sealed =
+    deps.vault.subjectSealer(tenantId, caller.member.id)?.(`call/${callId}`, call.argumentsJson) ??
+    (await deps.vault.sealForSubject(tenantId, caller.member.id, `call/${callId}`, call.argumentsJson));
+  const inline = sealed.length <= INLINE_BYTES;
+  const idempotencyHash = call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey);
+  const now = Date.now();
+
+  const admission = await deps.journal.admit({
+    tenantId,
+    version: caller.workspace.version,
+    callId,
+    admitted: true,
+    reservedMicros: 0,
+    deadlineMs: now + tool.connection.timeoutMs + DEADLINE_SLACK_MS,
+    record: encodeRecord({
+      at: new Date(now).toISOString(),
+      memberId: caller.member.id,
+      actor: caller.actor,
+      clientId: caller.clientId,
+      connection: tool.connection.slug,
+      tool: tool.shownName,
+      decision: 'allow',
+      ...(call.decision.ruleId === undefined ? {} : { rule: call.decision.ruleId }),
+      argumentsHash: call.argumentsHash,
+      argumentsSize: call.argumentsJson.length,
+      ...(inline ? { argumentsSealed: sealed.toString('base64') } : { argumentsIn: 'call_body' as const }),
+      sourceIp: caller.context.sourceIp,
+    }),
+    ...(idempotencyHash ? { idempotency: { hash: idempotencyHash, argumentsHash: sameCallHash(call) } } : {}),
+  });
+
+  switch (admission.verdict) {
+    case 'admitted':
+      if (!inline) deps.bodies.write(tenantId, callId, sealed);
+      return { ...call, callId, key: admission.key, idempotencyHash: idempotencyHash || undefined };
+    case 'attached':
+      return { attachedTo: admission.callId, call, idempotencyHash: idempotencyHash! };
+    case 'stale':
+      throw new StaleDecision(caller.workspace);
+    case 'conflict':
+      throw new Refusal(
+        'idempotency_conflict',
+        'This idempotency key was used with other arguments. Use a new key for a new call.',
+        { caller, toolName: tool.shownName, connection: tool.connection.slug, argumentsHash: call.argumentsHash },
+      );
+  }
+}
+
+/** What must be equal for a key to mean the same call: the tool and its arguments. */
+function sameCallHash(call: LimitedCall): string {
+  return createHash('sha256').update(`${call.tool.id} ${call.argumentsHash}`).digest('hex');
+}
+
+/** Scoped to workspace (the row's own column), person and client. */
+function idempotencyKeyHash(call: LimitedCall, key: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([call.caller.member.id, call.caller.clientId, key]))
+    .digest('hex');
+}

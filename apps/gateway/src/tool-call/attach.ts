@@ -1,0 +1,46 @@
+import type { Vault } from '@conducktor/vault';
+import type { Workspaces } from '../workspace/workspaces.js';
+import type { ToolCallAnswer } from '../mcp/ports.js';
+import type { AttachedCall } from './admit.js';
+import { failure } from './answers.js';
+
+export interface AttachDeps {
+  answers: IdempotentAnswers;
+  vault: Vault;
+  workspaces: Workspaces;
+}
+
+/** Reads the sealed answer of an idempotency key: undefined while its call still runs. */
+export type IdempotentAnswers = (tenantId: string, keyHash: string) => Promise<string | undefined>;
+
+const POLL_MS = 50;
+
+/**
+ * The answer of the call that has the same idempotency key and arguments: the stored one, or the one
+ * it gives before this caller's own time is over. Nothing is sent.
+ */
+export async function attach(deps: AttachDeps, attached: AttachedCall): Promise<ToolCallAnswer> {
+  const { call, idempotencyHash } = attached;
+  const { caller, tool, input } = call;
+  const until = Date.now() + tool.connection.timeoutMs;
+  while (true) {
+    const sealed = await deps.answers(caller.workspace.tenantId, idempotencyHash);
+    if (sealed !== undefined) {
+      const bytes = await deps.vault.openForSubject(
+        caller.workspace.tenantId,
+        caller.member.id,
+        `answer/${idempotencyHash}`,
+        Buffer.from(sealed, 'base64'),
+      );
+      return JSON.parse(bytes.toString()) as ToolCallAnswer;
+    }
+    if (Date.now() >= until || input.signal.aborted) {
+      return failure(
+        'outcome_unknown',
+        `The first call with this idempotency key has no known outcome yet. Ask about call ${attached.attachedTo} before you try again.`,
+        attached.attachedTo,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}

@@ -1,0 +1,28 @@
+import type { CallResult } from '@conducktor/contracts';
+import type { Workers } from '../workers/workers.js';
+import type { AdmittedCall } from './types.js';
+
+/**
+ * Sends the canonical arguments to the connector worker that serves this connection, relays progress,
+ * and brings back the one outcome. Never throws: a lost worker is an outcome too.
+ */
+export function dispatch(deps: { workers: Workers }, call: AdmittedCall): Promise<CallResult> {
+  const { tool, caller, input } = call;
+  return deps.workers.call(
+    {
+      key: call.key,
+      callId: call.callId,
+      tenantId: caller.workspace.tenantId,
+      memberId: caller.member.id,
+      connectionId: tool.connection.id,
+      revision: tool.connection.revision,
+      method: 'tools/call',
+      name: tool.upstreamName,
+      argumentsJson: call.argumentsJson,
+      timeoutMs: tool.connection.timeoutMs,
+      progress: input.onProgress !== undefined,
+      ...(input.meta ? { meta: input.meta } : {}),
+    },
+    { signal: input.signal, ...(input.onProgress ? { onProgress: input.onProgress } : {}) },
+  );
+}

@@ -1,0 +1,45 @@
+import type { PolicyCaller, PolicyTool } from '@conducktor/policy';
+import type { Member, Tool } from '../workspace/types.js';
+import type { Caller } from './types.js';
+
+// Policies remember what they worked out for a caller, so equal callers share one object for as long
+// as their snapshot lives.
+const callers = new WeakMap<Member, Map<string, PolicyCaller>>();
+const tools = new WeakMap<Tool, PolicyTool>();
+
+/** The caller as policies see it. */
+export function policyCaller({ member, clientId, scopes }: Caller): PolicyCaller {
+  let ofMember = callers.get(member);
+  if (!ofMember) callers.set(member, (ofMember = new Map()));
+  const key = `${clientId} ${scopes.join(' ')}`;
+  let seen = ofMember.get(key);
+  if (!seen) {
+    seen = {
+      memberId: member.id,
+      userId: member.userId,
+      email: member.email,
+      groups: member.groups,
+      roles: member.roles,
+      clientId,
+      scopes,
+    };
+    ofMember.set(key, seen);
+  }
+  return seen;
+}
+
+/** The tool as policies see it; one object per tool and snapshot. */
+export function policyTool(tool: Tool): PolicyTool {
+  let seen = tools.get(tool);
+  if (!seen) {
+    seen = {
+      name: tool.shownName,
+      upstreamName: tool.upstreamName,
+      connection: tool.connection.slug,
+      class: tool.class,
+      labels: tool.labels,
+    };
+    tools.set(tool, seen);
+  }
+  return seen;
+}

@@ -1,0 +1,34 @@
+import type { Code } from '@conducktor/contracts';
+import type { Workspace } from '../workspace/types.js';
+import type { Caller } from './types.js';
+
+/**
+ * A call that ends before it is sent. `caller` is known from authenticate on; what was refused with
+ * a known caller is recorded, without one it is only counted.
+ */
+export class Refusal extends Error {
+  constructor(
+    readonly code: Code,
+    message: string,
+    readonly about: {
+      caller?: Caller;
+      toolName?: string;
+      connection?: string;
+      rule?: string;
+      argumentsHash?: string;
+      retryAfterMs?: number;
+      /** All scopes that the call needs, for insufficient_scope. */
+      scopes?: string[];
+    } = {},
+  ) {
+    super(message);
+    this.name = 'Refusal';
+  }
+}
+
+/** The workspace changed between deciding and admitting: decide again. */
+export class StaleDecision extends Error {
+  constructor(readonly workspace: Workspace) {
+    super('The workspace changed after this call was decided.');
+  }
+}

@@ -1,0 +1,72 @@
+import { encodeRecord } from '@conducktor/audit-log';
+import { ConducktorError, newId } from '@conducktor/contracts';
+import type { Logger } from '@conducktor/runtime';
+import type { Journal } from '../journal/journal.js';
+import type { DenialCounter } from '../limits/denial-counter.js';
+import type { ToolCallAnswer } from '../mcp/ports.js';
+import { failure, refusalAnswer, unavailableAnswer } from './answers.js';
+import { Refusal, StaleDecision } from './refusal.js';
+
+export interface RefuseDeps {
+  journal: Journal;
+  denials: DenialCounter;
+  publicUrl: string;
+  logger: Logger;
+}
+
+/**
+ * How a call that was not sent is answered, and its record. A refusal that cannot be recorded is
+ * answered as unavailable: even a "no" is evidence.
+ */
+export async function refuse(deps: RefuseDeps, error: unknown): Promise<ToolCallAnswer> {
+  if (error instanceof Refusal) {
+    try {
+      return refusalAnswer(error, await record(deps, error), deps.publicUrl);
+    } catch (cause) {
+      deps.logger.warn({ err: cause }, 'A refusal could not be recorded');
+      return unavailableAnswer();
+    }
+  }
+  if (error instanceof StaleDecision) return unavailableAnswer();
+  if (error instanceof ConducktorError) {
+    if (error.code === 'unauthenticated') return refusalAnswer(new Refusal('unauthenticated', error.message), undefined, deps.publicUrl);
+    if (error.code === 'governance_unavailable') return unavailableAnswer();
+  }
+  // A defect of ours: nothing was sent, or the worker reports its outcome late.
+  deps.logger.error({ err: error }, 'A tool call failed inside the gateway');
+  return failure('internal_error', 'This call failed inside the gateway. Try again, or show this to your administrator.', undefined);
+}
+
+/** Returns the id of the record; equal refusals in a row share one that says how many they were. */
+async function record(deps: RefuseDeps, refusal: Refusal): Promise<string | undefined> {
+  const { caller, toolName, connection, rule, argumentsHash } = refusal.about;
+  if (!caller) return undefined;
+  const tenantId = caller.workspace.tenantId;
+  const kind = `${tenantId} ${caller.member.id} ${caller.clientId} ${refusal.code} ${toolName?.slice(0, 128) ?? ''}`;
+  const write = async (callId: string, repeated: number) => {
+    await deps.journal.admit({
+      tenantId,
+      // A denial is not refused for a newer version: it took nothing and let nothing pass.
+      version: caller.workspace.version,
+      callId,
+      admitted: false,
+      reservedMicros: 0,
+      deadlineMs: null,
+      record: encodeRecord({
+        at: new Date().toISOString(),
+        memberId: caller.member.id,
+        actor: caller.actor,
+        clientId: caller.clientId,
+        ...(connection === undefined ? {} : { connection }),
+        tool: toolName?.slice(0, 256) ?? '',
+        decision: 'deny',
+        code: refusal.code,
+        ...(rule === undefined ? {} : { rule }),
+        ...(argumentsHash === undefined ? {} : { argumentsHash }),
+        sourceIp: caller.context.sourceIp,
+        ...(repeated > 0 ? { repeated } : {}),
+      }),
+    });
+  };
+  return deps.denials.record(kind, () => newId('call'), write);
+}

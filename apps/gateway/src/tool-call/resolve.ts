@@ -1,0 +1,29 @@
+import { visible } from '@conducktor/policy';
+import { Refusal } from './refusal.js';
+import { policyCaller, policyTool } from './policy-input.js';
+import type { Caller, Target } from './types.js';
+
+/**
+ * Shown name → the tool meant, out of the caller's snapshot. A tool that the caller may not know of
+ * answers like one that does not exist.
+ */
+export function resolve(caller: Caller, name: string): Target {
+  const tool = caller.workspace.tools.get(name);
+  if (!tool || !visible(caller.workspace.policy, policyCaller(caller), policyTool(tool))) {
+    throw new Refusal('unknown_tool', `Unknown tool: ${name}`, { caller, toolName: name });
+  }
+  requireScope(caller, { caller, tool });
+  return { caller, tool };
+}
+
+function requireScope(caller: Caller, target: Target): void {
+  const needed = target.tool.class === 'read' ? 'mcp:read' : 'mcp:write';
+  // Writing includes reading what one writes to; reading does not include writing.
+  if (caller.scopes.includes(needed) || (needed === 'mcp:read' && caller.scopes.includes('mcp:write'))) return;
+  throw new Refusal('insufficient_scope', `Permission denied: this needs the scope ${needed}.`, {
+    caller,
+    toolName: target.tool.shownName,
+    connection: target.tool.connection.slug,
+    scopes: [...new Set([...caller.scopes.filter((scope) => scope.startsWith('mcp:')), needed])],
+  });
+}

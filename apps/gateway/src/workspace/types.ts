@@ -1,0 +1,56 @@
+import type { ToolClass } from '@conducktor/contracts';
+import type { CompiledPolicy } from '@conducktor/policy';
+
+export type { ToolClass };
+
+export interface Member {
+  id: string;
+  userId: string;
+  email: string;
+  roles: string[];
+  groups: string[];
+}
+
+/** A key that is not revoked; its secret, scopes and expiry were verified when it was first seen. */
+export interface ApiKeyEntry {
+  id: string;
+  memberId: string;
+}
+
+export interface ConnectionEntry {
+  id: string;
+  slug: string;
+  timeoutMs: number;
+  revision: number;
+}
+
+/** A tool as calls are decided on it: the pinned definition and what the admin said of it. */
+export interface Tool {
+  id: string;
+  shownName: string;
+  upstreamName: string;
+  connection: ConnectionEntry;
+  class: ToolClass;
+  labels: string[];
+  definition: Record<string, unknown>;
+  definitionHash: string;
+}
+
+/**
+ * Everything that decides calls of one workspace, compiled once per version of it. Immutable; a
+ * change in the database makes a new one.
+ */
+export interface Workspace {
+  tenantId: string;
+  /** tenant_version when it was read; the tick refuses what another version decided. */
+  version: number;
+  name: string;
+  limitProfile: 'standard' | 'burst' | 'host';
+  members: ReadonlyMap<string, Member>;
+  apiKeys: ReadonlyMap<string, ApiKeyEntry>;
+  /** Grants revoked while a token of theirs may still live. */
+  revokedGrants: ReadonlySet<string>;
+  /** By shown name, in the order of names. */
+  tools: ReadonlyMap<string, Tool>;
+  policy: CompiledPolicy;
+}

@@ -1,0 +1,54 @@
+import type { OutcomeKind } from '@conducktor/contracts';
+
+/** What the journal says of a call or of a refusal: who, what, and how it was decided. */
+export interface CallRecord {
+  /** RFC 3339, UTC, milliseconds. */
+  at: string;
+  memberId: string;
+  actor: string;
+  clientId: string;
+  connection?: string;
+  tool: string;
+  decision: 'allow' | 'deny';
+  code?: string;
+  /** The rule that decided; absent when the default did. */
+  rule?: string;
+  policyVersion?: number;
+  /** SHA-256 of the canonical arguments (RFC 8785), hexadecimal. */
+  argumentsHash?: string;
+  argumentsSize?: number;
+  /** The arguments under the person's key, base64; larger ones stand in call_body. */
+  argumentsSealed?: string;
+  argumentsIn?: 'call_body';
+  sourceIp?: string;
+  protocol?: string;
+  /** Equal refusals that followed the last recorded one and are summed here. */
+  repeated?: number;
+}
+
+export interface OutcomeRecord {
+  at: string;
+  connection?: string;
+  tool?: string;
+  outcome: OutcomeKind;
+  code?: string;
+  durationMs: number;
+  resultSize?: number;
+}
+
+/**
+ * A record as the journal's text. Strings that a person or an upstream wrote are made well-formed
+ * first: a lone surrogate or NUL would be refused by jsonb later, when the call has long been made.
+ */
+export function encodeRecord(record: CallRecord | OutcomeRecord): string {
+  const text = JSON.stringify(record);
+  return UNSAFE.test(text) ? JSON.stringify(record, wellFormed) : text;
+}
+
+// JSON.stringify writes NUL and lone surrogates as escapes; finding one here may be a false alarm
+// (an escaped backslash before), which only costs the slower path.
+const UNSAFE = /\\u(?:0000|d[89a-f])/;
+
+function wellFormed(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed().replaceAll('\u0000', '\ufffd') : value;
+}
