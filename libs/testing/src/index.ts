@@ -4,3 +4,28 @@ export {
   type TestCluster,
   type TestDatabase,
 } from './cluster.js';
+export { seedWorkspace, type SeededMember, type SeededWorkspace } from './seed-workspace.js';
+export { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.js';
+export {
+  startRecordingUpstream,
+  type RecordedCall,
+  type RecordingUpstream,
+} from './upstreams/recording-upstream.js';
+export {
+  FIXTURE_TOOLS,
+  RpcError,
+  type FixtureTool,
+  type ToolRun,
+} from './upstreams/fixture-tools.js';
+export { startSdkUpstream, type SdkUpstream } from './upstreams/sdk-upstream.js';
+export { CookieJar } from './clients/cookie-jar.js';
+export { FormBrowser, formsOf, type Form, type Page } from './clients/form-browser.js';
+export { MemoryOAuthProvider, signIn, type Person } from './clients/oauth-provider.js';
+export { rawCall, rawMcp, rawPost, type RawAnswer, type RawOptions } from './clients/raw-mcp.js';
+export {
+  connectLegacy,
+  connectLegacySignedIn,
+  connectModern,
+  connectModernSignedIn,
+} from './clients/sdk-clients.js';
+export { findChromium, startChromium } from './clients/chromium.js';
