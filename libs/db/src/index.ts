@@ -9,3 +9,43 @@ export {
   type SealedSigningKey,
 } from './queries/signing-key.js';
 export { findApiKey, type ApiKeyRow } from './queries/api-key.js';
+export {
+  consumeOidcPayload,
+  deleteOidcPayload,
+  deleteOidcPayloadsOfGrant,
+  findOidcPayload,
+  keepOidcPayload,
+  pruneOidcPayloads,
+  upsertOidcPayload,
+  type OidcPayload,
+  type StoredOidcPayload,
+} from './queries/oidc-payload.js';
+export {
+  findLiveGrant,
+  insertGrant,
+  revokeGrant,
+  type LiveGrant,
+  type NewGrant,
+} from './queries/oauth-grant.js';
+export {
+  findUser,
+  findUserByEmail,
+  insertUser,
+  updatePasswordHash,
+  type UserAccount,
+} from './queries/user-account.js';
+export {
+  insertWorkspace,
+  membershipsOf,
+  type Membership,
+  type NewWorkspace,
+} from './queries/workspace.js';
+export {
+  clearAttempts,
+  pruneAttempts,
+  returnAttempt,
+  takeAttempt,
+  type Allowance,
+} from './queries/attempt-limit.js';
+export { instanceId } from './queries/instance.js';
+export { recordControlEvent, type ControlEvent } from './queries/audit-outbox.js';

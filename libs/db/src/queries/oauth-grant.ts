@@ -1,0 +1,70 @@
+import type { Db, TenantTx } from '../db.js';
+
+/** What a person allowed one client to do in one workspace. */
+export interface NewGrant {
+  id: string;
+  memberId: string;
+  clientId: string;
+  clientName: string;
+  redirectHost: string;
+  scopes: string[];
+  resource: string;
+}
+
+export async function insertGrant(tx: TenantTx, grant: NewGrant): Promise<void> {
+  await tx.query(
+    `insert into oauth_grant (tenant_id, id, member_id, client_id, client_name, redirect_host, scopes, resource)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      tx.tenantId,
+      grant.id,
+      grant.memberId,
+      grant.clientId,
+      grant.clientName,
+      grant.redirectHost,
+      grant.scopes,
+      grant.resource,
+    ],
+  );
+}
+
+export interface LiveGrant {
+  tenantId: string;
+  memberId: string;
+  userId: string;
+}
+
+/** Whom the grant speaks for; undefined when it is unknown, revoked, or its member lost access. */
+export async function findLiveGrant(db: Db, grantId: string): Promise<LiveGrant | undefined> {
+  const tenantId = await tenantOfGrant(db, grantId);
+  if (!tenantId) return undefined;
+  return db.withTenant(tenantId, async (tx) => {
+    const { rows } = await tx.query<LiveGrant>(
+      `select g.tenant_id as "tenantId", g.member_id as "memberId", m.user_id as "userId"
+         from oauth_grant g join member m on m.tenant_id = g.tenant_id and m.id = g.member_id
+        where g.tenant_id = $1 and g.id = $2 and g.revoked_at is null and m.disabled_at is null`,
+      [tenantId, grantId],
+    );
+    return rows[0];
+  });
+}
+
+/** Ends a grant: its access tokens are refused within a second. Idempotent. */
+export async function revokeGrant(db: Db, grantId: string): Promise<void> {
+  const tenantId = await tenantOfGrant(db, grantId);
+  if (!tenantId) return;
+  await db.withTenant(tenantId, (tx) =>
+    tx.query(
+      'update oauth_grant set revoked_at = now() where tenant_id = $1 and id = $2 and revoked_at is null',
+      [tenantId, grantId],
+    ),
+  );
+}
+
+async function tenantOfGrant(db: Db, grantId: string): Promise<string | undefined> {
+  const { rows } = await db.pool.query<{ tenant: string | null }>(
+    'select tenant_of_grant($1) as tenant',
+    [grantId],
+  );
+  return rows[0]?.tenant ?? undefined;
+}
