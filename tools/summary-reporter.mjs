@@ -3,7 +3,9 @@
 /** A vitest reporter. A file that cannot be loaded and an unhandled error each count as one failure. */
 export default class SummaryReporter {
   onTestRunEnd(modules, unhandledErrors) {
-    const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    // A check that failed before the tests is one failure of the whole.
+    const failedChecks = Number(process.env.CONDUCKTOR_FAILED_CHECKS ?? 0);
+    const count = { passed: 0, failed: unhandledErrors.length + failedChecks, skipped: 0 };
     for (const module of modules) {
       let failedTests = 0;
       for (const test of module.children.allTests()) {
