@@ -2,7 +2,7 @@
 // next one written when the answer is whole. Raw sockets cost about a third of an HTTP client, so
 // that on two cores the measured side gets the machine.
 //
-// In (IPC): {url, path, tokens, connections, warmupMs, durationMs, prefix}. Out: {calls, seconds,
+// In (IPC): {host, port, path, tool, tokens, connections, warmupMs, durationMs}. Out: {calls, seconds,
 // perSecond, p50, p99, errors, firstError}. Latencies in milliseconds.
 import { connect } from 'node:net';
 import { answerLength } from './http-framing.mjs';
@@ -15,6 +15,7 @@ process.on('message', async (job) => {
   process.send(await run(job));
 });
 process.on('disconnect', () => process.exit(0));
+process.send('ready');
 
 function run({ host, port, path, tool, tokens, connections, warmupMs, durationMs }) {
   const requests = tokens.map((token, i) => requestBytes({ host, port, path, tool, token, i }));

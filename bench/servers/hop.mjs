@@ -30,3 +30,4 @@ const server = createServer((incoming, outgoing) => {
 });
 server.keepAliveTimeout = 120_000;
 server.listen(port, '127.0.0.1', () => process.send?.('ready'));
+process.on('disconnect', () => process.exit(0));
