@@ -27,8 +27,8 @@ const COMMANDS = {
   dev: async () => cli('dev', rest, await setUp()),
   check: async () => run(await setUp({ build: false }), 'tools/check.mjs', rest),
   fix: async () => run(await setUp({ build: false }), 'tools/check.mjs', ['--fix', ...rest]),
-  bench: async () => run(await setUp(), 'bench/bench.mjs', rest),
-  chaos: async () => run(await setUp(), 'bench/chaos.mjs', rest),
+  bench: async () => run(await setUp(), 'bench/run.mjs', rest),
+  chaos: async () => run(await setUp(), 'e2e/chaos.mjs', rest),
   test,
 };
 

@@ -1,6 +1,9 @@
 // The last line of a test run: `N passed, N failed, N skipped`, for people and for scripts.
 
-/** A vitest reporter. A file that cannot be loaded and an unhandled error each count as one failure. */
+/**
+ * A vitest reporter. A file that cannot be loaded, an unhandled error and a failed `npm run check`
+ * before the tests (CONDUCKTOR_FAILED_CHECKS) each count as one failure.
+ */
 export default class SummaryReporter {
   onTestRunEnd(modules, unhandledErrors) {
     // A check that failed before the tests is one failure of the whole.

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chromium, type Browser } from 'playwright-core';
 
 const CANDIDATES = [
-  process.env.CHROMIUM,
+  process.env.CHROMIUM_PATH,
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -18,7 +18,7 @@ export async function startChromium(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) {
     throw new Error(
-      'No Chromium here: install it (Debian: apt-get install chromium) or set CHROMIUM.',
+      'No Chromium here: install it (Debian: apt-get install chromium) or set CHROMIUM_PATH.',
     );
   }
   return await chromium.launch({
