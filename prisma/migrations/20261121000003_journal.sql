@@ -112,6 +112,7 @@ declare
   n integer := cardinality(c_tenant);
   outcomes integer := cardinality(o_tenant);
   r record;
+  holder record;
 begin
   if outcomes > 0 then
     insert into outcome (epoch, tick, ordinal, call_epoch, call_tick, call_ordinal, tenant_id, call_id, cost_micros, record)
@@ -165,9 +166,10 @@ begin
         set arguments_hash = excluded.arguments_hash, call_id = excluded.call_id, answer = null, created_at = now()
         where k.created_at < now() - interval '24 hours';
       if not found then
-        select case when k.arguments_hash = r.args then 2 else 3 end, k.call_id
-          into verdict[r.pos], attached[r.pos]
+        select k.arguments_hash, k.call_id into holder
           from idempotency_key k where k.tenant_id = r.tenant and k.key_hash = r.hash;
+        verdict[r.pos] := case when holder.arguments_hash = r.args then 2 else 3 end;
+        attached[r.pos] := holder.call_id;
       end if;
     end loop;
   end if;

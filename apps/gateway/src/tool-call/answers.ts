@@ -7,6 +7,8 @@ const CODE = 'conducktor/code';
 const CALL_ID = 'conducktor/callId';
 const RETRY_AFTER = 'conducktor/retryAfterMs';
 
+type RpcError = { code: number; message: string; data?: unknown };
+
 /** The upstream's own answer, unchanged but for our call id; or our sentence where it gave none. */
 export function answerOf(call: AdmittedCall, result: CallResult): ToolCallAnswer {
   const { slug, timeoutMs } = call.tool.connection;
@@ -94,7 +96,7 @@ export function unavailableAnswer(): ToolCallAnswer {
 }
 
 /** JSON-RPC errors have no `_meta` of their own; ours stands inside `data`. */
-function withMeta<E extends { data?: unknown }>(error: E, callId: string | undefined, code?: Code): E {
+function withMeta(error: RpcError, callId: string | undefined, code?: Code): RpcError {
   const { data } = error;
   // An upstream's data that is not an object has no place for our id and stays as it is.
   if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) return error;

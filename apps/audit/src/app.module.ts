@@ -1,0 +1,21 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { AuditConfig } from '@conducktor/config';
+import { createDb } from '@conducktor/db';
+import type { Logger } from '@conducktor/runtime';
+import { Sealer } from './seal/sealer.js';
+
+/** Composition only: the sealer and the database role it may use. */
+@Module({})
+export class AuditModule {
+  static with(config: AuditConfig, logger: Logger): DynamicModule {
+    const db = createDb(config.DATABASE_URL, { name: 'conducktor audit', max: 2 });
+    return {
+      module: AuditModule,
+      providers: [
+        { provide: Sealer, useFactory: () => new Sealer({ db, logger }) },
+        { provide: 'DB', useValue: db },
+      ],
+      exports: [Sealer],
+    };
+  }
+}

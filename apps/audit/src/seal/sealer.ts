@@ -1,0 +1,67 @@
+import type { Db } from '@conducktor/db';
+import type { Logger } from '@conducktor/runtime';
+
+// One transaction carries at most this many ticks of each epoch.
+const TICKS_PER_SEAL = 500;
+const IDLE_MS = 250;
+const FAILED_MS = 2_000;
+
+/**
+ * Gives what the journal holds its place in each workspace's own audit sequence, off the calls' way.
+ * The database function keeps a cursor per epoch, so a sealer that dies goes on where it committed,
+ * and of several running at once one works and the others find nothing to do.
+ */
+export class Sealer {
+  private stopping = false;
+  private running: Promise<void> = Promise.resolve();
+  private wake: (() => void) | undefined;
+  private failure: string | undefined;
+
+  constructor(private readonly deps: { db: Db; logger: Logger }) {}
+
+  start(): void {
+    this.running = this.loop();
+  }
+
+  /** Why nothing is being sealed now, or undefined. */
+  get notReady(): string | undefined {
+    return this.failure;
+  }
+
+  /** Seals what is there and returns how many events it appended. */
+  async sealOnce(): Promise<number> {
+    const { rows } = await this.deps.db.pool.query<{ sealed: number }>('select seal($1) as sealed', [TICKS_PER_SEAL]);
+    return rows[0]!.sealed;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.wake?.();
+    await this.running;
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.stopping) {
+      let wait = 0;
+      try {
+        if ((await this.sealOnce()) === 0) wait = IDLE_MS;
+        this.failure = undefined;
+      } catch (error) {
+        this.failure = 'The audit sequence cannot be written right now; it goes on where it stopped.';
+        this.deps.logger.warn({ err: error }, this.failure);
+        wait = FAILED_MS;
+      }
+      if (wait > 0 && !this.stopping) await this.sleep(wait);
+    }
+  }
+
+  private sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
