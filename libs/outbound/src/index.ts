@@ -1,1 +1,8 @@
-export {};
+export {
+  createAddressRules,
+  type AddressRules,
+  type AddressRulesOptions,
+} from './address-rules.js';
+export type { Resolve } from './guarded-connector.js';
+export { createOutbound, type Outbound, type OutboundOptions } from './outbound.js';
+export { OutboundRefused, parseTarget } from './refusal.js';

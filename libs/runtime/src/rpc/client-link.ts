@@ -44,8 +44,14 @@ export class ClientLink {
   constructor(private readonly options: ClientLinkOptions) {
     this.#socket = connect({ ...options.address, noDelay: true, keepAlive: true });
     this.writer = new FrameWriter(this.#socket);
-    this.#reader = new FrameReader((type, stream, payload) => this.#onFrame(type, stream, payload), HANDSHAKE_FRAME_BYTES);
-    this.#handshake = setTimeout(() => this.#close('The worker did not prove itself in time.'), HANDSHAKE_MS);
+    this.#reader = new FrameReader(
+      (type, stream, payload) => this.#onFrame(type, stream, payload),
+      HANDSHAKE_FRAME_BYTES,
+    );
+    this.#handshake = setTimeout(
+      () => this.#close('The worker did not prove itself in time.'),
+      HANDSHAKE_MS,
+    );
     this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     this.#socket.on('error', (error) => this.#close(error.message));
     this.#socket.on('close', () => this.#close('The worker closed the connection.'));
@@ -76,16 +82,27 @@ export class ClientLink {
 
   #onFrame(type: number, stream: number, payload: Buffer): void {
     if (!this.#alive) return;
-    if (this.#joined) return type === FrameType.Pong ? undefined : this.options.onFrame(type, stream, payload);
-    if (type === FrameType.Challenge && !this.#parts) return this.#answer(parsePayload<Challenge>(payload));
-    if (type === FrameType.Welcome && this.#parts) return this.#join(parsePayload<Welcome>(payload));
+    if (this.#joined)
+      return type === FrameType.Pong ? undefined : this.options.onFrame(type, stream, payload);
+    if (type === FrameType.Challenge && !this.#parts)
+      return this.#answer(parsePayload<Challenge>(payload));
+    if (type === FrameType.Welcome && this.#parts)
+      return this.#join(parsePayload<Welcome>(payload));
     throw new FrameError('The worker did not keep to the handshake.');
   }
 
   #answer(message: Challenge): void {
     const { instanceId, key } = this.options;
-    this.#parts = { workerNonce: checkChallenge(message).nonce, diallerNonce: newNonce(), instanceId };
-    this.send(FrameType.Proof, 0, { nonce: this.#parts.diallerNonce, instanceId, mac: prove(key, 'dialler', this.#parts) });
+    this.#parts = {
+      workerNonce: checkChallenge(message).nonce,
+      diallerNonce: newNonce(),
+      instanceId,
+    };
+    this.send(FrameType.Proof, 0, {
+      nonce: this.#parts.diallerNonce,
+      instanceId,
+      mac: prove(key, 'dialler', this.#parts),
+    });
   }
 
   #join(message: Welcome): void {

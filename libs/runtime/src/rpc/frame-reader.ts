@@ -46,7 +46,11 @@ export class FrameReader {
       }
       if (chunk.length - at < 4 + length) break;
       const end = at + 4 + length;
-      this.onFrame(chunk[at + 4]!, chunk.readUInt32BE(at + 5), chunk.subarray(at + FRAME_HEADER_BYTES, end));
+      this.onFrame(
+        chunk[at + 4]!,
+        chunk.readUInt32BE(at + 5),
+        chunk.subarray(at + FRAME_HEADER_BYTES, end),
+      );
       at = end;
     }
     this.#keep(chunk, at);

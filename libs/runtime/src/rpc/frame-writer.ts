@@ -43,7 +43,11 @@ export class FrameWriter {
 
   /** Appends a frame of a JSON head and a text; throws FrameError when it is too long. */
   jsonAndText(type: number, stream: number, json: string, text: string): void {
-    const at = this.#begin(type, stream, FRAME_HEADER_BYTES + 4 + bytesAtMost(json) + bytesAtMost(text));
+    const at = this.#begin(
+      type,
+      stream,
+      FRAME_HEADER_BYTES + 4 + bytesAtMost(json) + bytesAtMost(text),
+    );
     const head = at + FRAME_HEADER_BYTES + 4;
     const headBytes = this.#slab.write(json, head);
     this.#slab.writeUInt32BE(headBytes, head - 4);
@@ -74,7 +78,10 @@ export class FrameWriter {
 
   #finish(at: number, end: number): void {
     const length = end - at - 4;
-    if (length > this.maxFrameBytes) throw new FrameError(`A frame of ${length} bytes is over the limit of ${this.maxFrameBytes}.`);
+    if (length > this.maxFrameBytes)
+      throw new FrameError(
+        `A frame of ${length} bytes is over the limit of ${this.maxFrameBytes}.`,
+      );
     this.#slab.writeUInt32BE(length, at);
     this.#end = end;
     if (!this.#scheduled) {

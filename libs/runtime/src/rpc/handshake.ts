@@ -35,7 +35,16 @@ export function prove(
   parts: { workerNonce: string; diallerNonce: string; instanceId: string },
 ): string {
   return createHmac('sha256', key)
-    .update(JSON.stringify(['conducktor-rpc', RPC_VERSION, role, parts.workerNonce, parts.diallerNonce, parts.instanceId]))
+    .update(
+      JSON.stringify([
+        'conducktor-rpc',
+        RPC_VERSION,
+        role,
+        parts.workerNonce,
+        parts.diallerNonce,
+        parts.instanceId,
+      ]),
+    )
     .digest('base64url');
 }
 
@@ -50,15 +59,20 @@ export function verify(expected: string, given: unknown): void {
 
 /** A nonce must be 32 bytes, a name 1–128 characters. */
 export function checkChallenge(message: Challenge): Challenge {
-  if (message?.version !== RPC_VERSION) throw new FrameError(`The other side speaks another version of the protocol (${String(message?.version)}).`);
+  if (message?.version !== RPC_VERSION)
+    throw new FrameError(
+      `The other side speaks another version of the protocol (${String(message?.version)}).`,
+    );
   return { version: message.version, nonce: checkNonce(message.nonce) };
 }
 export function checkProof(message: Proof): Proof {
   const { instanceId } = message ?? {};
-  if (typeof instanceId !== 'string' || instanceId.length < 1 || instanceId.length > 128) throw new FrameError('A dialler must give its name.');
+  if (typeof instanceId !== 'string' || instanceId.length < 1 || instanceId.length > 128)
+    throw new FrameError('A dialler must give its name.');
   return { nonce: checkNonce(message.nonce), instanceId, mac: message.mac };
 }
 function checkNonce(nonce: unknown): string {
-  if (typeof nonce !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(nonce)) throw new FrameError('A nonce must be 32 bytes.');
+  if (typeof nonce !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(nonce))
+    throw new FrameError('A nonce must be 32 bytes.');
   return nonce;
 }

@@ -75,7 +75,8 @@ export class RpcClient {
   #waiting: (() => void)[] = [];
 
   constructor(private readonly options: RpcClientOptions) {
-    this.address = typeof options.address === 'string' ? parseRpcAddress(options.address) : options.address;
+    this.address =
+      typeof options.address === 'string' ? parseRpcAddress(options.address) : options.address;
     this.#where = describeAddress(this.address);
     // One timer for all deadlines: a timer for each call would cost more than the frame.
     this.#sweep = setInterval(() => this.#expire(), 500).unref();
@@ -110,10 +111,21 @@ export class RpcClient {
    */
   call(request: CallRequest, options: CallOptions = {}): Promise<CallResult> {
     const { signal } = options;
-    if (signal?.aborted) return Promise.resolve({ outcome: 'not_sent', message: 'The call was given up before it was sent.', durationMs: 0 });
+    if (signal?.aborted)
+      return Promise.resolve({
+        outcome: 'not_sent',
+        message: 'The call was given up before it was sent.',
+        durationMs: 0,
+      });
     const link = this.#link;
-    if (!this.#ready || !link) return Promise.resolve(this.#notSent('The connector worker is not reachable; the call was not sent.'));
-    if (link.writer.backlog > MAX_BACKLOG_BYTES) return Promise.resolve(this.#notSent('The connector worker is overloaded; the call was not sent.'));
+    if (!this.#ready || !link)
+      return Promise.resolve(
+        this.#notSent('The connector worker is not reachable; the call was not sent.'),
+      );
+    if (link.writer.backlog > MAX_BACKLOG_BYTES)
+      return Promise.resolve(
+        this.#notSent('The connector worker is overloaded; the call was not sent.'),
+      );
     const stream = this.#nextStream();
     try {
       writeCall(link.writer, stream, request);
@@ -122,7 +134,8 @@ export class RpcClient {
     }
     return new Promise((resolve) => {
       const now = Date.now();
-      const onAbort = signal && (() => this.#link === link && link.send(FrameType.Cancel, stream, {}));
+      const onAbort =
+        signal && (() => this.#link === link && link.send(FrameType.Cancel, stream, {}));
       if (signal && onAbort) signal.addEventListener('abort', onAbort, { once: true });
       this.#calls.set(stream, {
         deadline: now + request.timeoutMs + ANSWER_GRACE_MS,
@@ -151,7 +164,8 @@ export class RpcClient {
   /** Tells the worker that these outcomes are durable. Sent once per turn, after a reconnection if need be. */
   committed(callIds: readonly string[]): void {
     for (const id of callIds) this.#notes.push(id);
-    if (!this.#ready && this.#notes.length > MAX_KEPT_NOTES) this.#notes = this.#notes.slice(-MAX_KEPT_NOTES / 2);
+    if (!this.#ready && this.#notes.length > MAX_KEPT_NOTES)
+      this.#notes = this.#notes.slice(-MAX_KEPT_NOTES / 2);
     if (this.#notesScheduled || !this.#ready) return;
     this.#notesScheduled = true;
     setImmediate(() => this.#sendNotes());
@@ -211,7 +225,8 @@ export class RpcClient {
         left
           ? {
               outcome: 'unknown',
-              message: 'The connection to the connector worker was lost; whether the call acted is not known.',
+              message:
+                'The connection to the connector worker was lost; whether the call acted is not known.',
               durationMs: Date.now() - call.sentAt,
             }
           : this.#notSent('The connector worker is not reachable; the call was not sent.'),
@@ -251,14 +266,17 @@ export class RpcClient {
       this.#link?.send(FrameType.Cancel, stream, {});
       call.finish({
         outcome: 'unknown',
-        message: 'The connector worker did not answer in time; whether the call acted is not known.',
+        message:
+          'The connector worker did not answer in time; whether the call acted is not known.',
         durationMs: now - call.sentAt,
       });
     }
     for (const [stream, refresh] of this.#refreshes) {
       if (refresh.deadline > now) continue;
       this.#refreshes.delete(stream);
-      refresh.reject(new ConducktorError('upstream_timeout', 'Refreshing the connection took too long.'));
+      refresh.reject(
+        new ConducktorError('upstream_timeout', 'Refreshing the connection took too long.'),
+      );
     }
   }
 
@@ -283,6 +301,9 @@ export class RpcClient {
   }
 
   #unreachable(): ConducktorError {
-    return new ConducktorError('upstream_unavailable', `The connector worker at ${this.#where} is not reachable.`);
+    return new ConducktorError(
+      'upstream_unavailable',
+      `The connector worker at ${this.#where} is not reachable.`,
+    );
   }
 }

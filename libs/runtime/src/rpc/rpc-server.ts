@@ -149,8 +149,14 @@ class Link implements RpcPeer {
     private readonly onGone: () => void,
   ) {
     this.#writer = new FrameWriter(socket);
-    this.#reader = new FrameReader((type, stream, payload) => this.#onFrame(type, stream, payload), HANDSHAKE_FRAME_BYTES);
-    this.#handshake = setTimeout(() => this.#refuse('The other side did not prove itself in time.'), HANDSHAKE_MS).unref();
+    this.#reader = new FrameReader(
+      (type, stream, payload) => this.#onFrame(type, stream, payload),
+      HANDSHAKE_FRAME_BYTES,
+    );
+    this.#handshake = setTimeout(
+      () => this.#refuse('The other side did not prove itself in time.'),
+      HANDSHAKE_MS,
+    ).unref();
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', () => {});
     socket.on('close', () => this.#onClose());
@@ -168,7 +174,8 @@ class Link implements RpcPeer {
 
   sweep(now: number): void {
     if (now - this.#heardAt > SILENT_MS) this.#refuse('A dialler fell silent.');
-    else if (this.#writer.backlog > MAX_BACKLOG_BYTES) this.#refuse('A dialler does not read its results.');
+    else if (this.#writer.backlog > MAX_BACKLOG_BYTES)
+      this.#refuse('A dialler does not read its results.');
   }
 
   end(): void {
@@ -182,7 +189,11 @@ class Link implements RpcPeer {
     try {
       this.#reader.push(chunk);
     } catch (error) {
-      this.#refuse(error instanceof FrameError ? error.message : `A frame could not be handled: ${String(error)}`);
+      this.#refuse(
+        error instanceof FrameError
+          ? error.message
+          : `A frame could not be handled: ${String(error)}`,
+      );
     }
   }
 
@@ -190,7 +201,8 @@ class Link implements RpcPeer {
     // One chunk may hold frames behind the one that closed the connection.
     if (!this.#alive) return;
     if (!this.joined) {
-      if (type !== FrameType.Proof) throw new FrameError('Nothing may be asked before the handshake.');
+      if (type !== FrameType.Proof)
+        throw new FrameError('Nothing may be asked before the handshake.');
       return this.#join(parsePayload<Proof>(payload));
     }
     switch (type) {
@@ -215,7 +227,11 @@ class Link implements RpcPeer {
 
   #join(message: Proof): void {
     const proof = checkProof(message);
-    const parts = { workerNonce: this.#nonce, diallerNonce: proof.nonce, instanceId: proof.instanceId };
+    const parts = {
+      workerNonce: this.#nonce,
+      diallerNonce: proof.nonce,
+      instanceId: proof.instanceId,
+    };
     verify(prove(this.options.key, 'dialler', parts), proof.mac);
     clearTimeout(this.#handshake);
     this.instanceId = proof.instanceId;
@@ -233,7 +249,8 @@ class Link implements RpcPeer {
       .call(request, exchange)
       .catch((): CallResult => ({
         outcome: 'unknown',
-        message: 'The connector worker failed while handling this call; whether it acted is not known.',
+        message:
+          'The connector worker failed while handling this call; whether it acted is not known.',
         durationMs: 0,
       }))
       .then((result) => {
@@ -243,7 +260,11 @@ class Link implements RpcPeer {
           writeResult(this.#writer, stream, result);
         } catch {
           const { durationMs } = result;
-          writeResult(this.#writer, stream, { outcome: 'error', error: { code: -32603, message: 'The result is too large.' }, durationMs });
+          writeResult(this.#writer, stream, {
+            outcome: 'error',
+            error: { code: -32603, message: 'The result is too large.' },
+            durationMs,
+          });
         }
       });
   }
@@ -251,12 +272,22 @@ class Link implements RpcPeer {
   #refresh(stream: number, request: RefreshRequest): void {
     void this.options.handlers
       .refresh(request)
-      .catch((): RefreshResult => ({ status: 'ERROR', reason: 'The connector worker failed while refreshing this connection.', tools: [], ms: 0 }))
+      .catch((): RefreshResult => ({
+        status: 'ERROR',
+        reason: 'The connector worker failed while refreshing this connection.',
+        tools: [],
+        ms: 0,
+      }))
       .then((result) => {
         try {
           this.send(FrameType.Refreshed, stream, result);
         } catch {
-          this.send(FrameType.Refreshed, stream, { status: 'ERROR', reason: 'The list of tools is too large.', tools: [], ms: result.ms });
+          this.send(FrameType.Refreshed, stream, {
+            status: 'ERROR',
+            reason: 'The list of tools is too large.',
+            tools: [],
+            ms: result.ms,
+          });
         }
       });
   }

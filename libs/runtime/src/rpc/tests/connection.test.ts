@@ -13,11 +13,25 @@ afterEach(async () => {
 });
 
 const request = (callId: string, more: Partial<CallRequest> = {}): CallRequest => ({
-  key: { epoch: 1, tick: 1, ordinal: 1 }, callId, tenantId: 'ten_a', memberId: 'mem_a', connectionId: 'con_a',
-  revision: 1, method: 'tools/call', name: 'echo', argumentsJson: '{"text":"hé"}', timeoutMs: 5_000, progress: false, ...more,
+  key: { epoch: 1, tick: 1, ordinal: 1 },
+  callId,
+  tenantId: 'ten_a',
+  memberId: 'mem_a',
+  connectionId: 'con_a',
+  revision: 1,
+  method: 'tools/call',
+  name: 'echo',
+  argumentsJson: '{"text":"hé"}',
+  timeoutMs: 5_000,
+  progress: false,
+  ...more,
 });
 
-async function serve(handlers: Partial<RpcHandlers> = {}, at = port, serverKey = key): Promise<RpcServer> {
+async function serve(
+  handlers: Partial<RpcHandlers> = {},
+  at = port,
+  serverKey = key,
+): Promise<RpcServer> {
   const server = await RpcServer.listen({
     listen: { host: '127.0.0.1', port: at },
     key: serverKey,
@@ -33,7 +47,12 @@ async function serve(handlers: Partial<RpcHandlers> = {}, at = port, serverKey =
 }
 
 function dial(more: Partial<RpcClientOptions> = {}): RpcClient {
-  const client = new RpcClient({ address: `127.0.0.1:${port}`, key, instanceId: 'gateway-1', ...more });
+  const client = new RpcClient({
+    address: `127.0.0.1:${port}`,
+    key,
+    instanceId: 'gateway-1',
+    ...more,
+  });
   stops.push(() => client.close());
   return client;
 }
@@ -44,7 +63,10 @@ async function relay(at: number): Promise<{ cut(): void; swallow(): void }> {
   let deaf = false;
   const server: Server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
-    for (const [from, to] of [[near, far], [far, near]] as const) {
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(from);
       from.on('data', (chunk: Buffer) => !deaf && to.write(chunk));
       from.on('close', () => to.destroy());
@@ -62,15 +84,28 @@ describe('a call over the connection', () => {
     await serve();
     const client = dial();
     expect(await client.whenReady(2_000)).toBe(true);
-    expect(await client.call(request('call_1'))).toEqual({ outcome: 'ok', resultJson: '{"text":"hé"}', durationMs: 1 });
-    expect(await client.refresh({ tenantId: 't', connectionId: 'c' })).toEqual({ status: 'ACTIVE', tools: [{ name: 'a', x: 1 }], ms: 1 });
+    expect(await client.call(request('call_1'))).toEqual({
+      outcome: 'ok',
+      resultJson: '{"text":"hé"}',
+      durationMs: 1,
+    });
+    expect(await client.refresh({ tenantId: 't', connectionId: 'c' })).toEqual({
+      status: 'ACTIVE',
+      tools: [{ name: 'a', x: 1 }],
+      ms: 1,
+    });
   });
 
   it('works over a unix socket', async () => {
     const path = `/tmp/conducktor-rpc-${process.pid}.sock`;
     const server = await RpcServer.listen({
-      listen: { path }, key,
-      handlers: { call: async () => ({ outcome: 'ok', durationMs: 0 }), refresh: async () => ({ status: 'ACTIVE', tools: [], ms: 0 }), committed: () => {} },
+      listen: { path },
+      key,
+      handlers: {
+        call: async () => ({ outcome: 'ok', durationMs: 0 }),
+        refresh: async () => ({ status: 'ACTIVE', tools: [], ms: 0 }),
+        committed: () => {},
+      },
     });
     stops.push(() => server.close());
     const client = dial({ address: path });
@@ -111,7 +146,9 @@ describe('a call over the connection', () => {
       },
     });
     expect(result.outcome).toBe('cancelled');
-    expect((await client.call(request('call_2'), { signal: abort.signal })).outcome).toBe('not_sent');
+    expect((await client.call(request('call_2'), { signal: abort.signal })).outcome).toBe(
+      'not_sent',
+    );
   });
 
   it('carries a result of 10 MB', async () => {
@@ -126,7 +163,12 @@ describe('a call over the connection', () => {
 describe('when the connection is lost', () => {
   it('a call that left is unknown and a call that did not is unavailable; later calls work again', async () => {
     const wire = await relay(port + 1);
-    await serve({ call: (call) => (call.name === 'hang' ? new Promise(() => {}) : Promise.resolve({ outcome: 'ok', durationMs: 0 })) });
+    await serve({
+      call: (call) =>
+        call.name === 'hang'
+          ? new Promise(() => {})
+          : Promise.resolve({ outcome: 'ok', durationMs: 0 }),
+    });
     const client = dial({ address: `127.0.0.1:${port + 1}` });
     await client.whenReady(2_000);
     const left = client.call(request('call_1', { name: 'hang' }));
@@ -134,7 +176,9 @@ describe('when the connection is lost', () => {
     wire.cut();
     expect((await left).outcome).toBe('unknown');
     expect(await client.call(request('call_2'))).toMatchObject({ outcome: 'unavailable' });
-    await expect(client.refresh({ tenantId: 't', connectionId: 'c' })).rejects.toMatchObject({ code: 'upstream_unavailable' });
+    await expect(client.refresh({ tenantId: 't', connectionId: 'c' })).rejects.toMatchObject({
+      code: 'upstream_unavailable',
+    });
     expect(await client.whenReady(3_000)).toBe(true);
     expect((await client.call(request('call_3'))).outcome).toBe('ok');
   });
@@ -163,7 +207,14 @@ describe('when the connection is lost', () => {
   });
 
   it('late outcomes reach the gateway that joins', async () => {
-    const late: LateOutcome = { key: { epoch: 1, tick: 2, ordinal: 3 }, callId: 'call_1', tenantId: 't', outcome: 'ok', durationMs: 1, resultSize: 2 };
+    const late: LateOutcome = {
+      key: { epoch: 1, tick: 2, ordinal: 3 },
+      callId: 'call_1',
+      tenantId: 't',
+      outcome: 'ok',
+      durationMs: 1,
+      resultSize: 2,
+    };
     await serve({ joined: (peer: RpcPeer) => void peer.sendLate([late]) });
     const got: LateOutcome[] = [];
     dial({ onLate: (outcomes) => got.push(...outcomes) });
@@ -185,7 +236,10 @@ describe('strangers', () => {
     await serve({ call: async () => (calls++, { outcome: 'ok', durationMs: 0 }) });
     const socket = connect(port, '127.0.0.1');
     const head = Buffer.from('{"callId":"call_1"}');
-    const frame = Buffer.concat([Buffer.from([0, 0, 0, 9 + head.length, 10, 0, 0, 0, 1, 0, 0, 0, head.length]), head]);
+    const frame = Buffer.concat([
+      Buffer.from([0, 0, 0, 9 + head.length, 10, 0, 0, 0, 1, 0, 0, 0, head.length]),
+      head,
+    ]);
     socket.write(frame);
     socket.on('error', () => {});
     const started = Date.now();
@@ -216,7 +270,9 @@ describe('strangers', () => {
       socket.on('error', () => {});
       send(1, { version: 1, nonce: 'A'.repeat(43) });
       // Sends the dialler's own proof back to it.
-      socket.on('data', (chunk: Buffer) => send(3, { mac: (JSON.parse(chunk.subarray(9).toString()) as { mac: string }).mac }));
+      socket.on('data', (chunk: Buffer) =>
+        send(3, { mac: (JSON.parse(chunk.subarray(9).toString()) as { mac: string }).mac }),
+      );
     });
     await new Promise<void>((resolve) => fake.listen(port, '127.0.0.1', resolve));
     stops.push(() => fake.close());

@@ -11,7 +11,10 @@ const frames = fc.array(
   fc.record({
     type: fc.integer({ min: 0, max: 255 }),
     stream: fc.integer({ min: 0, max: 0xffff_ffff }),
-    payload: fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ minLength: 5_000, maxLength: 90_000 })),
+    payload: fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.string({ minLength: 5_000, maxLength: 90_000 }),
+    ),
   }),
   { maxLength: 12 },
 );
@@ -26,7 +29,9 @@ function encode(list: Frame[]): Buffer {
 
 function decode(chunks: Buffer[]): Frame[] {
   const got: Frame[] = [];
-  const reader = new FrameReader((type, stream, payload) => got.push({ type, stream, payload: payload.toString() }));
+  const reader = new FrameReader((type, stream, payload) =>
+    got.push({ type, stream, payload: payload.toString() }),
+  );
   for (const chunk of chunks) reader.push(chunk);
   return got;
 }
@@ -34,12 +39,20 @@ function decode(chunks: Buffer[]): Frame[] {
 describe('the frame codec', () => {
   it('gives the same frames for any split of the bytes', () => {
     fc.assert(
-      fc.property(frames, fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 40 }), (list, cuts) => {
-        const bytes = encode(list);
-        const at = [0, ...cuts.map((cut) => Math.floor(cut * bytes.length)).sort((a, b) => a - b), bytes.length];
-        const chunks = at.slice(1).map((end, i) => bytes.subarray(at[i], end));
-        expect(decode(chunks)).toEqual(list);
-      }),
+      fc.property(
+        frames,
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 40 }),
+        (list, cuts) => {
+          const bytes = encode(list);
+          const at = [
+            0,
+            ...cuts.map((cut) => Math.floor(cut * bytes.length)).sort((a, b) => a - b),
+            bytes.length,
+          ];
+          const chunks = at.slice(1).map((end, i) => bytes.subarray(at[i], end));
+          expect(decode(chunks)).toEqual(list);
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -90,16 +103,33 @@ describe('calls and results', () => {
 
   it('carry arguments and result text byte for byte', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 9_000 }), fc.jsonValue(), (text, meta) => {
-        const request = {
-          key: { epoch: 1, tick: 2, ordinal: 3 }, callId: 'call_1', tenantId: 't', memberId: 'm', connectionId: 'c',
-          revision: 4, method: 'tools/call', name: text, timeoutMs: 5, progress: false, argumentsJson: text,
-          meta: { meta: JSON.parse(JSON.stringify(meta)) as unknown },
-        };
-        expect(readCall(through((writer) => writeCall(writer, 1, request)))).toEqual(request);
-        const result = { outcome: 'ok' as const, durationMs: 1.5, ...(text && { resultJson: text }) };
-        expect(readResult(through((writer) => writeResult(writer, 1, result)))).toEqual(result);
-      }),
+      fc.property(
+        fc.string({ unit: 'grapheme', maxLength: 9_000 }),
+        fc.jsonValue(),
+        (text, meta) => {
+          const request = {
+            key: { epoch: 1, tick: 2, ordinal: 3 },
+            callId: 'call_1',
+            tenantId: 't',
+            memberId: 'm',
+            connectionId: 'c',
+            revision: 4,
+            method: 'tools/call',
+            name: text,
+            timeoutMs: 5,
+            progress: false,
+            argumentsJson: text,
+            meta: { meta: JSON.parse(JSON.stringify(meta)) as unknown },
+          };
+          expect(readCall(through((writer) => writeCall(writer, 1, request)))).toEqual(request);
+          const result = {
+            outcome: 'ok' as const,
+            durationMs: 1.5,
+            ...(text && { resultJson: text }),
+          };
+          expect(readResult(through((writer) => writeResult(writer, 1, result)))).toEqual(result);
+        },
+      ),
       { numRuns: 200 },
     );
   });
