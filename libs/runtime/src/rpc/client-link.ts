@@ -9,6 +9,7 @@ import {
   HANDSHAKE_FRAME_BYTES,
   HANDSHAKE_MS,
   newNonce,
+  type ProofParts,
   prove,
   verify,
   type Welcome,
@@ -23,6 +24,7 @@ export interface ClientLinkOptions {
   address: RpcAddress;
   key: Buffer;
   instanceId: string;
+  takesLate: boolean;
   onReady(): void;
   onFrame(type: number, stream: number, payload: Buffer): void;
   /** Once, also when the connection never came up. */
@@ -37,7 +39,7 @@ export class ClientLink {
   readonly #handshake: NodeJS.Timeout;
   #ping: NodeJS.Timeout | undefined;
   #heardAt = Date.now();
-  #parts: { workerNonce: string; diallerNonce: string; instanceId: string } | undefined;
+  #parts: ProofParts | undefined;
   #joined = false;
   #alive = true;
 
@@ -92,15 +94,17 @@ export class ClientLink {
   }
 
   #answer(message: Challenge): void {
-    const { instanceId, key } = this.options;
+    const { instanceId, takesLate, key } = this.options;
     this.#parts = {
       workerNonce: checkChallenge(message).nonce,
       diallerNonce: newNonce(),
       instanceId,
+      takesLate,
     };
     this.send(FrameType.Proof, 0, {
       nonce: this.#parts.diallerNonce,
       instanceId,
+      takesLate,
       mac: prove(key, 'dialler', this.#parts),
     });
   }

@@ -16,6 +16,8 @@ export interface Challenge {
 export interface Proof {
   nonce: string;
   instanceId: string;
+  /** Whether outcomes of calls of lost gateways may be given to this one: it keeps a journal. */
+  takesLate: boolean;
   mac: string;
 }
 /** worker → dialler */
@@ -25,14 +27,22 @@ export interface Welcome {
 
 export const newNonce = (): string => randomBytes(32).toString('base64url');
 
+/** What both sides prove over. */
+export interface ProofParts {
+  workerNonce: string;
+  diallerNonce: string;
+  instanceId: string;
+  takesLate: boolean;
+}
+
 /**
- * HMAC-SHA256 over the role of the one who proves, both nonces and the dialler's name. The role
+ * HMAC-SHA256 over the role of the one who proves, both nonces and what the dialler says of itself. The role
  * keeps a proof from being sent back as the other side's; the nonces keep it from being replayed.
  */
 export function prove(
   key: Buffer,
   role: 'dialler' | 'worker',
-  parts: { workerNonce: string; diallerNonce: string; instanceId: string },
+  parts: ProofParts,
 ): string {
   return createHmac('sha256', key)
     .update(
@@ -43,6 +53,7 @@ export function prove(
         parts.workerNonce,
         parts.diallerNonce,
         parts.instanceId,
+        parts.takesLate,
       ]),
     )
     .digest('base64url');
@@ -69,7 +80,12 @@ export function checkProof(message: Proof): Proof {
   const { instanceId } = message ?? {};
   if (typeof instanceId !== 'string' || instanceId.length < 1 || instanceId.length > 128)
     throw new FrameError('A dialler must give its name.');
-  return { nonce: checkNonce(message.nonce), instanceId, mac: message.mac };
+  return {
+    nonce: checkNonce(message.nonce),
+    instanceId,
+    takesLate: message.takesLate === true,
+    mac: message.mac,
+  };
 }
 function checkNonce(nonce: unknown): string {
   if (typeof nonce !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(nonce))

@@ -30,7 +30,7 @@ export interface RpcClientOptions {
   /** Names this process to the worker; the same name after a reconnection gets its own late outcomes. */
   instanceId: string;
   /**
-   * Outcomes of calls whose connection was lost before they were committed. They come again until
+   * For processes that keep a journal. Outcomes of calls whose connection was lost before they were committed. They come again until
    * `committed` names them, and may name calls that are already settled or belong to another gateway.
    */
   onLate?: (outcomes: LateOutcome[]) => void;
@@ -188,6 +188,7 @@ export class RpcClient {
       address: this.address,
       key: this.options.key,
       instanceId: this.options.instanceId,
+      takesLate: this.options.onLate !== undefined,
       onReady: () => this.#onReady(),
       onFrame: (type, stream, payload) => this.#onFrame(type, stream, payload),
       onClose: (reason) => {

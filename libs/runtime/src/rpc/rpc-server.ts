@@ -33,6 +33,7 @@ const MAX_CONNECTIONS = 512;
 /** A gateway or control process that proved itself. */
 export interface RpcPeer {
   readonly instanceId: string;
+  readonly takesLate: boolean;
   /** False when the connection is gone; then nothing was sent. */
   sendLate(outcomes: LateOutcome[]): boolean;
 }
@@ -134,6 +135,7 @@ class Exchange implements RpcExchange {
 
 class Link implements RpcPeer {
   instanceId = '';
+  takesLate = false;
   joined = false;
   #alive = true;
   #heardAt = Date.now();
@@ -231,10 +233,12 @@ class Link implements RpcPeer {
       workerNonce: this.#nonce,
       diallerNonce: proof.nonce,
       instanceId: proof.instanceId,
+      takesLate: proof.takesLate,
     };
     verify(prove(this.options.key, 'dialler', parts), proof.mac);
     clearTimeout(this.#handshake);
     this.instanceId = proof.instanceId;
+    this.takesLate = proof.takesLate;
     this.joined = true;
     this.#reader.maxFrameBytes = MAX_FRAME_BYTES;
     this.send(FrameType.Welcome, 0, { mac: prove(this.options.key, 'worker', parts) });
