@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { DenialCounter } from '../denial-counter.js';
+
+describe('denial counter', () => {
+  it('writes ten of a kind, sums the rest in one, and loses none', async () => {
+    const counter = new DenialCounter(() => 0);
+    const written: { callId: string; repeated: number }[] = [];
+    let n = 0;
+    const ids: string[] = [];
+    for (let i = 0; i < 25; i++) {
+      ids.push(
+        await counter.record('kind', () => `call_${n++}`, async (callId, repeated) => void written.push({ callId, repeated })),
+      );
+    }
+    expect(written).toHaveLength(10);
+    await counter.stop();
+    expect(written.at(-1)).toEqual({ callId: ids.at(-1), repeated: 15 });
+    expect(new Set(ids.slice(10)).size).toBe(1);
+  });
+
+  it('keeps counting what could not be written', async () => {
+    const counter = new DenialCounter(() => 0);
+    let fail = false;
+    const written: number[] = [];
+    const write = async (_: string, repeated: number) => {
+      if (fail) throw new Error('away');
+      written.push(repeated);
+    };
+    for (let i = 0; i < 12; i++) await counter.record('kind', () => 'id', write);
+    fail = true;
+    await counter.flush();
+    fail = false;
+    await counter.record('kind', () => 'id', write);
+    await counter.stop();
+    expect(written.at(-1)).toBe(3);
+  });
+});

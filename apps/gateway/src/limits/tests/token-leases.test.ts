@@ -1,0 +1,77 @@
+import { connectRedis } from '@conducktor/runtime';
+import { createTestDatabase, type TestDatabase } from '@conducktor/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LocalGcra, limitProfiles } from '../gcra.js';
+import { TokenLeases } from '../token-leases.js';
+
+let database: TestDatabase;
+const redises: ReturnType<typeof connectRedis>[] = [];
+const open = () => {
+  const redis = connectRedis(database.redisUrl);
+  redises.push(redis);
+  return new Promise<TokenLeases>((resolve) => redis.once('ready', () => resolve(new TokenLeases(redis))));
+};
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(async () => {
+  for (const redis of redises) redis.disconnect();
+  await database.drop();
+});
+
+describe('token leases', () => {
+  it('let the whole allowance pass at once, across replicas, and nothing more', async () => {
+    const replicas = [await open(), await open()];
+    const profile = limitProfiles(100).standard;
+    const waits = await Promise.all(
+      Array.from({ length: 200 }, (_, n) => replicas[n % 2]!.take('workspace-a', profile)),
+    );
+    const passed = waits.filter((wait) => wait === 0).length;
+    // One token a second comes back while the test runs.
+    expect(passed).toBeGreaterThanOrEqual(60);
+    expect(passed).toBeLessThanOrEqual(63);
+    for (const wait of waits) expect(wait).toBeLessThanOrEqual(1_000);
+  });
+
+  it('keep workspaces apart', async () => {
+    const leases = await open();
+    const profile = [{ limit: 1, windowMs: 60_000 }];
+    expect(await leases.take('workspace-b', profile)).toBe(0);
+    expect(await leases.take('workspace-b', profile)).toBeGreaterThan(50_000);
+    expect(await leases.take('workspace-c', profile)).toBe(0);
+  });
+
+  it('draw ahead for a busy workspace and never exceed the hour', async () => {
+    const leases = await open();
+    const profile = [
+      { limit: 60_000, windowMs: 60_000 },
+      { limit: 500, windowMs: 3_600_000 },
+    ];
+    let passed = 0;
+    for (let i = 0; i < 800; i++) if ((await leases.take('workspace-d', profile)) === 0) passed++;
+    expect(passed).toBe(500);
+  });
+
+  it('limit more strictly on their own when Redis is away', async () => {
+    const redis = connectRedis('redis://127.0.0.1:1/0');
+    redises.push(redis);
+    const leases = new TokenLeases(redis);
+    const profile = limitProfiles(100).standard;
+    const waits = [];
+    for (let i = 0; i < 60; i++) waits.push(await leases.take('workspace-e', profile));
+    const passed = waits.filter((wait) => wait === 0).length;
+    expect(passed).toBeGreaterThanOrEqual(30);
+    expect(passed).toBeLessThanOrEqual(32);
+  });
+});
+
+describe('local GCRA', () => {
+  it('gives back one token per emission interval', () => {
+    const gcra = new LocalGcra();
+    const profile = [{ limit: 2, windowMs: 1_000 }];
+    expect([gcra.take(profile, 0), gcra.take(profile, 0), gcra.take(profile, 0)]).toEqual([0, 0, 500]);
+    expect(gcra.take(profile, 499)).toBe(1);
+    expect(gcra.take(profile, 500)).toBe(0);
+  });
+});
