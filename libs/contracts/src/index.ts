@@ -12,3 +12,12 @@ export {
   type RefreshRequest,
   type RefreshResult,
 } from './rpc.js';
+export {
+  PolicyDocument,
+  PolicyEffect,
+  PolicyRule,
+  PolicyTest,
+  RuleMatch,
+  TimeWindow,
+  ToolClass,
+} from './policy-document.js';

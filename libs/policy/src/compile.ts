@@ -1,0 +1,131 @@
+import type { PolicyDocument, PolicyRule } from '@conducktor/contracts';
+import { compileCondition, type Condition } from './condition/compile.js';
+import { compileGlob } from './glob.js';
+import { PolicyError } from './parse.js';
+import { compileTimeWindow } from './time-window.js';
+import type { PolicyCaller, PolicyTool } from './types.js';
+
+export interface CompiledRule {
+  readonly id: string;
+  readonly effect: 'allow' | 'deny';
+  readonly message: string | undefined;
+  readonly list: boolean;
+  /** Whether the rule is about this tool; asked once per tool and remembered. */
+  readonly tool: (tool: PolicyTool) => boolean;
+  /** Whether the rule is about this caller; undefined: about everybody. */
+  readonly caller: ((caller: PolicyCaller) => boolean) | undefined;
+  /** What is left to ask at each call. */
+  readonly time: ((now: Date) => boolean) | undefined;
+  readonly condition: Condition | undefined;
+}
+
+/** Rules about one caller and one tool, in the order in which a decision asks them. */
+export interface Candidates {
+  /** The first refusal that holds whatever the arguments and the time. */
+  readonly always: CompiledRule | undefined;
+  readonly denials: readonly CompiledRule[];
+  readonly allowedAlways: CompiledRule | undefined;
+  readonly allowances: readonly CompiledRule[];
+}
+
+export interface CompiledPolicy {
+  readonly document: PolicyDocument;
+  readonly rules: readonly CompiledRule[];
+  /** Same caller and tool objects as before: answered from memory. */
+  candidates(caller: PolicyCaller, tool: PolicyTool): Candidates;
+}
+
+/**
+ * Prepares a document (from `parsePolicy`) for deciding. Throws PolicyError when a condition does
+ * not compile. What it remembers about callers and tools lives as long as those objects.
+ */
+export function compilePolicy(document: PolicyDocument): CompiledPolicy {
+  const rules = document.rules.map(compileRule);
+  const byTool = new WeakMap<PolicyTool, ToolIndex>();
+  return {
+    document,
+    rules,
+    candidates: (caller, tool) => {
+      let index = byTool.get(tool);
+      if (!index) {
+        index = new ToolIndex(rules.filter((rule) => rule.tool(tool)));
+        byTool.set(tool, index);
+      }
+      return index.candidates(caller);
+    },
+  };
+}
+
+class ToolIndex {
+  readonly #byCaller = new WeakMap<PolicyCaller, Candidates>();
+  readonly #forEverybody: Candidates | undefined;
+
+  constructor(private readonly rules: readonly CompiledRule[]) {
+    if (rules.every((rule) => rule.caller === undefined)) this.#forEverybody = sortOut(rules);
+  }
+
+  candidates(caller: PolicyCaller): Candidates {
+    if (this.#forEverybody) return this.#forEverybody;
+    let known = this.#byCaller.get(caller);
+    if (!known) {
+      known = sortOut(this.rules.filter((rule) => rule.caller?.(caller) ?? true));
+      this.#byCaller.set(caller, known);
+    }
+    return known;
+  }
+}
+
+const isUnconditional = (rule: CompiledRule) => !rule.time && !rule.condition;
+
+function sortOut(rules: readonly CompiledRule[]): Candidates {
+  const denials = rules.filter((rule) => rule.effect === 'deny');
+  const allowances = rules.filter((rule) => rule.effect === 'allow');
+  return {
+    always: denials.find(isUnconditional),
+    denials: denials.filter((rule) => !isUnconditional(rule)),
+    allowedAlways: allowances.find(isUnconditional),
+    allowances: allowances.filter((rule) => !isUnconditional(rule)),
+  };
+}
+
+function compileRule(rule: PolicyRule): CompiledRule {
+  const { when } = rule;
+  return {
+    id: rule.id,
+    effect: rule.effect,
+    message: rule.message,
+    list: rule.list ?? false,
+    tool: toolMatcher(rule),
+    caller: callerMatcher(rule),
+    time: when.time && compileTimeWindow(when.time),
+    condition: when.if === undefined ? undefined : conditionOf(rule.id, when.if),
+  };
+}
+
+function conditionOf(ruleId: string, source: string): Condition {
+  const compiled = compileCondition(source);
+  if ('condition' in compiled) return compiled.condition;
+  throw new PolicyError([{ rule: ruleId, field: 'when.if', problem: compiled.error }]);
+}
+
+function toolMatcher({ when }: PolicyRule): (tool: PolicyTool) => boolean {
+  const connections = when.connections?.map(compileGlob);
+  const tools = when.tools?.map(compileGlob);
+  return (tool) =>
+    (!connections || connections.some((matches) => matches(tool.connection))) &&
+    (!tools || tools.some((matches) => matches(tool.name))) &&
+    (!when.class || when.class.includes(tool.class));
+}
+
+function callerMatcher({ when }: PolicyRule): ((caller: PolicyCaller) => boolean) | undefined {
+  const { users, groups, roles, clients } = when;
+  if (!users && !groups && !roles && !clients) return undefined;
+  const emails = users && new Set(users.map((email) => email.toLowerCase()));
+  const anyOf = (list: readonly string[] | undefined) => list && new Set(list);
+  const [inGroups, inRoles, inClients] = [anyOf(groups), anyOf(roles), anyOf(clients)];
+  return (caller) =>
+    (!emails || emails.has(caller.email.toLowerCase())) &&
+    (!inGroups || caller.groups.some((group) => inGroups.has(group))) &&
+    (!inRoles || caller.roles.some((role) => inRoles.has(role))) &&
+    (!inClients || inClients.has(caller.clientId));
+}

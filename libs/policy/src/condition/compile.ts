@@ -1,0 +1,99 @@
+import {
+  FUNCTIONS,
+  LINEAR_MATCHES,
+  LOOPS,
+  METHODS,
+  compilePattern,
+  environment,
+} from './environment.js';
+import { callOf, childrenOf, shapeOf, type CelNode, type Shape } from './cost.js';
+
+const MAX_LOOPS = 2;
+const VARIABLES = new Set(['args', 'caller', 'tool', 'context']);
+
+export interface Condition {
+  readonly source: string;
+  readonly shape: Shape;
+  /** True, false, or whatever else a dynamically typed expression gives. Throws on a missing attribute. */
+  run(variables: object): unknown;
+}
+
+/** Parses, checks and prepares a CEL expression once. `error` says in one sentence what is wrong. */
+export function compileCondition(source: string): { condition: Condition } | { error: string } {
+  try {
+    const parsed = environment.parse(source);
+    const root = parsed.ast as unknown as CelNode;
+    const refusal = vet(root, new Set(VARIABLES), 0);
+    if (refusal) return { error: refusal };
+    const checked = parsed.check();
+    if (!checked.valid) return { error: firstLine(checked.error) };
+    if (checked.type !== 'bool' && checked.type !== 'dyn')
+      return { error: `must be true or false, but gives a value of type ${checked.type}` };
+    return { condition: { source, shape: shapeOf(root), run: parsed as (v: object) => unknown } };
+  } catch (error) {
+    return { error: firstLine(error) };
+  }
+}
+
+/**
+ * Only what is known to be pure and bounded may be used. Renames `matches`, whose built-in form is
+ * a backtracking engine, before anything is checked or run.
+ */
+function vet(node: CelNode, names: Set<string>, loops: number): string | undefined {
+  if (node.op === 'id' && !names.has(node.args as string))
+    return `"${String(node.args)}" is not known here; use args, caller, tool or context`;
+  const [name, ...operands] = callOf(node);
+  if (name === undefined) return vetAll(childrenOf(node), names, loops);
+  if (!(node.op === 'rcall' ? METHODS : FUNCTIONS).has(name))
+    return `the function "${name}" is not available in policies`;
+  if (LOOPS.has(name)) return vetLoop(name, operands, names, loops);
+  if (name === 'matches') {
+    const pattern = operands[1];
+    const refusal = vetPattern(pattern);
+    if (refusal) return refusal;
+    (node.args as [string])[0] = LINEAR_MATCHES;
+  }
+  // Its parser is quadratic in text that a caller could choose.
+  if (
+    name === 'duration' &&
+    !(operands[0]?.op === 'value' && String(operands[0].args).length <= 40)
+  )
+    return 'duration() takes a literal such as duration("90m")';
+  // Zones are for the time matcher, which is cheap; here they cost a formatter each time.
+  if (name.startsWith('get') && operands.length > 1)
+    return `${name}() works in UTC here; use "when.time" with a zone instead`;
+  return vetAll(operands, names, loops);
+}
+
+function vetAll(nodes: CelNode[], names: Set<string>, loops: number): string | undefined {
+  for (const node of nodes) {
+    const refusal = vet(node, names, loops);
+    if (refusal) return refusal;
+  }
+  return undefined;
+}
+
+function vetLoop(name: string, operands: CelNode[], names: Set<string>, loops: number) {
+  const [receiver, variable, ...body] = operands;
+  if (!receiver || !variable || variable.op !== 'id' || body.length === 0)
+    return `${name}() takes a variable and an expression, such as list.${name}(x, x > 0)`;
+  if (loops >= MAX_LOOPS) return `loops may be nested ${MAX_LOOPS} deep at most`;
+  const inner = new Set(names).add(variable.args as string);
+  return vet(receiver, names, loops) ?? vetAll(body, inner, loops + 1);
+}
+
+function vetPattern(pattern: CelNode | undefined): string | undefined {
+  if (pattern?.op !== 'value' || typeof pattern.args !== 'string')
+    return 'matches() takes a literal pattern, so that it can be checked beforehand';
+  try {
+    compilePattern(pattern.args);
+    return undefined;
+  } catch (error) {
+    return `the pattern "${pattern.args.slice(0, 60)}" is not a regular expression of RE2: ${firstLine(error)}`;
+  }
+}
+
+export function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n')[0]!;
+}

@@ -1,0 +1,70 @@
+import type { PolicyInput } from '../types.js';
+import { firstLine, type Condition } from './compile.js';
+import { BUDGET, sizesOf, workOf, type Sizes } from './cost.js';
+import { CallerView, ContextView, TooDeep, ToolView } from './environment.js';
+
+/** Whether a condition holds; a sentence when that cannot be known. */
+export type Verdict = true | false | { readonly error: string };
+
+/**
+ * Levels of lists and objects that conditions can look into. The CEL library remembers a type for
+ * every shape of nesting it ever met, so callers must not be able to make up shapes without end.
+ */
+const MAX_DEPTH = 6;
+const tooDeep = new TooDeep();
+
+/** One call's values as conditions see them, and what is left of the work they may cause. */
+export class Activation {
+  readonly #input: PolicyInput;
+  #prepared: { variables: object; sizes: Sizes } | undefined;
+  #left = BUDGET;
+
+  constructor(input: PolicyInput) {
+    this.#input = input;
+  }
+
+  evaluate(condition: Condition): Verdict {
+    try {
+      const { variables, sizes } = (this.#prepared ??= prepare(this.#input));
+      this.#left -= workOf(condition.shape, sizes);
+      if (!(this.#left >= 0))
+        return { error: 'the arguments are too large for this condition to be evaluated' };
+      const result = condition.run(variables);
+      if (typeof result === 'boolean') return result;
+      return { error: 'the condition gave a value that is neither true nor false' };
+    } catch (error) {
+      return { error: firstLine(error) };
+    }
+  }
+}
+
+function prepare({ caller, tool, args, context }: PolicyInput) {
+  const sizes = sizesOf(args);
+  for (const list of [caller.groups, caller.roles, caller.scopes, tool.labels])
+    sizes.collection = Math.max(sizes.collection, list.length);
+  const variables = {
+    args: sizes.depth > MAX_DEPTH ? cut(args, 1) : args,
+    caller: new CallerView(
+      caller.memberId,
+      caller.userId,
+      caller.email,
+      caller.groups,
+      caller.roles,
+      caller.clientId,
+      caller.scopes,
+    ),
+    tool: new ToolView(tool.name, tool.upstreamName, tool.connection, tool.class, tool.labels),
+    context: new ContextView(context.now, context.sourceIp),
+  };
+  return { sizes, variables };
+}
+
+function cut(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) return tooDeep;
+  if (Array.isArray(value)) return value.map((member) => cut(member, depth + 1));
+  // Without a prototype, so that a key named __proto__ is a key like any other.
+  const copy = Object.create(null) as Record<string, unknown>;
+  for (const [key, member] of Object.entries(value)) copy[key] = cut(member, depth + 1);
+  return copy;
+}

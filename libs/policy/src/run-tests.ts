@@ -1,0 +1,67 @@
+import type { PolicyTest } from '@conducktor/contracts';
+import type { CompiledPolicy } from './compile.js';
+import { explain } from './explain.js';
+import type { PolicyCaller, PolicyTool } from './types.js';
+
+export interface PolicyTestResult {
+  /** The test's name, or its position ("test 2"). */
+  name: string;
+  passed: boolean;
+  /** What was expected, what came, and which rule decided. */
+  sentence: string;
+}
+
+/**
+ * Runs the document's own test cases. `resolveTool` looks a shown name up in the catalogue; a tool
+ * that is not there (yet) is taken to be a write of the connection that its name begins with.
+ */
+export function runPolicyTests(
+  policy: CompiledPolicy,
+  tests: readonly PolicyTest[] = policy.document.tests,
+  resolveTool: (shownName: string) => PolicyTool | undefined = () => undefined,
+  now: Date = new Date(),
+): PolicyTestResult[] {
+  return tests.map((test, index) => {
+    const { call } = test;
+    const found = resolveTool(call.tool) ?? assumedTool(call.tool);
+    const { decision, sentence } = explain(policy, {
+      caller: callerOf(call),
+      tool: call.class ? { ...found, class: call.class } : found,
+      args: call.args,
+      context: { now: call.at === undefined ? now : new Date(call.at) },
+    });
+    const passed =
+      decision.effect === test.expect && (test.rule === undefined || decision.ruleId === test.rule);
+    return {
+      name: test.name ?? `test ${index + 1}`,
+      passed,
+      sentence: passed ? sentence : `Expected ${expectationOf(test)}. ${sentence}`,
+    };
+  });
+}
+
+const expectationOf = (test: PolicyTest) =>
+  `${test.expect}${test.rule === undefined ? '' : ` by the rule "${test.rule}"`} of ${test.call.tool}`;
+
+function callerOf(call: PolicyTest['call']): PolicyCaller {
+  return {
+    memberId: 'mem_test',
+    userId: 'usr_test',
+    email: call.user ?? 'someone@example.com',
+    groups: call.groups ?? [],
+    roles: call.roles ?? ['member'],
+    clientId: call.client ?? 'test',
+    scopes: ['mcp:read', 'mcp:write'],
+  };
+}
+
+function assumedTool(name: string): PolicyTool {
+  const cut = name.indexOf('_');
+  return {
+    name,
+    upstreamName: cut < 0 ? name : name.slice(cut + 1),
+    connection: cut < 0 ? '' : name.slice(0, cut),
+    class: 'write',
+    labels: [],
+  };
+}

@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { parsePolicy } from '../parse.js';
+
+const documentWith = (rule: object) => ({ version: 1, default: 'allow', rules: [rule] });
+const problemOf = (source: string | object) => {
+  try {
+    parsePolicy(source);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'no problem';
+};
+
+describe('a policy document', () => {
+  it('reads the example of the contract, without what comes with approvals', () => {
+    const policy = parsePolicy(`
+version: 1
+default: allow-read            # deny | allow-read | allow
+rules:
+  - id: contractors-read-only
+    when: { groups: [contractors], class: [write, destructive] }
+    effect: deny
+    message: Update operations not allowed
+tests:
+  - call: { groups: [contractors], tool: linear-prod_update_issue, args: {} }
+    expect: deny
+`);
+    expect(policy.rules[0]).toMatchObject({ id: 'contractors-read-only', effect: 'deny' });
+    expect(policy.tests).toHaveLength(1);
+  });
+
+  it('reads JSON text and objects alike', () => {
+    const document = { version: 1, default: 'deny' };
+    expect(parsePolicy(JSON.stringify(document))).toEqual(parsePolicy(document));
+    expect(parsePolicy(document)).toEqual({ ...document, rules: [], tests: [] });
+  });
+
+  it.each([
+    [
+      'effect',
+      { id: 'r', effect: 'require_approval' },
+      'Rule "r", effect: "require_approval" comes with approvals, which this version does not have yet; use "allow" or "deny".',
+    ],
+    ['redact', { id: 'r', effect: 'redact' }, 'comes with approvals'],
+    [
+      'an unknown effect',
+      { id: 'r', effect: 'block' },
+      'Rule "r", effect: must be "allow" or "deny".',
+    ],
+    [
+      'an unknown matcher',
+      { id: 'r', effect: 'deny', when: { grups: ['x'] } },
+      'Rule "r", when: has an unknown field: grups.',
+    ],
+    ['a rule without id', { effect: 'deny' }, 'Rule "rule 1", id:'],
+    [
+      'an unknown class',
+      { id: 'r', effect: 'deny', when: { class: ['delete'] } },
+      'Rule "r", when.class[0]:',
+    ],
+    [
+      'a syntax error in CEL',
+      { id: 'r', effect: 'deny', when: { if: 'args.a >' } },
+      'Rule "r", when.if:',
+    ],
+    [
+      'an unknown name in CEL',
+      { id: 'r', effect: 'deny', when: { if: 'arg.a > 1' } },
+      'Rule "r", when.if: "arg" is not known here; use args, caller, tool or context.',
+    ],
+    [
+      'a misspelt attribute',
+      { id: 'r', effect: 'deny', when: { if: 'caller.emial == "x"' } },
+      'Rule "r", when.if: No such key: emial.',
+    ],
+    [
+      'a number as a condition',
+      { id: 'r', effect: 'deny', when: { if: '1 + 1' } },
+      'must be true or false, but gives a value of type int',
+    ],
+    [
+      'a function that is not offered',
+      { id: 'r', effect: 'deny', when: { if: 'bytes(args.a) == b""' } },
+      'the function "bytes" is not available in policies',
+    ],
+    [
+      'variables by cel.bind',
+      { id: 'r', effect: 'deny', when: { if: 'cel.bind(x, args.a, x)' } },
+      'not available in policies',
+    ],
+    [
+      'a pattern that is not RE2',
+      { id: 'r', effect: 'deny', when: { if: 'args.a.matches("(?=x)")' } },
+      'is not a regular expression of RE2',
+    ],
+    [
+      'a pattern from the arguments',
+      { id: 'r', effect: 'deny', when: { if: 'args.a.matches(args.b)' } },
+      'matches() takes a literal pattern',
+    ],
+    [
+      'deep loops',
+      { id: 'r', effect: 'deny', when: { if: 'args.a.all(x, x.all(y, y.all(z, z)))' } },
+      'loops may be nested 2 deep at most',
+    ],
+    [
+      'an unknown zone',
+      { id: 'r', effect: 'deny', when: { time: { zone: 'Mars/Base' } } },
+      'Rule "r", when.time.zone: is not a known time zone.',
+    ],
+    [
+      'half a window',
+      { id: 'r', effect: 'deny', when: { time: { from: '09:00' } } },
+      'needs both "from" and "to"',
+    ],
+  ])('refuses %s and names rule and field', (_what, rule, sentence) => {
+    expect(problemOf(documentWith(rule))).toContain(sentence);
+  });
+
+  it('names every problem at once', () => {
+    const message = problemOf({
+      version: 1,
+      default: 'allow',
+      rules: [
+        { id: 'a', effect: 'x' },
+        { id: 'b', effect: 'y' },
+      ],
+    });
+    expect(message).toContain('"a"');
+    expect(message).toContain('"b"');
+  });
+
+  it('refuses the same id twice, unreadable text, aliases and too much text', () => {
+    const rule = { id: 'twice', effect: 'deny' };
+    expect(problemOf({ version: 1, default: 'allow', rules: [rule, rule] })).toBe(
+      'Rule "twice", id: is used twice.',
+    );
+    expect(problemOf('version: [')).toContain('is not readable YAML or JSON');
+    expect(problemOf('version: 1\ndefault: allow\nversion: 2')).toContain('not readable');
+    expect(problemOf('a: &x [1]\nb: *x')).toContain('aliases');
+    expect(problemOf(' '.repeat(600_000))).toContain('longer than 512 KiB');
+  });
+});
