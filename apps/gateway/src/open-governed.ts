@@ -3,7 +3,7 @@ import { encodeRecord } from '@conducktor/audit-log';
 import type { LateOutcome } from '@conducktor/contracts';
 import { createDb } from '@conducktor/db';
 import { createVerifier } from '@conducktor/identity';
-import { connectRedis, deriveKey, type Logger } from '@conducktor/runtime';
+import { callMetrics, connectRedis, deriveKey, type Logger, type Registry } from '@conducktor/runtime';
 import { createVault } from '@conducktor/vault';
 import type { GovernedDeps } from './governed.js';
 import { BodyWriter } from './journal/body-writer.js';
@@ -28,6 +28,7 @@ export interface GovernedOptions {
   workers: string[];
   ratePerMinute: number;
   logger: Logger;
+  registry: Registry;
 }
 
 export interface Governed {
@@ -40,6 +41,7 @@ export interface Governed {
 /** Wires the story of this process: journal, snapshots, limits, workers. Edges only, no decisions. */
 export async function openGoverned(options: GovernedOptions): Promise<Governed> {
   const { logger } = options;
+  const metrics = callMetrics(options.registry);
   const gateway = `gateway-${randomUUID()}`;
   const db = createDb(options.databaseUrl, { name: 'conducktor gateway', max: 10 });
   const redis = connectRedis(options.redisUrl, (error) => logger.debug({ err: error }, 'Redis is away'));
@@ -51,6 +53,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     gateway,
     logger,
     onCommitted: (callIds) => workers.committed(callIds),
+    metrics,
   });
   const workers = connectWorkers({
     addresses: options.workers,
@@ -66,6 +69,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
   const deps: GovernedDeps = {
     publicUrl: options.publicUrl,
     logger,
+    metrics,
     verifier: createVerifier({ db, publicUrl: options.publicUrl }),
     workspaces,
     tokens: new TokenCache(),

@@ -1,6 +1,6 @@
 import { ConducktorError, type JournalKey } from '@conducktor/contracts';
 import { openEpochSession, type EpochSession } from '@conducktor/db';
-import type { Logger } from '@conducktor/runtime';
+import type { CallMetrics, Logger } from '@conducktor/runtime';
 import { deliverVerdicts, TICK_QUERY, tickParameters, type Batch, type PendingIntent, type PendingSettlement } from './batch.js';
 import { EpochClosing } from './epoch-closing.js';
 import type { Admission, Intent, Settlement } from './types.js';
@@ -12,6 +12,7 @@ export interface JournalDeps {
   logger: Logger;
   /** Called with what became durable, so that workers may forget it. */
   onCommitted(callIds: string[]): void;
+  metrics?: CallMetrics;
 }
 
 // An outcome alone waits this long for an intent to share its transaction with.
@@ -117,10 +118,12 @@ export class Journal {
     if (batch.intents.length === 0 && batch.settlements.length === 0) return this.becameIdle();
     this.inFlight = true;
     const tick = ++this.tick;
+    const startedAt = performance.now();
     try {
       const rows = await session.run('tick', TICK_QUERY, tickParameters(session.epoch, tick, batch));
       deliverVerdicts(session.epoch, tick, batch, rows[0] as { verdict: number[]; attached: (string | null)[] | null });
       this.confirm(batch.settlements);
+      this.deps.metrics?.tick(batch.intents.length, batch.settlements.length, performance.now() - startedAt);
     } catch (error) {
       this.tickFailed(session, tick, batch, error as Error);
     } finally {

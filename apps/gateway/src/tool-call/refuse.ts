@@ -1,6 +1,6 @@
 import { encodeRecord } from '@conducktor/audit-log';
 import { ConducktorError, newId } from '@conducktor/contracts';
-import type { Logger } from '@conducktor/runtime';
+import type { CallMetrics, Logger } from '@conducktor/runtime';
 import type { Journal } from '../journal/journal.js';
 import type { DenialCounter } from '../limits/denial-counter.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
@@ -12,6 +12,7 @@ export interface RefuseDeps {
   denials: DenialCounter;
   publicUrl: string;
   logger: Logger;
+  metrics: CallMetrics;
 }
 
 /**
@@ -19,6 +20,7 @@ export interface RefuseDeps {
  * answered as unavailable: even a "no" is evidence.
  */
 export async function refuse(deps: RefuseDeps, error: unknown): Promise<ToolCallAnswer> {
+  deps.metrics.ended(error instanceof Refusal || error instanceof ConducktorError ? error.code : 'internal_error');
   if (error instanceof Refusal) {
     try {
       return refusalAnswer(error, await record(deps, error), deps.publicUrl);

@@ -1,6 +1,7 @@
-import { visible } from '@conducktor/policy';
+import { visibility } from '@conducktor/policy';
 import { Refusal } from './refusal.js';
 import { policyCaller, policyTool } from './policy-input.js';
+import type { Tool } from '../workspace/types.js';
 import type { Caller, Target } from './types.js';
 
 /**
@@ -9,11 +10,22 @@ import type { Caller, Target } from './types.js';
  */
 export function resolve(caller: Caller, name: string): Target {
   const tool = caller.workspace.tools.get(name);
-  if (!tool || !visible(caller.workspace.policy, policyCaller(caller), policyTool(tool))) {
+  if (!tool || isUnknownTo(caller, tool)) {
     throw new Refusal('unknown_tool', `Unknown tool: ${name}`, { caller, toolName: name });
   }
   requireScope(caller, { caller, tool });
   return { caller, tool };
+}
+
+/** A refused tool of a connection that the caller may use is refused by name, in `decide`. */
+function isUnknownTo(caller: Caller, tool: Tool): boolean {
+  const { policy } = caller.workspace;
+  return visibility(policy, policyCaller(caller), policyTool(tool), siblings(tool)) === 'unknown';
+}
+
+/** One by one: they are only looked at for a tool that is refused. */
+function* siblings(tool: Tool) {
+  for (const sibling of tool.connection.tools) yield policyTool(sibling);
 }
 
 function requireScope(caller: Caller, target: Target): void {

@@ -1,6 +1,7 @@
 import { encodeRecord } from '@conducktor/audit-log';
 import type { CallResult } from '@conducktor/contracts';
 import type { Vault } from '@conducktor/vault';
+import type { CallMetrics } from '@conducktor/runtime';
 import type { Journal } from '../journal/journal.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import type { AdmittedCall } from './types.js';
@@ -10,13 +11,14 @@ import type { AdmittedCall } from './types.js';
  * worker, which keeps it until told of the commit; a destructive call waits for the commit itself.
  */
 export async function settle(
-  deps: { journal: Journal; vault: Vault },
+  deps: { journal: Journal; vault: Vault; metrics: CallMetrics },
   call: AdmittedCall,
   result: CallResult,
   answer: ToolCallAnswer,
 ): Promise<void> {
   const { caller, tool } = call;
   const tenantId = caller.workspace.tenantId;
+  deps.metrics.ended(result.outcome, result.durationMs);
   const committed = deps.journal.settle({
     key: call.key,
     tenantId,

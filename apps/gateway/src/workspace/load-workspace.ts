@@ -73,7 +73,7 @@ async function loadTools(tx: TenantTx): Promise<Map<string, Tool>> {
   const byId = new Map<string, ConnectionEntry>(
     connections.rows.map((row) => [
       row.id,
-      { id: row.id, slug: row.slug, timeoutMs: row.timeout_ms, revision: Number(row.revision) },
+      { id: row.id, slug: row.slug, timeoutMs: row.timeout_ms, revision: Number(row.revision), tools: [] },
     ]),
   );
   const { rows } = await tx.query<{
@@ -98,6 +98,7 @@ async function loadTools(tx: TenantTx): Promise<Map<string, Tool>> {
         definition: row.definition,
         definitionHash: row.definition_hash.toString('hex'),
       };
+      connection.tools.push(tool);
       return [[tool.shownName, tool] as const];
     }),
   );

@@ -22,6 +22,8 @@ export interface ConnectionEntry {
   slug: string;
   timeoutMs: number;
   revision: number;
+  /** Its tools in this snapshot. */
+  tools: Tool[];
 }
 
 /** A tool as calls are decided on it: the pinned definition and what the admin said of it. */

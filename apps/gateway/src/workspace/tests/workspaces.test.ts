@@ -1,0 +1,95 @@
+import { createDb, type Db } from '@conducktor/db';
+import { createTestDatabase, seedWorkspace, type SeededWorkspace, type TestDatabase } from '@conducktor/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openWorkspaces, type Workspaces } from '../workspaces.js';
+
+let database: TestDatabase;
+let admin: Db;
+let seeded: SeededWorkspace;
+const opened: { workspaces: Workspaces; db: Db }[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  admin = createDb(database.adminUrl);
+  seeded = await seedWorkspace(admin);
+});
+afterEach(async () => {
+  for (const { workspaces, db } of opened.splice(0)) {
+    await workspaces.stop();
+    await db.end();
+  }
+});
+afterAll(async () => {
+  await admin.end();
+  await database.drop();
+});
+
+async function open(): Promise<Workspaces> {
+  const db = createDb(database.urlFor('conducktor_gateway'), { max: 4 });
+  const workspaces = await openWorkspaces({ db });
+  opened.push({ workspaces, db });
+  return workspaces;
+}
+const within = async (ms: number, what: () => Promise<boolean>) => {
+  const until = performance.now() + ms;
+  while (performance.now() < until) {
+    if (await what()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return false;
+};
+
+describe('workspace snapshots', () => {
+  it('hold the members, groups and keys of that workspace only', async () => {
+    const stranger = await seedWorkspace(admin);
+    const workspace = await (await open()).get(seeded.tenantId);
+    expect([...workspace.members.keys()].sort()).toEqual(
+      [seeded.owner.memberId, seeded.member.memberId, seeded.contractor.memberId].sort(),
+    );
+    expect(workspace.members.get(seeded.contractor.memberId)?.groups).toEqual(['contractors']);
+    expect(workspace.apiKeys.has(stranger.owner.keyId)).toBe(false);
+  });
+
+  it('are the same object until something changes, and follow a revoked key within a second', async () => {
+    const workspaces = await open();
+    const first = await workspaces.get(seeded.tenantId);
+    expect(await workspaces.get(seeded.tenantId)).toBe(first);
+    await admin.pool.query('update api_key set revoked_at = now() where id = $1', [seeded.member.keyId]);
+    expect(
+      await within(1_000, async () => !(await workspaces.get(seeded.tenantId)).apiKeys.has(seeded.member.keyId)),
+    ).toBe(true);
+  });
+
+  it('see a change whose transaction began before others and committed after them', async () => {
+    const workspaces = await open();
+    const other = await seedWorkspace(admin);
+    await workspaces.get(seeded.tenantId);
+    const client = await admin.pool.connect();
+    await client.query('begin');
+    await client.query("update tenant set name = 'late' where id = $1", [seeded.tenantId]);
+    // Later transactions commit and are polled while the first is still open.
+    for (let i = 0; i < 4; i++) {
+      await admin.pool.query('update tenant set name = $2 where id = $1', [other.tenantId, `x${i}`]);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    await client.query('commit');
+    client.release();
+    expect(await within(1_000, async () => (await workspaces.get(seeded.tenantId)).name === 'late')).toBe(true);
+  });
+
+  it('answer "not now" when the database cannot say whether they are current', async () => {
+    const workspaces = await open();
+    await workspaces.get(seeded.tenantId);
+    // Ends once its last client is given back, which is when the snapshots stop listening.
+    const { db } = opened.pop()!;
+    const ended = db.end();
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await expect(workspaces.get(seeded.tenantId)).rejects.toMatchObject({ code: 'governance_unavailable' });
+    await workspaces.stop();
+    await ended;
+  });
+
+  it('refuse a workspace that does not exist', async () => {
+    await expect((await open()).get('ten_nobody')).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+});
