@@ -10,7 +10,7 @@ export interface McpRequestContext {
   /** Header names in lower case; a header that came more than once is joined with ", ". */
   headers: Record<string, string | undefined>;
   sourceIp: string;
-  /** The protected resource that was asked: `/mcp`, or `/mcp/<toolset>`. Aliases are `/mcp`. */
+  /** The MCP path that was asked, each its own protected resource: `/mcp`, an alias of it, `/mcp/<toolset>`. */
   resourcePath: string;
   era: 'legacy' | 'modern';
   protocolVersion: string;

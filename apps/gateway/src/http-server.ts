@@ -1,0 +1,55 @@
+/** The HTTP side of the gateway as one Fastify instance; `app.module.ts` composes what stands behind it. */
+import { fastify, type FastifyInstance } from 'fastify';
+import { healthRoutes, type HealthOptions } from './health/routes.js';
+import { metadataRoutes } from './metadata/protected-resource.js';
+import type { EndpointDeps } from './mcp/endpoint.js';
+import { createOriginRules } from './mcp/origins.js';
+import { mcpRoutes } from './mcp/routes.js';
+import { oneOrigin, type OneOriginOptions } from './proxy/one-origin.js';
+
+export interface HttpServerOptions extends Pick<HealthOptions, 'readiness' | 'metrics'> {
+  publicUrl: string;
+  corsOrigins: readonly string[];
+  /** Whether loopback names count as ours, whatever their port: everywhere but in production. */
+  allowLoopback: boolean;
+  endpoint: EndpointDeps;
+  /** Absent: the gateway forwards nothing. */
+  services?: Pick<OneOriginOptions, 'authUrl' | 'controlUrl' | 'onFault'>;
+}
+
+/** Slow senders hold a socket no longer than this. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than load balancers keep idle connections, so that they close first. */
+const KEEP_ALIVE_MS = 72_000;
+
+/** A Fastify instance without routes; `FastifyAdapter` may wrap it before `addRoutes`. */
+export function createHttpServer(): FastifyInstance {
+  return fastify({
+    logger: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    routerOptions: { ignoreTrailingSlash: true },
+    forceCloseConnections: 'idle',
+  });
+}
+
+export async function addRoutes(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
+  const origins = createOriginRules(options);
+  await app.register(async (probes) => healthRoutes(probes, { ...options, origins }));
+  // Probes come by address; everything else must name us.
+  await app.register(async (named) => {
+    named.addHook('onRequest', (request, reply, done) => {
+      if (origins.allowsHost(request.raw.headers.host)) return done();
+      void reply
+        .code(403)
+        .send({
+          error: 'forbidden',
+          error_description: 'This Host is not served here. Use PUBLIC_URL.',
+        });
+    });
+    await named.register(mcpRoutes, { endpoint: options.endpoint, origins });
+    await named.register(metadataRoutes, { publicUrl: options.publicUrl });
+    if (options.services)
+      await named.register(oneOrigin, { publicUrl: options.publicUrl, ...options.services });
+  });
+}

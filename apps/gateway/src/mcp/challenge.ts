@@ -1,0 +1,27 @@
+/** Values of `WWW-Authenticate` (RFC 6750, RFC 9728 section 5.1). */
+
+export interface ChallengeParts {
+  /** Of the resource that was asked: `protectedResourceMetadataUrl`. */
+  metadataUrl: string;
+  error: 'invalid_token' | 'insufficient_scope' | 'invalid_request';
+  description?: string;
+  /** All that are needed, for `insufficient_scope`. */
+  scopes?: readonly string[];
+}
+
+export function bearerChallenge({
+  metadataUrl,
+  error,
+  description,
+  scopes,
+}: ChallengeParts): string {
+  const parts = [`resource_metadata="${quoted(metadataUrl)}"`, `error="${error}"`];
+  if (description) parts.push(`error_description="${quoted(description)}"`);
+  if (scopes?.length) parts.push(`scope="${quoted(scopes.join(' '))}"`);
+  return `Bearer ${parts.join(', ')}`;
+}
+
+/** quoted-string of RFC 9110, visible ASCII only. */
+function quoted(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, (character) => `\\${character}`);
+}

@@ -1,0 +1,50 @@
+/** 2026-07-28: no handshake, every request says all that is needed. */
+import type { ServerResponse } from 'node:http';
+import { callTool, listTools, type RpcRequest } from './call.js';
+import { errorText, METHOD_NOT_FOUND, resultText } from './json-rpc.js';
+import type { GovernedMcp, McpRequestContext } from './ports.js';
+import type { Reply, RpcReply } from './reply.js';
+import { modernResult } from './result-shape.js';
+import { DISCOVERY } from './server-info.js';
+
+/** What we are changes with a release, hardly sooner. */
+const DISCOVERY_TTL_MS = 300_000;
+
+const discovery = JSON.stringify(
+  modernResult({ ...DISCOVERY, ttlMs: DISCOVERY_TTL_MS, cacheScope: 'private' }),
+);
+
+export async function answerModern(
+  mcp: GovernedMcp,
+  context: McpRequestContext,
+  request: RpcRequest,
+  reply: Reply,
+  response: ServerResponse,
+): Promise<RpcReply> {
+  switch (request.method) {
+    case 'server/discover':
+      return { status: 200, text: resultText(request.id, discovery) };
+    case 'tools/list':
+      return listTools(mcp, context, request);
+    case 'tools/call':
+      return callTool(mcp, context, request, abortedByClosing(response), reply);
+    default:
+      return {
+        status: 404,
+        text: errorText(request.id, {
+          code: METHOD_NOT_FOUND,
+          message: `Method not found: ${request.method}`,
+        }),
+      };
+  }
+}
+
+/** Closing the stream cancels the request (2026-07-28, cancellation). */
+function abortedByClosing(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished)
+      controller.abort(new Error('The client closed the connection.'));
+  });
+  return controller.signal;
+}

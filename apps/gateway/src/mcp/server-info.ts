@@ -1,0 +1,24 @@
+/** What we say of ourselves, in both eras. */
+import { SERVED_VERSIONS } from './versions.js';
+
+export const SERVER_INFO = {
+  name: 'conducktor',
+  title: 'Conducktor',
+  version: '0.1.0',
+  description: 'The governed MCP gateway: one URL for all connections of a workspace.',
+} as const;
+
+export const CAPABILITIES = { tools: { listChanged: false } } as const;
+
+export const INSTRUCTIONS = [
+  'Tools of several services, through one gateway. A tool name begins with its connection: linear-prod_create_issue.',
+  'Calls are checked against the workspace policy. A refusal says why and what to do; repeating the same call does not help.',
+  'If the outcome of a call is unknown, look before calling again: it may have acted.',
+].join('\n');
+
+/** The body of `server/discover`, without what every modern result carries. */
+export const DISCOVERY = {
+  supportedVersions: SERVED_VERSIONS,
+  capabilities: CAPABILITIES,
+  instructions: INSTRUCTIONS,
+} as const;

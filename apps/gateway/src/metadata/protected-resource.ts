@@ -1,0 +1,62 @@
+/** Protected resource metadata (RFC 9728): where to get a token for an MCP path, and what to ask for. */
+import type { FastifyInstance } from 'fastify';
+import { MCP_SCOPES } from '@conducktor/identity';
+import { MCP_PATHS } from '../mcp/routes.js';
+
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+
+/** Where the metadata of an MCP path is; for `resource_metadata` in a challenge. */
+export function protectedResourceMetadataUrl(publicUrl: string, resourcePath: string): string {
+  return `${trimmed(publicUrl)}${WELL_KNOWN}${resourcePath}`;
+}
+
+/** `resource` must be the URL that the person typed, aliases included, or clients refuse it. */
+export function protectedResourceMetadata(
+  publicUrl: string,
+  resourcePath: string,
+): Record<string, unknown> {
+  return {
+    resource: `${trimmed(publicUrl)}${resourcePath}`,
+    authorization_servers: [trimmed(publicUrl)],
+    // `offline_access` is the client's own wish and never listed here (MCP 2026-07-28, authorization).
+    scopes_supported: MCP_SCOPES,
+    bearer_methods_supported: ['header'],
+    resource_name: 'Conducktor',
+  };
+}
+
+export async function metadataRoutes(
+  app: FastifyInstance,
+  { publicUrl }: { publicUrl: string },
+): Promise<void> {
+  // Public documents, for browser clients of any origin.
+  const headers = { 'access-control-allow-origin': '*', 'cache-control': 'public, max-age=300' };
+  const serve = (route: string, path: string) => {
+    const document = protectedResourceMetadata(publicUrl, path);
+    app.get(route, (_request, reply) => reply.headers(headers).send(document));
+    app.options(route, (_request, reply) =>
+      reply
+        .headers({
+          ...headers,
+          'access-control-allow-methods': 'GET, OPTIONS',
+          'access-control-allow-headers': 'mcp-protocol-version',
+        })
+        .code(204)
+        .send(),
+    );
+  };
+  serve(WELL_KNOWN, '/mcp');
+  for (const path of MCP_PATHS) serve(`${WELL_KNOWN}${path}`, path);
+  app.get(`${WELL_KNOWN}/*`, (_request, reply) =>
+    reply
+      .code(404)
+      .send({
+        error: 'not_found',
+        error_description: 'There is no protected resource at that path.',
+      }),
+  );
+}
+
+function trimmed(url: string): string {
+  return url.replace(/\/+$/, '');
+}
