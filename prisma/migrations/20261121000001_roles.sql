@@ -28,8 +28,9 @@ end $$;
 grant create, usage on schema public to conducktor_owner, conducktor_system;
 grant usage on schema public to conducktor_tenant;
 revoke create on schema public from public;
-alter default privileges for role conducktor_system in schema public revoke execute on functions from public;
-alter default privileges for role conducktor_owner in schema public revoke execute on functions from public;
+-- Without "in schema": privileges given by default everywhere cannot be taken back for one schema.
+alter default privileges for role conducktor_system revoke execute on functions from public;
+alter default privileges for role conducktor_owner revoke execute on functions from public;
 -- Every plan of the journal must go through its keys, also those cached while a partition was empty.
 alter role conducktor_gateway set enable_seqscan = off;
 alter role conducktor_gateway set enable_hashjoin = off;

@@ -49,3 +49,4 @@ export {
 } from './queries/attempt-limit.js';
 export { instanceId } from './queries/instance.js';
 export { recordControlEvent, type ControlEvent } from './queries/audit-outbox.js';
+export { createPrismaDb, type Prisma, type PrismaDb, type PrismaTx } from './prisma/prisma.js';
