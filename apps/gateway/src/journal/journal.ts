@@ -37,6 +37,8 @@ export class Journal {
   private outcomeTimer: NodeJS.Timeout | undefined;
   private intents: PendingIntent[] = [];
   private settlements: PendingSettlement[] = [];
+  /** Calls of this epoch that have no outcome yet: what is not among them was settled before. */
+  private readonly running = new Set<string>();
   private readonly closing: EpochClosing;
   private ended = false;
   private idle: (() => void)[] = [];
@@ -61,16 +63,28 @@ export class Journal {
   admit(intent: Intent): Promise<Admission> {
     if (!this.session || this.intents.length >= MAX_WAITING_INTENTS) return Promise.reject(unavailable());
     return new Promise((resolve, reject) => {
-      this.intents.push({ intent, resolve, reject });
+      const admitted = (admission: Admission) => {
+        if (admission.verdict === 'admitted' && intent.admitted) this.running.add(intent.callId);
+        resolve(admission);
+      };
+      this.intents.push({ intent, resolve: admitted, reject });
       this.schedule();
     });
   }
 
-  /** Takes an outcome; resolves when it is durable, however long that takes. Never rejects. */
+  /**
+   * Takes an outcome; resolves when it is durable, however long that takes. Never rejects. The first
+   * outcome of a call stands; a second one is confirmed and dropped.
+   */
   settle(settlement: Settlement): Promise<void> {
+    const current = settlement.key.epoch === this.session?.epoch;
+    if (current && !this.running.delete(settlement.callId)) {
+      this.deps.onCommitted([settlement.callId]);
+      return Promise.resolve();
+    }
     return new Promise((resolve) => {
       const pending: PendingSettlement = { settlement, late: false, resolve };
-      if (settlement.key.epoch === this.session?.epoch) {
+      if (current) {
         this.settlements.push(pending);
         this.schedule();
       } else {
@@ -162,6 +176,7 @@ export class Journal {
   private sessionLost(session: EpochSession): void {
     if (this.session !== session) return;
     this.session = undefined;
+    this.running.clear();
     for (const pending of this.intents.splice(0)) pending.reject(unavailable());
     for (const pending of this.settlements.splice(0)) this.closing.hold({ ...pending, late: true });
     this.closing.close(session.epoch);

@@ -82,6 +82,8 @@ describe('the journal', () => {
     expect(admission.verdict).toBe('admitted');
     expect(await count('select count(*) n from call where call_id = $1', [i.callId])).toBe(1);
     await journal.settle(outcome(i, admission));
+    // A worker that did not hear of the commit brings it again.
+    await journal.settle(outcome(i, admission));
     expect(await count('select count(*) n from outcome where call_id = $1', [i.callId])).toBe(1);
     expect(committed.has(i.callId)).toBe(true);
   });
