@@ -1,13 +1,15 @@
 /** The HTTP side of the gateway as one Fastify instance; `app.module.ts` composes what stands behind it. */
 import { fastify, type FastifyInstance } from 'fastify';
-import { healthRoutes, type HealthOptions } from './health/routes.js';
+import type { Readiness } from '@conducktor/runtime';
+import { healthRoutes } from './health/routes.js';
 import { metadataRoutes } from './metadata/protected-resource.js';
 import type { EndpointDeps } from './mcp/endpoint.js';
 import { createOriginRules } from './mcp/origins.js';
 import { mcpRoutes } from './mcp/routes.js';
 import { oneOrigin, type OneOriginOptions } from './proxy/one-origin.js';
 
-export interface HttpServerOptions extends Pick<HealthOptions, 'readiness' | 'metrics'> {
+export interface HttpServerOptions {
+  readiness: Readiness;
   publicUrl: string;
   corsOrigins: readonly string[];
   /** Whether loopback names count as ours, whatever their port: everywhere but in production. */
@@ -35,17 +37,15 @@ export function createHttpServer(): FastifyInstance {
 
 export async function addRoutes(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
   const origins = createOriginRules(options);
-  await app.register(async (probes) => healthRoutes(probes, { ...options, origins }));
+  await app.register(async (probes) => healthRoutes(probes, options));
   // Probes come by address; everything else must name us.
   await app.register(async (named) => {
     named.addHook('onRequest', (request, reply, done) => {
       if (origins.allowsHost(request.raw.headers.host)) return done();
-      void reply
-        .code(403)
-        .send({
-          error: 'forbidden',
-          error_description: 'This Host is not served here. Use PUBLIC_URL.',
-        });
+      void reply.code(403).send({
+        error: 'forbidden',
+        error_description: 'This Host is not served here. Use PUBLIC_URL.',
+      });
     });
     await named.register(mcpRoutes, { endpoint: options.endpoint, origins });
     await named.register(metadataRoutes, { publicUrl: options.publicUrl });

@@ -1,1 +1,64 @@
-export {};
+import 'reflect-metadata';
+import { gatewayEnv, loadConfigOrExit } from '@conducktor/config';
+import {
+  createLogger,
+  deriveKey,
+  endOnSignals,
+  onShutdown,
+  type Registry,
+} from '@conducktor/runtime';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { GatewayModule, GOVERNED, METRICS } from './app.module.js';
+import { addRoutes, createHttpServer } from './http-server.js';
+import { startMetricsServer } from './health/metrics-server.js';
+import { createInFlight } from './mcp/in-flight.js';
+import { createSessions } from './mcp/sessions.js';
+import type { Governed } from './open-governed.js';
+
+const config = loadConfigOrExit(gatewayEnv);
+const logger = createLogger('gateway', config.LOG_LEVEL);
+const http = createHttpServer();
+const app = await NestFactory.create<NestFastifyApplication>(
+  GatewayModule.with(config, logger),
+  new FastifyAdapter(http),
+  { logger: false, bodyParser: false },
+);
+const governed = app.get<Governed>(GOVERNED);
+let draining = false;
+
+await addRoutes(http, {
+  publicUrl: config.PUBLIC_URL,
+  corsOrigins: config.CORS_ORIGINS,
+  allowLoopback: config.ENVIRONMENT !== 'production',
+  readiness: () => (draining ? 'The gateway is stopping.' : governed.notReady()),
+  endpoint: {
+    mcp: governed.mcp,
+    sessions: createSessions(deriveKey(config.SECRET_KEY, 'sessions')),
+    inFlight: createInFlight(),
+    onFault: (error) => logger.error({ err: error }, 'An MCP request failed inside the gateway'),
+  },
+  services:
+    config.AUTH_URL && config.CONTROL_URL
+      ? {
+          authUrl: config.AUTH_URL,
+          controlUrl: config.CONTROL_URL,
+          onFault: (error, service) => logger.warn({ err: error, service }, 'Forwarding failed'),
+        }
+      : undefined,
+});
+const metrics =
+  config.METRICS_PORT === undefined
+    ? undefined
+    : await startMetricsServer(config.HOST, config.METRICS_PORT, app.get<Registry>(METRICS));
+await app.listen(config.PORT, config.HOST);
+
+// In reverse: nothing new is taken, what runs is answered, and only then the journal closes.
+onShutdown('governed', () => governed.stop());
+onShutdown('metrics', () => void metrics?.close());
+onShutdown('http', async () => {
+  draining = true;
+  await app.close();
+});
+endOnSignals(logger);
+logger.info({ port: config.PORT, publicUrl: config.PUBLIC_URL }, 'Gateway is listening');

@@ -43,6 +43,9 @@ export const gatewayEnv = z.object({
   RATE_LIMIT_PER_MINUTE: integer(1, 1_000_000)
     .default(100)
     .describe('Calls per minute of the limit profile "host"'),
+  METRICS_PORT: port
+    .optional()
+    .describe('Port of GET /metrics, apart from the public one; without it there is none'),
 });
 
 export const authEnv = z.object({

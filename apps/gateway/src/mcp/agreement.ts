@@ -21,9 +21,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export type Headers = Record<string, string | undefined>;
 
-/** A header value without the optional whitespace of RFC 9110. */
+/** Node has taken the optional whitespace of RFC 9110 off already; an empty value counts as absent. */
 export function headerValue(headers: Headers, name: string): string | undefined {
-  return headers[name]?.replace(/^[ \t]+|[ \t]+$/g, '');
+  return headers[name] || undefined;
 }
 
 /** `undefined` when the value claims to be base64 and is not (2026-07-28, value encoding). */
@@ -50,7 +50,7 @@ export function checkStandardHeaders(
   headers: Headers,
   message: { method: string; params: Params | undefined },
 ): Refusal | undefined {
-  if (headers['mcp-protocol-version'] === undefined) {
+  if (headerValue(headers, 'mcp-protocol-version') === undefined) {
     return disagreement('(missing)', 'the header MCP-Protocol-Version is required.');
   }
   const method = headerValue(headers, 'mcp-method');

@@ -3,7 +3,7 @@
  * shapes and methods. Everything that governs is behind `GovernedMcp`.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Headers } from './agreement.js';
+import { headerValue, type Headers } from './agreement.js';
 import { turnedAway } from './call.js';
 import {
   answerBatch,
@@ -166,7 +166,7 @@ function inSession(
   if (id === undefined) return { context, principal, session: undefined };
   const session = deps.sessions.verify(id, principal);
   if (!session) return undefined;
-  const named = arrival.headers['mcp-protocol-version'] !== undefined;
+  const named = headerValue(arrival.headers, 'mcp-protocol-version') !== undefined;
   return {
     context: named ? context : { ...context, protocolVersion: session.protocolVersion },
     principal,

@@ -6,8 +6,6 @@ export interface OriginRules {
   allowsHost(host: string | undefined): boolean;
   /** No Origin at all is no browser, and passes. */
   allowsOrigin(origin: string | undefined): boolean;
-  /** Whether this `Host` is a loopback name. */
-  isLoopbackHost(host: string | undefined): boolean;
 }
 
 export interface OriginOptions {
@@ -28,7 +26,6 @@ export function createOriginRules(options: OriginOptions): OriginRules {
     host !== undefined && LOOPBACK.has(hostnameOf(host));
 
   return {
-    isLoopbackHost,
     allowsHost(host) {
       if (host === undefined) return false;
       return hosts.has(host.toLowerCase()) || (options.allowLoopback && isLoopbackHost(host));

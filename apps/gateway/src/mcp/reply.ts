@@ -55,15 +55,12 @@ export function createReply(response: ServerResponse, options: ReplyOptions): Re
     if (!response.destroyed && !response.writableEnded) response.write(event(text));
   };
   const onKeepAlive = () => {
+    if (response.destroyed) return;
     open();
-    if (!response.writableNeedDrain && streaming && !response.destroyed)
-      response.write(': keep-alive\n\n');
+    if (!response.writableNeedDrain) response.write(': keep-alive\n\n');
     keepAlive = setTimeout(onKeepAlive, interval).unref();
   };
-  if (options.canStream) {
-    keepAlive = setTimeout(onKeepAlive, interval).unref();
-    response.once('close', () => clearTimeout(keepAlive));
-  }
+  if (options.canStream) keepAlive = setTimeout(onKeepAlive, interval).unref();
 
   return {
     get streaming() {

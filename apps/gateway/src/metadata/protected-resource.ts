@@ -48,12 +48,10 @@ export async function metadataRoutes(
   serve(WELL_KNOWN, '/mcp');
   for (const path of MCP_PATHS) serve(`${WELL_KNOWN}${path}`, path);
   app.get(`${WELL_KNOWN}/*`, (_request, reply) =>
-    reply
-      .code(404)
-      .send({
-        error: 'not_found',
-        error_description: 'There is no protected resource at that path.',
-      }),
+    reply.code(404).send({
+      error: 'not_found',
+      error_description: 'There is no protected resource at that path.',
+    }),
   );
 }
 

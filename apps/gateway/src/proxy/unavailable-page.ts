@@ -19,17 +19,15 @@ export function unavailablePage(reply: FastifyReply, service: keyof typeof SENTE
     void reply.type('text/html; charset=utf-8').send(page(detail));
     return;
   }
-  void reply
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: 'about:blank',
-        title: 'Service unavailable',
-        status: 503,
-        code: 'service_unavailable',
-        detail,
-      }),
-    );
+  void reply.type('application/problem+json').send(
+    JSON.stringify({
+      type: 'about:blank',
+      title: 'Service unavailable',
+      status: 503,
+      code: 'service_unavailable',
+      detail,
+    }),
+  );
 }
 
 function page(sentence: string): string {
