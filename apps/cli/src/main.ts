@@ -1,1 +1,35 @@
-export {};
+import { EmbeddedError } from '@conducktor/embedded';
+import { UsageError, readOptions, type StackOptions } from './options.js';
+
+const USAGE = `conducktor up      start everything on this machine and show it at work
+           --data DIR        where it keeps its data (.conducktor)
+           --port-base N     the first of its ports (8080)
+           --public-url URL  the address that clients know, for example of a tunnel
+           --detach          return once it is ready
+conducktor down    stop it                        --data DIR
+conducktor status  say how it is                  --data DIR --json
+`;
+
+type Verb = (options: StackOptions) => Promise<number | void>;
+
+// Loaded when called for: `status` is asked often and needs little.
+const VERBS: Record<string, () => Promise<Verb>> = {
+  up: async () => (await import('./up.js')).up,
+  dev: async () => (await import('./dev.js')).dev,
+  down: async () => (await import('./down.js')).down,
+  status: async () => (await import('./status.js')).status,
+  supervise: async () => (await import('./stack/supervise.js')).supervise,
+};
+
+const [verb = '', ...args] = process.argv.slice(2);
+try {
+  const load = VERBS[verb];
+  if (!load) throw new UsageError(USAGE);
+  const status = await (await load())(readOptions(args));
+  // A supervisor goes on; everything else has said what it had to say.
+  if (verb !== 'supervise') process.exit(status ?? 0);
+} catch (error) {
+  if (!(error instanceof EmbeddedError) && !(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message.trimEnd()}\n`);
+  process.exit(error instanceof UsageError ? 64 : 1);
+}

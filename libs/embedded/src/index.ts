@@ -3,6 +3,7 @@ export { EmbeddedError, diskFull } from './errors.js';
 export { spawnGuarded, type Exit, type Guarded, type GuardedOptions } from './guard.js';
 export { freePort, requireFreePort } from './ports.js';
 export {
+  embeddedDatabaseUrl,
   startPostgres,
   POSTGRES_ROLES,
   type EmbeddedPostgres,

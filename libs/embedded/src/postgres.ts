@@ -117,6 +117,17 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   };
 }
 
+/** The address of a running cluster for another process that may read its data directory. */
+export function embeddedDatabaseUrl(options: {
+  dir: string;
+  port: number;
+  role: PostgresRole;
+  database?: string;
+}): string {
+  const passwords = keepSecrets(join(options.dir, 'postgres-passwords.json'), POSTGRES_ROLES);
+  return `postgres://${options.role}:${passwords[options.role]}@127.0.0.1:${options.port}/${options.database ?? 'conducktor'}`;
+}
+
 function settings(port: number, fsync: boolean): string[] {
   const values: Record<string, string | number> = {
     port,

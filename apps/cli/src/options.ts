@@ -1,0 +1,70 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { REPOSITORY } from './stack/layout.js';
+
+export interface StackOptions {
+  /** Absolute. */
+  data: string;
+  portBase: number;
+  /** Origin without trailing slash. */
+  publicUrl: string;
+  detach: boolean;
+  json: boolean;
+  watch: boolean;
+}
+
+/** The command line cannot be used; the message is one sentence. */
+export class UsageError extends Error {}
+
+/** Reads the options of `up`, `down`, `status` and `supervise`. */
+export function readOptions(args: string[], env: NodeJS.ProcessEnv = process.env): StackOptions {
+  const values = parse(args);
+  const portBase = Number(values['port-base'] ?? 8080);
+  if (!Number.isInteger(portBase) || portBase < 1024 || portBase > 65_000) {
+    throw new UsageError(
+      '--port-base must be a whole number between 1024 and 65000; that port and the twelve above it are used.',
+    );
+  }
+  // npm changes into the repository; a path was typed where the person stood.
+  const cwd = env['INIT_CWD'] ?? process.cwd();
+  return {
+    data: values.data ? resolve(cwd, values.data) : resolve(REPOSITORY, '.conducktor'),
+    portBase,
+    publicUrl: publicOrigin(
+      values['public-url'] ?? env['PUBLIC_URL'] ?? `http://localhost:${portBase}`,
+    ),
+    detach: values.detach ?? false,
+    json: values.json ?? false,
+    watch: values.watch ?? false,
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        data: { type: 'string' },
+        'port-base': { type: 'string' },
+        'public-url': { type: 'string' },
+        detach: { type: 'boolean' },
+        json: { type: 'boolean' },
+        watch: { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(
+      `${(error as Error).message.split('. ')[0]}; there are --data DIR, --port-base N, --public-url URL, --detach and --json.`,
+    );
+  }
+}
+
+function publicOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search) {
+    throw new UsageError(
+      `--public-url must be an address without a path, such as https://mcp.example.com; this was ${text}.`,
+    );
+  }
+  return url.origin;
+}

@@ -1,0 +1,78 @@
+import { ENV_SCHEMAS } from '@conducktor/config';
+import type { PostgresRole } from '@conducktor/embedded';
+import type { Ports } from './layout.js';
+
+export type ServiceName = keyof typeof ENV_SCHEMAS;
+
+export interface EnvContext {
+  ports: Ports;
+  publicUrl: string;
+  secretKey: string;
+  stdioCatalog: string;
+  redisUrl: string;
+  databaseUrl(role: PostgresRole): string;
+  /** The environment that the person started us with. */
+  inherited: NodeJS.ProcessEnv;
+}
+
+const ROLES: Record<ServiceName, PostgresRole> = {
+  gateway: 'conducktor_gateway',
+  auth: 'conducktor_auth',
+  control: 'conducktor_app',
+  'connector-worker': 'conducktor_app',
+  audit: 'conducktor_audit',
+};
+
+// Nothing else of the person's environment reaches a service, and through it an MCP server.
+const PASSED_ON = /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|USER|LOGNAME|NODE_EXTRA_CA_CERTS|OTEL_.*)$/;
+// Names of ours, and what may be a misspelling of one: the service itself says so.
+const OURS = new Set(Object.values(ENV_SCHEMAS).flatMap((schema) => Object.keys(schema.shape)));
+const LIKE_OURS = /^(DCR_|OUTBOUND_|STDIO_|OAUTH_|MCP_CLIENT_)/;
+
+/** The environment of one service of the embedded stack. What the person set is kept where it is theirs to set. */
+export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.ProcessEnv {
+  const { ports } = context;
+  const local = (port: number) => `http://127.0.0.1:${port}`;
+  const own: Record<ServiceName, Record<string, string>> = {
+    gateway: {
+      PORT: String(ports.gateway),
+      AUTH_URL: local(ports.auth),
+      CONTROL_URL: local(ports.control),
+      WORKERS: `127.0.0.1:${ports.workerRpc}`,
+    },
+    auth: { PORT: String(ports.auth) },
+    control: { PORT: String(ports.control), WORKERS: `127.0.0.1:${ports.workerRpc}` },
+    'connector-worker': {
+      PORT: String(ports.worker),
+      RPC_PORT: String(ports.workerRpc),
+      STDIO_CATALOG: context.stdioCatalog,
+      // A server on one's own laptop can be connected; Conducktor's own ports cannot.
+      OUTBOUND_ALLOW: context.inherited['OUTBOUND_ALLOW'] ?? 'loopback',
+      OUTBOUND_DENY_PORTS: [
+        ports.gateway,
+        ports.auth,
+        ports.control,
+        ports.workerRpc,
+        ports.audit,
+        ports.worker,
+        ports.postgres,
+        ports.redis,
+      ].join(','),
+    },
+    audit: { PORT: String(ports.audit) },
+  };
+  const inherited = Object.entries(context.inherited).filter(
+    ([name]) => PASSED_ON.test(name) || OURS.has(name) || LIKE_OURS.test(name),
+  );
+  return {
+    ...Object.fromEntries(inherited),
+    NODE_ENV: 'production',
+    ENVIRONMENT: 'embedded',
+    HOST: '127.0.0.1',
+    PUBLIC_URL: context.publicUrl,
+    SECRET_KEY: context.secretKey,
+    DATABASE_URL: context.databaseUrl(ROLES[service]),
+    REDIS_URL: context.redisUrl,
+    ...own[service],
+  };
+}

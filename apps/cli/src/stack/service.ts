@@ -1,0 +1,74 @@
+import { closeSync, openSync, renameSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { spawnGuarded } from '@conducktor/embedded';
+import type { Running, UnitSpec } from './unit.js';
+
+const MAX_LOG_BYTES = 20 * 1024 * 1024;
+
+export interface ServiceSpec {
+  name: string;
+  /** Arguments of Node: the program and its own. */
+  args: string[];
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** Answers `/healthz` and `/readyz`; a unit without them is ready when the port is open. */
+  port: number;
+  health: boolean;
+  log: string;
+}
+
+/** A Node program as a supervised unit. */
+export function serviceUnit(spec: ServiceSpec): UnitSpec {
+  const url = (path: string) => `http://127.0.0.1:${spec.port}${path}`;
+  return {
+    name: spec.name,
+    port: spec.port,
+    log: spec.log,
+    start: () => startService(spec),
+    ready: () => (spec.health ? answers(url('/readyz'), 2_000) : isOpen(spec.port)),
+    ...(spec.health ? { alive: () => answers(url('/healthz'), 4_000) } : {}),
+  };
+}
+
+async function startService(spec: ServiceSpec): Promise<Running> {
+  const log = openLog(spec.log);
+  try {
+    return await spawnGuarded(process.execPath, spec.args, {
+      cwd: spec.cwd,
+      env: spec.env,
+      stdout: log,
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Opens a log for appending; one that has grown large is kept once under the name `.1`. */
+export function openLog(path: string): number {
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES)
+    renameSync(path, `${path}.1`);
+  return openSync(path, 'a', 0o600);
+}
+
+async function answers(url: string, timeoutMs: number): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const end = (open: boolean) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.setTimeout(2_000, () => end(false));
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}
