@@ -1,1 +1,16 @@
-export {};
+export { canonicalJson } from './json/canonical.js';
+export { parseJsonStrict, JsonRefused } from './json/parse-strict.js';
+export { assignShownNames, shownName } from './names.js';
+export {
+  definitionHash,
+  DefinitionRefused,
+  normaliseDefinition,
+  type ToolDefinition,
+} from './definition.js';
+export { proposeClass } from './propose-class.js';
+export {
+  compileArgumentsSchema,
+  type ArgumentsCheck,
+  type CompiledSchema,
+} from './schema/compile.js';
+export { stripInvisible } from './invisible.js';

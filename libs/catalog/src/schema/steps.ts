@@ -1,0 +1,22 @@
+/**
+ * A hostile schema can make validation exponential in the data (recursive references under `anyOf`)
+ * or quadratic. Every subschema therefore counts, and a validation that takes more steps than any
+ * real one ends. Validation is synchronous, so one counter serves all.
+ */
+const MAX_STEPS = 300_000;
+
+let left = 0;
+
+export class TooManySteps extends Error {}
+
+// Made once: the error's stack says nothing, and making it would be the dearest part of refusing.
+const tooMany = new TooManySteps();
+
+export function startCounting(): void {
+  left = MAX_STEPS;
+}
+
+export function countSteps(steps: number): void {
+  left -= steps;
+  if (left < 0) throw tooMany;
+}

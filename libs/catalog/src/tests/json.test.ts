@@ -1,0 +1,169 @@
+import canonicalize from 'canonicalize';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalJson } from '../json/canonical.js';
+import { JsonRefused, parseJsonStrict } from '../json/parse-strict.js';
+
+const reasonOf = (text: string) => {
+  try {
+    parseJsonStrict(text);
+  } catch (error) {
+    if (error instanceof JsonRefused) return error.reason;
+    throw error;
+  }
+  return undefined;
+};
+
+describe('strict JSON', () => {
+  it.each([
+    ['{"a":1,"a":2}', 'duplicate_key'],
+    ['{"a":{"b":[{"c":1,"c":1}]}}', 'duplicate_key'],
+    [String.raw`{"a":1,"\u0061":2}`, 'duplicate_key'],
+    ['{"__proto__":{"admin":true}}', 'forbidden_key'],
+    [String.raw`[{"\u005f_proto__":1}]`, 'forbidden_key'],
+    ['9007199254740993', 'number'],
+    ['{"n":1e400}', 'number'],
+    ['[-1e400]', 'number'],
+    ['1e-400', 'number'],
+    ['3.14159265358979323846', 'number'],
+    ['0.1000000000000000055511151231257827', 'number'],
+    [`${'['.repeat(65)}${']'.repeat(65)}`, 'depth'],
+    ['', 'syntax'],
+    ['{', 'syntax'],
+    ['{"a":1,}', 'syntax'],
+    ["{'a':1}", 'syntax'],
+    ['NaN', 'syntax'],
+    ['01', 'syntax'],
+    ['1 2', 'syntax'],
+    ['"a', 'syntax'],
+    [String.raw`"a\"`, 'syntax'],
+    ['1-2', 'syntax'],
+    ['1-1-1-1-1-1-1-1-1-1-1-1', 'syntax'],
+    [`1${'0'.repeat(1_000_000)}1`, 'number'],
+  ])('refuses %s as %s', (text, reason) => {
+    expect(reasonOf(text)).toBe(reason);
+  });
+
+  it.each([
+    '9007199254740992',
+    '0.1',
+    '1.0',
+    '1e5',
+    '-0',
+    '0.30000000000000004',
+    '12345678901230000000000e-22',
+    '5e-324',
+    '1.7976931348623157e308',
+    '100000000000000000000000',
+    String.raw`{"a:b\"":"x:\\","c":["}","{",":",1]}`,
+    `${'['.repeat(64)}${']'.repeat(64)}`,
+    ' {"a" : null } ',
+  ])('accepts %s', (text) => {
+    expect(reasonOf(text)).toBeUndefined();
+    expect(parseJsonStrict(text)).toEqual(JSON.parse(text));
+  });
+
+  it('agrees with JSON.parse on everything that JSON.stringify writes', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 8 }), fc.nat(2), (value, indent) => {
+        const text = JSON.stringify(value, null, indent);
+        fc.pre(!text.includes('__proto__'));
+        expect(parseJsonStrict(text)).toEqual(JSON.parse(text));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('finds a key given twice wherever it stands', () => {
+    const wrap = fc.constantFrom(
+      (inner: string) => inner,
+      (inner: string) => `[1,"x:y",${inner}]`,
+      (inner: string) => `{"k{":${inner},"z":[]}`,
+    );
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.jsonValue(),
+        fc.array(wrap, { maxLength: 5 }),
+        (key, value, wraps) => {
+          fc.pre(key !== '__proto__');
+          const member = `${JSON.stringify(key)}:${JSON.stringify(value)}`;
+          fc.pre(!member.includes('__proto__'));
+          const text = wraps.reduce((inner, around) => around(inner), `{${member},${member}}`);
+          expect(reasonOf(text)).toBe('duplicate_key');
+        },
+      ),
+    );
+  });
+
+  it('never accepts what JSON.parse refuses', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'{}[]",:1-.e\\ tn'), maxLength: 12 }),
+        (text) => {
+          let parses = true;
+          try {
+            JSON.parse(text);
+          } catch {
+            parses = false;
+          }
+          if (!parses) expect(reasonOf(text)).toBeDefined();
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+  });
+});
+
+describe('canonical JSON', () => {
+  it('writes the example of RFC 8785', () => {
+    const value = JSON.parse(
+      String.raw`{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],
+        "string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}`,
+    );
+    expect(canonicalJson(value)).toBe(
+      String.raw`{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}`,
+    );
+  });
+
+  it('orders keys by UTF-16 code units, also those that look like numbers', () => {
+    expect(
+      canonicalJson({
+        '\u20ac': 1,
+        '\r': 2,
+        '\ufb33': 3,
+        '1': 4,
+        '\ud83d\ude00': 5,
+        '\u0080': 6,
+        ö: 7,
+      }),
+    ).toBe('{"\\r":2,"1":4,"\u0080":6,"ö":7,"€":1,"😀":5,"\ufb33":3}');
+    expect(canonicalJson({ 9: 1, 10: 2, '!': 3 })).toBe('{"!":3,"10":2,"9":1}');
+  });
+
+  it('refuses what has no canonical form', () => {
+    for (const value of [NaN, Infinity, undefined, '\ud800', { '\udc00': 1 }, [() => 1], 1n])
+      expect(() => canonicalJson(value)).toThrow(TypeError);
+  });
+
+  it('agrees with another implementation, and does not depend on the order of keys', () => {
+    const shuffle = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(shuffle);
+      if (typeof value !== 'object' || value === null) return value;
+      return Object.fromEntries(
+        Object.entries(value)
+          .toReversed()
+          .map(([key, member]) => [key, shuffle(member)]),
+      );
+    };
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' }), (value) => {
+        fc.pre(!JSON.stringify(value).includes('__proto__'));
+        expect(canonicalJson(value)).toBe(canonicalize(value));
+        expect(canonicalJson(shuffle(value))).toBe(canonicalJson(value));
+        expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
