@@ -16,6 +16,7 @@ export interface TokenClaims {
   audience: string;
   jti: string;
   /** Seconds since 1970. */
+  iat: number;
   exp: number;
 }
 
@@ -109,6 +110,7 @@ function claimsOf(payload: JWTPayload): TokenClaims {
     scopes: normaliseScopes(typeof payload['scope'] === 'string' ? payload['scope'] : ''),
     audience: text('aud'),
     jti: text('jti'),
+    iat: payload.iat ?? 0,
     exp: payload.exp,
   };
 }

@@ -1,0 +1,58 @@
+import { ConducktorError } from '@conducktor/contracts';
+import { hash, verify, type Options } from '@node-rs/argon2';
+
+export const PASSWORD_MIN = 10;
+export const PASSWORD_MAX = 200;
+
+// argon2id (the library's default) with OWASP's parameters: 19 MiB, two passes, one lane.
+const PARAMETERS: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+const AT_ONCE = 2;
+const WAITING = 64;
+
+export interface Passwords {
+  hash(password: string): Promise<string>;
+  /** Takes the same time with no hash at all, so that an unknown account cannot be told by the clock. */
+  verify(passwordHash: string | undefined, password: string): Promise<boolean>;
+}
+
+/**
+ * argon2id (RFC 9106), a few at a time: each takes 19 MiB and a core for tens of milliseconds. More
+ * than 64 waiting are refused with `rate_limited`.
+ */
+export function createPasswords(): Passwords {
+  const inTurn = createTurns(AT_ONCE, WAITING);
+  let decoy: Promise<string> | undefined;
+  return {
+    hash: (password) => inTurn(() => hash(password, PARAMETERS)),
+    async verify(passwordHash, password) {
+      decoy ??= hash('no account has this password', PARAMETERS);
+      const against = passwordHash ?? (await decoy);
+      const matches = await inTurn(() => verify(against, password));
+      return matches && passwordHash !== undefined;
+    },
+  };
+}
+
+function createTurns(atOnce: number, waiting: number) {
+  let free = atOnce;
+  const queue: (() => void)[] = [];
+  return async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    if (free > 0) free--;
+    else {
+      if (queue.length >= waiting) {
+        throw new ConducktorError(
+          'rate_limited',
+          'Too many people are signing in right now. Try again in a minute.',
+        );
+      }
+      await new Promise<void>((resolve) => queue.push(resolve));
+    }
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next) next();
+      else free++;
+    }
+  };
+}

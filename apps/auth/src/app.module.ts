@@ -1,0 +1,15 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { Db } from '@conducktor/db';
+import { DB, HealthController } from './health.controller.js';
+
+/** Pages and OAuth endpoints are Fastify routes of their own: see create-app.ts. */
+@Module({})
+export class AppModule {
+  static with(deps: { db: Db }): DynamicModule {
+    return {
+      module: AppModule,
+      controllers: [HealthController],
+      providers: [{ provide: DB, useValue: deps.db }],
+    };
+  }
+}

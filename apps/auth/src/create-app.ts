@@ -1,0 +1,72 @@
+import 'reflect-metadata';
+import type { AuthConfig } from '@conducktor/config';
+import { instanceId, type Db } from '@conducktor/db';
+import { createVerifier, isMcpResource } from '@conducktor/identity';
+import { deriveKey, type Logger } from '@conducktor/runtime';
+import { createVault } from '@conducktor/vault';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createPasswords } from './accounts/passwords.js';
+import { AppModule } from './app.module.js';
+import { createBrowserSessions } from './interactions/browser-session.js';
+import { createFormGuard } from './interactions/csrf.js';
+import { mountPages } from './interactions/pages.js';
+import { mountProvider } from './oidc/bridge.js';
+import { cookieNames } from './oidc/cookies.js';
+import { createProviderPages } from './oidc/provider-pages.js';
+import { createProvider } from './oidc/provider.js';
+import { loadSigningKeys } from './oidc/signing-keys.js';
+import { createStructuredTokens } from './oidc/structured-tokens.js';
+
+/** The auth service, wired and not yet listening. */
+export async function createApp(deps: {
+  config: AuthConfig;
+  db: Db;
+  logger: Logger;
+}): Promise<NestFastifyApplication> {
+  const { config, db, logger } = deps;
+  const publicUrl = config.PUBLIC_URL;
+  const vault = createVault({ kek: deriveKey(config.SECRET_KEY, 'kek'), db });
+  const cookieKey = deriveKey(config.SECRET_KEY, 'cookies').toString('base64url');
+  const cookies = cookieNames(publicUrl, await instanceId(db));
+  const structuredTokens = createStructuredTokens({
+    verifier: createVerifier({ db, publicUrl }),
+    isResource: (value) => isMcpResource(publicUrl, value),
+  });
+  const provider = createProvider({
+    config,
+    db,
+    vault,
+    structuredTokens,
+    signingKeys: await loadSigningKeys({ db, vault }),
+    cookieKey,
+    cookies,
+    pages: createProviderPages(publicUrl),
+    logger,
+  });
+
+  const adapter = new FastifyAdapter({
+    // Forwarding headers are believed from the same machine and the cluster network only.
+    trustProxy: 'loopback, linklocal, uniquelocal',
+    bodyLimit: 64 * 1024,
+    skipMiddie: true,
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with({ db }), adapter, {
+    bodyParser: false,
+    logger: ['error', 'warn'],
+  });
+  const fastify = app.getHttpAdapter().getInstance();
+  mountProvider(fastify, { db, provider, cookies, structuredTokens, publicUrl });
+  mountPages(fastify, {
+    db,
+    provider,
+    cookies,
+    publicUrl,
+    vault,
+    logger,
+    passwords: createPasswords(),
+    forms: createFormGuard({ key: cookieKey, cookies, publicUrl }),
+    sessions: createBrowserSessions({ provider, sessionCookie: cookies.session, publicUrl }),
+  });
+  return app;
+}

@@ -1,0 +1,81 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { pageHeaders } from '../pages/headers.js';
+import type { FormGuard, FormId } from './csrf.js';
+import { claimFlow, loadFlow, type Flow, type FlowDeps } from './flow.js';
+import { flowEnded, formRefused } from './page-error.js';
+
+export interface PageDeps extends FlowDeps {
+  forms: FormGuard;
+  publicUrl: string;
+}
+
+export type Fields = Record<string, string>;
+
+/** The sign-in that a page was opened for, or undefined when it was opened by itself. Throws PageError. */
+export async function flowOf(
+  deps: PageDeps,
+  request: FastifyRequest,
+  step: Flow['step'],
+): Promise<Flow | undefined> {
+  const uid = (request.query as Record<string, unknown>)['flow'];
+  if (uid === undefined) return undefined;
+  const flow = await loadFlow(deps, String(uid), request.headers.cookie);
+  if (flow.step !== step) throw flowEnded();
+  return flow;
+}
+
+/**
+ * A posted form and the sign-in it belongs to. Throws PageError for a form that was not made for
+ * this browser and page, or whose sign-in has ended.
+ */
+export async function acceptForm(
+  deps: PageDeps,
+  request: FastifyRequest,
+  page: FormId['page'],
+  step: Flow['step'],
+): Promise<{ fields: Fields; flow: Flow | undefined }> {
+  const fields = textFields(request.body);
+  const { cookie, origin } = request.headers;
+  const flow = fields['flow'];
+  if (!deps.forms.accepts({ cookie, origin, csrf: fields['csrf'] }, { page, flow }))
+    throw formRefused();
+  if (flow === undefined) return { fields, flow: undefined };
+  const loaded = await loadFlow(deps, flow, cookie);
+  if (loaded.step !== step) throw flowEnded();
+  return { fields, flow: loaded };
+}
+
+/** Takes the sign-in's step for this request, so that a form sent twice acts once. */
+export const claim = claimFlow;
+
+/** Sends a page whose form was made by `render` with a fresh token. */
+export function sendForm(
+  deps: PageDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  form: { page: FormId['page']; flow: Flow | undefined; status?: number },
+  render: (csrf: string) => string,
+): FastifyReply {
+  const id = { page: form.page, flow: form.flow?.uid };
+  const { csrf, setCookie } = deps.forms.issue(request.headers.cookie, id);
+  if (setCookie) reply.header('set-cookie', setCookie);
+  return reply
+    .code(form.status ?? 200)
+    .headers(pageHeaders(deps.publicUrl, form.flow ? [form.flow.redirectSource] : []))
+    .send(render(csrf));
+}
+
+/** See Other: the browser goes on with GET. */
+export function seeOther(reply: FastifyReply, url: string): FastifyReply {
+  return reply.code(303).header('location', url).header('cache-control', 'no-store').send();
+}
+
+// A field sent twice is nobody's form.
+function textFields(body: unknown): Fields {
+  const fields: Fields = Object.create(null) as Fields;
+  for (const [name, value] of Object.entries((body ?? {}) as Record<string, unknown>)) {
+    if (typeof value !== 'string') throw formRefused();
+    fields[name] = value;
+  }
+  return fields;
+}

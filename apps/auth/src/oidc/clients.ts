@@ -1,0 +1,47 @@
+import type { AuthConfig } from '@conducktor/config';
+import { normaliseScopes } from '@conducktor/identity';
+import type { ClientMetadata } from 'oidc-provider';
+import { CHATGPT_REDIRECTS, isChatGptConnectorRedirect } from './redirects.js';
+import { IDENTITY_SCOPES } from './scopes.js';
+
+export const STANDING_CLIENT_ID = 'chatgpt-mcp-client';
+
+/** Clients that exist without registering: ChatGPT's standing one and the operator's own. */
+export function staticClients(config: AuthConfig): ClientMetadata[] {
+  const standing: ClientMetadata = {
+    client_id: STANDING_CLIENT_ID,
+    client_name: 'ChatGPT',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: [...CHATGPT_REDIRECTS],
+  };
+  const id = config.OAUTH_CLIENT_ID;
+  if (!id) return [standing];
+  const own: ClientMetadata = {
+    client_id: id,
+    client_name: id,
+    ...(config.OAUTH_CLIENT_SECRET
+      ? {
+          client_secret: config.OAUTH_CLIENT_SECRET,
+          token_endpoint_auth_method: 'client_secret_basic',
+        }
+      : { token_endpoint_auth_method: 'none' }),
+    // Someone who sets up ChatGPT with a client of their own need not know its callbacks.
+    redirect_uris:
+      config.OAUTH_REDIRECT_URI.length > 0 ? config.OAUTH_REDIRECT_URI : [...CHATGPT_REDIRECTS],
+    scope: [...new Set([...IDENTITY_SCOPES, ...normaliseScopes(config.OAUTH_SCOPE)])].join(' '),
+  };
+  return id === STANDING_CLIENT_ID ? [own] : [standing, own];
+}
+
+/**
+ * Whether a client whose addresses are ChatGPT's also answers to the callback that ChatGPT makes per
+ * connector: its last part cannot be known beforehand.
+ */
+export function mayUseConnectorRedirect(
+  client: { redirectUris?: readonly string[] | undefined },
+  uri: string,
+): boolean {
+  return (
+    isChatGptConnectorRedirect(uri) && client.redirectUris?.includes(CHATGPT_REDIRECTS[0]) === true
+  );
+}

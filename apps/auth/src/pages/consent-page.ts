@@ -1,0 +1,80 @@
+import { type Html, html } from './html.js';
+import { hiddenFields, page } from './layout.js';
+
+export interface ConsentPage {
+  csrf: string;
+  flow: string;
+  clientName: string;
+  redirectHost: string;
+  /** The answer goes to a program on this computer. */
+  isLocal: boolean;
+  email: string;
+  workspaces: { id: string; name: string }[];
+  scopes: readonly string[];
+}
+
+export function consentPage(content: ConsentPage): string {
+  const only = content.workspaces.length === 1 ? content.workspaces[0] : undefined;
+  return page({
+    title: `Connect ${content.clientName}`,
+    heading: `Connect ${content.clientName}?`,
+    body: html` <p class="soft">You are signed in as <strong>${content.email}</strong>.</p>
+      <p>${content.clientName} asks to:</p>
+      <ul>
+        <li>
+          use the connections of workspace
+          ${only ? html`<strong>${only.name}</strong>` : 'that you choose below'}
+        </li>
+        ${wishes(content.scopes)}
+      </ul>
+      <div class="facts">
+        <p>Access goes to <strong>${content.redirectHost}</strong></p>
+        <p class="soft">
+          ${
+            content.isLocal
+              ? 'A program on this computer. Allow it only if you started it just now.'
+              : 'The name above was chosen by the app itself. Allow it only if you came from this address.'
+          }
+        </p>
+      </div>
+      <form method="post" action="/consent">
+        ${hiddenFields(content)}
+        ${only ? html`<input type="hidden" name="workspace" value="${only.id}" />` : choices(content.workspaces)}
+        <button type="submit" name="decision" value="allow">Allow</button>
+        <button class="quiet" type="submit" name="decision" value="cancel" formnovalidate>
+          Cancel
+        </button>
+        <p class="soft">
+          Policies of the workspace still apply to every call. Not you?
+          <button class="link" type="submit" name="decision" value="switch" formnovalidate>
+            Use another account
+          </button>
+        </p>
+      </form>`,
+  });
+}
+
+function wishes(scopes: readonly string[]): Html[] {
+  const has = (scope: string) => scopes.includes(scope);
+  return [
+    has('mcp:write')
+      ? html`<li>run tools on your behalf, also those that change things</li> `
+      : html`<li>run tools on your behalf, only those that read</li> `,
+    html`<li>see your usage</li> `,
+    ...(has('profile') || has('email') ? [html`<li>see your name and email address</li> `] : []),
+    ...(has('offline_access') ? [html`<li>stay connected until you disconnect it</li> `] : []),
+  ];
+}
+
+function choices(workspaces: ConsentPage['workspaces']): Html {
+  return html`<fieldset>
+    <legend>Workspace</legend>
+    ${workspaces.map(
+      ({ id, name }) =>
+        html`<label class="choice"
+          ><input type="radio" name="workspace" value="${id}" required />
+          <span>${name}</span></label
+        >`,
+    )}
+  </fieldset>`;
+}

@@ -1,0 +1,59 @@
+import { html, type Html } from './html.js';
+import { page } from './layout.js';
+
+/** What happened and what to do, on a page of its own. */
+export interface Message {
+  title: string;
+  what: string;
+  doNext: string;
+  /** For support: a stable word, never an internal text. */
+  code?: string;
+}
+
+export function messagePage(message: Message): string {
+  return page({
+    title: message.title,
+    body: html` <p>${message.what}</p>
+      <p>${message.doNext}</p>
+      ${message.code !== undefined && html`<p class="soft">Code: <code>${message.code}</code></p>`}`,
+  });
+}
+
+export interface SignedInPage {
+  email: string;
+  workspaces: string[];
+  mcpUrl: string;
+}
+
+export function signedInPage(content: SignedInPage): string {
+  return page({
+    title: 'You are signed in',
+    body: html` <p>
+        As <strong>${content.email}</strong>${
+          content.workspaces.length > 0 && html`, in ${content.workspaces.join(', ')}`
+        }.
+      </p>
+      <div class="facts">
+        <p>Connect an AI client to</p>
+        <p><code>${content.mcpUrl}</code></p>
+      </div>
+      <p class="soft">
+        In ChatGPT, Claude or Cursor, add a connector with this address. It brings you back here to
+        allow it.
+      </p>
+      <p><a href="/oauth2/logout">Sign out</a></p>`,
+  });
+}
+
+/** Asks before signing out. `form` is the library's own, which carries its token. */
+export function signOutPage(form: Html): string {
+  return page({
+    title: 'Sign out?',
+    body: html` <p>Clients that you connected stay connected.</p>
+      ${form}
+      <button type="submit" form="op.logoutForm" name="logout" value="yes" autofocus>
+        Sign out
+      </button>
+      <p class="soft"><a href="/login">Stay signed in</a></p>`,
+  });
+}

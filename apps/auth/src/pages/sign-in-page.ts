@@ -1,0 +1,62 @@
+import { html } from './html.js';
+import { hiddenFields, page, problem } from './layout.js';
+
+export interface SignInPage {
+  csrf: string;
+  flow: string | undefined;
+  /** The client that asked, when there is one. */
+  clientName: string | undefined;
+  email: string;
+  problem: string | undefined;
+}
+
+export function signInPage(content: SignInPage): string {
+  const link = content.flow === undefined ? '/signup' : `/signup?flow=${content.flow}`;
+  return page({
+    title: 'Sign in',
+    body: html` ${content.clientName !== undefined && html`<p class="soft">to connect <strong>${content.clientName}</strong></p>`}
+      ${problem(content.problem)}
+      <form
+        method="post"
+        action="/login"
+        aria-describedby="${content.problem ? 'problem' : undefined}"
+      >
+        ${hiddenFields(content)}
+        <label for="email">Email</label>
+        <input
+          id="email"
+          name="email"
+          type="email"
+          autocomplete="username"
+          maxlength="254"
+          required
+          autofocus
+          value="${content.email}"
+        />
+        <label for="password">Password</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          maxlength="200"
+          required
+        />
+        <button type="submit">Sign in</button>
+      </form>
+      ${
+        content.flow !== undefined &&
+        html`<form method="post" action="/login">
+          ${hiddenFields(content)}<button
+            class="quiet"
+            type="submit"
+            name="decision"
+            value="cancel"
+          >
+            Cancel
+          </button>
+        </form>`
+      }
+      <p class="soft">New here? <a href="${link}">Create a workspace</a></p>`,
+  });
+}
