@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, compileArgumentsSchema, type ArgumentsValidator } from '@conducktor/catalog';
+import { canonicalJson, compileArgumentsSchema, type ArgumentsCheck } from '@conducktor/catalog';
 import type { ToolCallInput } from '../mcp/ports.js';
 import type { Tool } from '../workspace/types.js';
 import { Refusal } from './refusal.js';
@@ -7,20 +7,22 @@ import type { CheckedCall, Target } from './types.js';
 
 /** Compiled schemas by definition hash, shared by workspaces and versions. Bounded. */
 export class SchemaCache {
-  private readonly validators = new Map<string, ArgumentsValidator>();
+  private readonly checks = new Map<string, ArgumentsCheck>();
   constructor(private readonly limit = 5_000) {}
 
-  of(tool: Tool): ArgumentsValidator {
-    let validator = this.validators.get(tool.definitionHash);
-    if (!validator) {
-      if (this.validators.size >= this.limit) {
-        const [oldest] = this.validators.keys();
-        if (oldest !== undefined) this.validators.delete(oldest);
+  of(tool: Tool): ArgumentsCheck {
+    let check = this.checks.get(tool.definitionHash);
+    if (!check) {
+      if (this.checks.size >= this.limit) {
+        const [oldest] = this.checks.keys();
+        if (oldest !== undefined) this.checks.delete(oldest);
       }
-      validator = compileArgumentsSchema(tool.definition['inputSchema']);
-      this.validators.set(tool.definitionHash, validator);
+      const compiled = compileArgumentsSchema(tool.definition['inputSchema']);
+      // The catalogue takes no such tool; should one be there all the same, nothing fits it.
+      check = compiled.ok ? compiled.check : () => `This tool cannot be called: its schema ${compiled.reason}.`;
+      this.checks.set(tool.definitionHash, check);
     }
-    return validator;
+    return check;
   }
 }
 
