@@ -97,7 +97,7 @@ function serviceEnvironment({ base, dir, postgres, redis }) {
     'connector-worker': service('conducktor_app', 5, {
       RPC_PORT: String(base + 3),
       STDIO_CATALOG: join(dir, 'stdio-catalog.json'),
-      OUTBOUND_ALLOW: '127.0.0.0/8',
+      OUTBOUND_ALLOW: 'loopback',
     }),
     audit: service('conducktor_audit', 4),
   };

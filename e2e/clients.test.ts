@@ -15,7 +15,6 @@ const mcp = `${stack.publicUrl}/mcp`;
 const person: Person = {
   email: stack.demo.email,
   password: stack.demo.password,
-  workspace: stack.demo.workspace,
 };
 const provider = new MemoryOAuthProvider();
 
@@ -94,7 +93,13 @@ function inspector(args: string[]): Promise<{ code: number; stdout: string; stde
     const child = spawn(
       process.execPath,
       [join(ROOT, 'node_modules/.bin/mcp-inspector'), '--cli', ...args],
-      { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], timeout: 45_000 },
+      {
+        cwd: ROOT,
+        // Its catalog and its secrets stay in the test's folder and in memory.
+        env: { ...process.env, HOME: stack.dataDir, MCP_INSPECTOR_SECRET_STORE: 'memory' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: 45_000,
+      },
     );
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk) => (stdout += String(chunk)));

@@ -3,8 +3,6 @@ import { FormBrowser, type Form, type Page } from './form-browser.js';
 export interface Person {
   email: string;
   password: string;
-  /** Shown name of the workspace to choose; the only or first one when left out. */
-  workspace?: string;
 }
 
 /**
@@ -50,7 +48,7 @@ export class MemoryOAuthProvider {
 }
 
 /**
- * Walks login, workspace choice and consent as posted forms and returns the query of the redirect to
+ * Walks login and consent as posted forms, choosing the first workspace, and returns the query of the redirect to
  * the client: `code` and `iss`, or `error`.
  */
 export async function signIn(

@@ -1,0 +1,93 @@
+// `npm start` as a program: what it leaves behind, how fast it is the second time, what it says when
+// it cannot start. Uses an installation of its own.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { conducktor, startStack, statusOf, stopStack, unitsOf } from './support/stack.js';
+import { eventually } from './support/world.js';
+
+const PORT_BASE = Number(process.env.E2E_PORT_BASE ?? 20_720) + 40;
+let dataDir: string;
+beforeAll(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'conducktor-launch-'));
+});
+afterAll(async () => {
+  await stopStack(dataDir);
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+test('a taken port is one sentence that names it and a way on', async () => {
+  const squatter = createServer();
+  await new Promise<void>((resolve) => squatter.listen(PORT_BASE + 10, '127.0.0.1', resolve));
+  const ran = await conducktor(
+    ['up', '--detach', '--data', dataDir, '--port-base', String(PORT_BASE)],
+    { timeoutMs: 60_000 },
+  );
+  await new Promise((resolve) => squatter.close(resolve));
+  expect(ran.code).not.toBe(0);
+  expect(ran.stderr).toContain(String(PORT_BASE + 10));
+  expect(ran.stderr).toContain('--port-base');
+  expect(processesOf(dataDir)).toEqual([]);
+});
+
+test('starts, stops without a trace, and starts again within 20 s', async () => {
+  const stack = await startStack(dataDir, PORT_BASE);
+  const status = await statusOf(dataDir);
+  expect(status.ready).toBe(true);
+  expect(status.urls).toEqual({
+    gateway: stack.publicUrl,
+    auth: stack.publicUrl,
+    control: stack.publicUrl,
+  });
+  expect(status.demo.apiKey).toMatch(/^ck_/);
+  expect((await stopStack(dataDir)).code).toBe(0);
+  expect(processesOf(dataDir)).toEqual([]);
+  expect((await statusOf(dataDir)).ready).toBe(false);
+
+  const again = performance.now();
+  await startStack(dataDir, PORT_BASE);
+  const seconds = (performance.now() - again) / 1000;
+  console.log(`second start: ${seconds.toFixed(1)} s`);
+  expect(seconds).toBeLessThan(20);
+  expect((await statusOf(dataDir)).demo).toEqual(status.demo);
+}, 120_000);
+
+test('kill -9 of the launcher leaves no process', async () => {
+  const pids = unitsOf(dataDir).map((unit) => unit.pid!);
+  expect(pids.every(isAlive)).toBe(true);
+  const { pid } = JSON.parse(readFileSync(join(dataDir, 'run/state.json'), 'utf8')) as {
+    pid: number;
+  };
+  process.kill(pid, 'SIGKILL');
+  await eventually(
+    'every process has ended',
+    async () => !pids.some(isAlive) && processesOf(dataDir).length === 0,
+    20_000,
+  );
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Command lines of living processes that name the data directory or have it in their environment. */
+function processesOf(dir: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+        return command.includes(dir) || environment.includes(dir) ? [`${pid} ${command}`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
