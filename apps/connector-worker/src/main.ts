@@ -1,1 +1,28 @@
-export {};
+import 'reflect-metadata';
+import { loadConfigOrExit, workerEnv } from '@conducktor/config';
+import { createLogger, endOnSignals, onShutdown } from '@conducktor/runtime';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { WorkerModule } from './app.module.js';
+import { openWorker } from './open-worker.js';
+
+const config = loadConfigOrExit(workerEnv);
+const logger = createLogger('connector-worker', config.LOG_LEVEL);
+const worker = await openWorker(config, logger).catch((error: Error) => {
+  logger.fatal(error.message);
+  process.exit(1);
+});
+onShutdown('worker', () => worker.stop());
+endOnSignals(logger);
+
+const app = await NestFactory.create<NestFastifyApplication>(
+  WorkerModule.with(worker),
+  new FastifyAdapter(),
+  { logger: false },
+);
+onShutdown('health', () => app.close());
+await app.listen(config.PORT, config.HOST);
+logger.info(
+  { rpcPort: config.RPC_PORT, port: config.PORT, sandbox: worker.sandbox },
+  'Connector worker is listening',
+);

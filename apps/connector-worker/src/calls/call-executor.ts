@@ -1,0 +1,177 @@
+import type { CallRequest, CallResult } from '@conducktor/contracts';
+import type { Logger, RpcExchange } from '@conducktor/runtime';
+import type { ConnectionLoader } from '../connections/connection-loader.js';
+import {
+  type ConnectionKind,
+  type Connector,
+  type LoadedConnection,
+  UpstreamFailure,
+} from '../connector.js';
+import { CircuitBreaker } from './circuit-breaker.js';
+import type { Outcomes } from './outcomes.js';
+import { RecentIds } from './recent-ids.js';
+import { RunningCall } from './running-call.js';
+import { Slots } from './slots.js';
+
+export interface CallExecutorDeps {
+  loader: ConnectionLoader;
+  connectors: Readonly<Record<ConnectionKind, Connector>>;
+  outcomes: Outcomes;
+  logger: Logger;
+  /** Calls at one connection at once, by kind. */
+  concurrency: Readonly<Record<ConnectionKind, number>>;
+}
+
+interface Lane {
+  breaker: CircuitBreaker;
+  slots: Slots;
+  usedAt: number;
+}
+
+const MAX_WAITING = 2_000;
+const MAX_LANES = 20_000;
+
+/** Makes calls: each id once, within the limits of its connection, with every outcome kept. */
+export class CallExecutor {
+  readonly #running = new Map<string, RunningCall>();
+  readonly #recent = new RecentIds();
+  readonly #lanes = new Map<string, Lane>();
+  #draining = false;
+
+  constructor(private readonly deps: CallExecutorDeps) {}
+
+  get inFlight(): number {
+    return this.#running.size;
+  }
+
+  call(request: CallRequest, exchange: RpcExchange): Promise<CallResult> {
+    const running = this.#running.get(request.callId);
+    if (running) return running.result;
+    // Its intent is in the journal once, so it acts once, also when it is asked for twice.
+    if (this.#recent.has(request.callId)) {
+      return Promise.resolve({
+        outcome: 'unknown',
+        message: 'This call was made before and is not repeated; its result is no longer here.',
+        durationMs: 0,
+      });
+    }
+    if (this.#draining)
+      return Promise.resolve({
+        outcome: 'unavailable',
+        message: 'The connector worker is stopping; the call was not sent.',
+        durationMs: 0,
+      });
+    this.#recent.add(request.callId);
+
+    const loaded = this.deps.loader.peek(request.tenantId, request.connectionId, request.revision);
+    const call = new RunningCall(request, exchange, loaded?.slug ?? 'The connection');
+    this.#running.set(request.callId, call);
+    if (loaded) this.#enter(loaded, call);
+    else {
+      this.deps.loader.load(request.tenantId, request.connectionId).then(
+        (connection) => this.#enter(connection, call),
+        (error: unknown) => this.#failed(call, request, error),
+      );
+    }
+    return call.result.then((result) => {
+      this.#running.delete(request.callId);
+      const { key, callId, tenantId } = request;
+      const resultSize = result.resultJson === undefined ? 0 : Buffer.byteLength(result.resultJson);
+      this.deps.outcomes.keep(
+        {
+          key,
+          callId,
+          tenantId,
+          outcome: result.outcome,
+          durationMs: result.durationMs,
+          resultSize,
+        },
+        exchange.peer,
+      );
+      return result;
+    });
+  }
+
+  /** Takes no new calls and waits for those under way. */
+  async drain(limitMs: number): Promise<void> {
+    this.#draining = true;
+    const until = Date.now() + limitMs;
+    while (this.#running.size > 0 && Date.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  #enter(connection: LoadedConnection, call: RunningCall): void {
+    if (call.finished) return;
+    const lane = this.#laneOf(connection);
+    const begin = (): void => void this.#run(lane, connection, call);
+    const taken = lane.slots.take(begin);
+    if (taken) return begin();
+    if (taken === undefined)
+      return call.fail(
+        new UpstreamFailure(
+          'unavailable',
+          `Too many calls wait for ${connection.slug}; this one was not sent.`,
+        ),
+      );
+    void call.result.then(() => lane.slots.leave(begin));
+  }
+
+  async #run(lane: Lane, connection: LoadedConnection, call: RunningCall): Promise<void> {
+    try {
+      if (call.finished) return;
+      const rest = lane.breaker.admit(Date.now());
+      if (rest > 0) {
+        return call.fail(
+          new UpstreamFailure(
+            'unavailable',
+            `${connection.slug} failed several times in a row and is left alone for ${Math.ceil(rest / 1000)} s; the call was not sent.`,
+          ),
+        );
+      }
+      this.deps.connectors[connection.kind].call(connection, call).then(
+        (result) => call.finish(result),
+        (error: unknown) => call.fail(error),
+      );
+      const { outcome } = await call.result;
+      if (outcome === 'ok' || outcome === 'error') lane.breaker.succeeded();
+      else if (outcome === 'cancelled' || outcome === 'not_sent') lane.breaker.neither();
+      else lane.breaker.failed(Date.now());
+    } catch (error) {
+      // A connector that throws at once: the connection as it stands cannot be used.
+      call.fail(error);
+      lane.breaker.neither();
+    } finally {
+      lane.slots.release();
+    }
+  }
+
+  #failed(call: RunningCall, request: CallRequest, error: unknown): void {
+    const { tenantId, connectionId } = request;
+    const cause = error instanceof UpstreamFailure ? error.cause : error;
+    if (cause)
+      this.deps.logger.warn(
+        { err: cause, tenantId, connectionId },
+        'A connection could not be loaded',
+      );
+    call.fail(error);
+  }
+
+  #laneOf(connection: LoadedConnection): Lane {
+    const key = `${connection.tenantId}/${connection.id}`;
+    let lane = this.#lanes.get(key);
+    if (!lane) {
+      if (this.#lanes.size >= MAX_LANES) this.#dropIdleLanes();
+      lane = {
+        breaker: new CircuitBreaker(),
+        slots: new Slots(this.deps.concurrency[connection.kind], MAX_WAITING),
+        usedAt: 0,
+      };
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  #dropIdleLanes(): void {
+    for (const [key, lane] of this.#lanes) if (lane.slots.idle) this.#lanes.delete(key);
+  }
+}

@@ -1,0 +1,227 @@
+import type { CallResult } from '@conducktor/contracts';
+import type { Outbound } from '@conducktor/outbound';
+import { parseTarget } from '@conducktor/outbound';
+import {
+  type LoadedConnection,
+  type OutgoingCall,
+  type ToolList,
+  UpstreamFailure,
+} from '../connector.js';
+import { callParams } from '../mcp/call-params.js';
+import { listAllTools } from '../mcp/list-tools.js';
+import { isObject, type Message, requestText } from '../mcp/messages.js';
+import { type ParamHeader, paramHeadersOf } from '../mcp/param-headers.js';
+import { relayProgress } from '../mcp/progress.js';
+import { callResultOf, failed, tooLarge } from '../mcp/results.js';
+import {
+  HEADER_MISMATCH,
+  LEGACY_VERSIONS,
+  MODERN_META,
+  MODERN_VERSION,
+  UNSUPPORTED_VERSION,
+} from '../mcp/versions.js';
+import { notReachable, withoutAnswer } from './failures.js';
+import { HttpExchange, type HttpReply, type HttpTarget } from './http-exchange.js';
+import { LegacySessions } from './legacy-sessions.js';
+import { modernHeaders } from './modern-headers.js';
+import { upstreamHeaders } from './upstream-headers.js';
+import { within } from './within.js';
+
+type Era = 'modern' | 'legacy';
+type Answer = Extract<Message, { kind: 'result' | 'error' }>;
+
+/** How long finding out about a server may take, apart from the calls themselves. */
+const HANDSHAKE_MS = 15_000;
+
+/** One mcp-http connection at one revision: its address, headers, protocol era and sessions. */
+export class HttpUpstream {
+  readonly #target: HttpTarget;
+  readonly #headers: string[];
+  readonly #sessions: LegacySessions;
+  #era: Promise<Era> | undefined;
+  #lastId = 0;
+  /** Learnt from lists; beside what the pinned definitions say. */
+  #paramHeaders: Map<string, readonly ParamHeader[]> | undefined;
+  usedAt = Date.now();
+
+  constructor(
+    private readonly deps: { outbound: Outbound; handshakeMs?: number },
+    readonly connection: LoadedConnection,
+  ) {
+    const url = targetOf(connection);
+    this.#target = { origin: url.origin, path: url.pathname + url.search };
+    this.#headers = upstreamHeaders(connection.headers);
+    this.#sessions = new LegacySessions({
+      exchange: (options) => this.#exchange(options),
+      nextId: () => ++this.#lastId,
+    });
+  }
+
+  async call(call: OutgoingCall): Promise<Omit<CallResult, 'durationMs'>> {
+    this.usedAt = Date.now();
+    // Twice at most: a second attempt is made only when the first was refused before it could act.
+    for (let again = false; ; again = true) {
+      const era = await this.#eraOf(call);
+      if (call.stopped) throw new UpstreamFailure('unavailable', 'The call was given up.');
+      if (era === 'legacy') return await this.#sessions.call(call);
+      const reply = await this.#modernCall(call);
+      const { answer } = reply;
+      if (answer) {
+        const refused = answer.kind === 'error' && reply.status >= 400;
+        // Perhaps another server than the one that was asked before: the next call asks again.
+        if (refused) this.#era = undefined;
+        if (again || !refused) return callResultOf(answer);
+        if (answer.error.code === HEADER_MISMATCH) await this.#learnParamHeaders();
+        else if (answer.error.code !== UNSUPPORTED_VERSION) return callResultOf(answer);
+        continue;
+      }
+      if (reply.tooLarge) return tooLarge();
+      const failure = withoutAnswer(reply);
+      if (failure.kind === 'unknown') throw failure;
+      return failed(failure.message, { httpStatus: reply.status });
+    }
+  }
+
+  /** Forgets what it knew of the server, finds out again, and lists. */
+  async listTools(deadline: number): Promise<ToolList> {
+    this.#era = undefined;
+    this.#sessions.forget('');
+    const left = (): number =>
+      Math.min(this.deps.handshakeMs ?? HANDSHAKE_MS, deadline - Date.now());
+    const era = await this.#detectEra(left());
+    this.#era = Promise.resolve(era);
+    const list = await listAllTools((cursor) => {
+      const params = cursor === undefined ? {} : { cursor };
+      return era === 'legacy'
+        ? this.#sessions.request('tools/list', params, left())
+        : this.#modernRequest('tools/list', params, left());
+    });
+    this.#paramHeaders = declaredIn(list.tools);
+    return list;
+  }
+
+  sweep(now: number): void {
+    this.#sessions.sweep(now);
+  }
+
+  close(): Promise<void> {
+    return this.#sessions.close();
+  }
+
+  #modernCall(call: OutgoingCall): Promise<HttpReply> {
+    const id = ++this.#lastId;
+    const declared =
+      this.#paramHeaders?.get(call.name) ?? this.connection.paramHeaders.get(call.name);
+    const exchange = this.#exchange({
+      method: 'POST',
+      headers: modernHeaders(call.method, call.name, declared, call.argumentsJson),
+      body: requestText(id, call.method, callParams(call, id, MODERN_META)),
+      id,
+      onSent: () => call.markSent(),
+      onMessage: (message) => message.kind === 'notification' && relayProgress(message, id, call),
+    });
+    call.onStop = () => exchange.abort();
+    return exchange.reply.catch((error: Error) => Promise.reject(notReachable(error)));
+  }
+
+  async #modernRequest(
+    method: string,
+    params: Record<string, unknown>,
+    ms: number,
+  ): Promise<Answer> {
+    const id = ++this.#lastId;
+    const body = requestText(id, method, JSON.stringify({ ...params, _meta: MODERN_META }));
+    const reply = await within(
+      ms,
+      this.#exchange({ method: 'POST', headers: modernHeaders(method), body, id }),
+    );
+    if (!reply.answer) throw withoutAnswer(reply);
+    return reply.answer;
+  }
+
+  #eraOf(call: OutgoingCall): Promise<Era> {
+    this.#era ??= this.#detectEra(
+      Math.min(this.deps.handshakeMs ?? HANDSHAKE_MS, this.connection.timeoutMs),
+    ).catch((error: unknown) => {
+      this.#era = undefined;
+      throw error;
+    });
+    call.onStop = undefined;
+    return this.#era;
+  }
+
+  /**
+   * Asks as a modern client would. Whatever is no clear "modern" is legacy: its initialize then tells
+   * for certain (servers of that time answer an unknown request in many ways).
+   */
+  async #detectEra(ms: number): Promise<Era> {
+    const id = ++this.#lastId;
+    const body = requestText(id, 'server/discover', JSON.stringify({ _meta: MODERN_META }));
+    const reply = await within(
+      ms,
+      this.#exchange({ method: 'POST', headers: modernHeaders('server/discover'), body, id }),
+    );
+    const { answer } = reply;
+    if (!answer) {
+      const failure = withoutAnswer(reply);
+      if (failure.kind === 'auth' || reply.broken || (reply.status >= 300 && reply.status < 400)) {
+        throw failure.kind === 'unknown'
+          ? new UpstreamFailure('unavailable', 'The connection to the server was lost.')
+          : failure;
+      }
+      return 'legacy';
+    }
+    if (answer.kind === 'result') return supports(answer.result['supportedVersions']);
+    if (answer.error.code !== UNSUPPORTED_VERSION || !isObject(answer.error.data)) return 'legacy';
+    return supports(answer.error.data['supported']);
+  }
+
+  async #learnParamHeaders(): Promise<void> {
+    const { tools } = await listAllTools((cursor) =>
+      this.#modernRequest(
+        'tools/list',
+        cursor === undefined ? {} : { cursor },
+        this.deps.handshakeMs ?? HANDSHAKE_MS,
+      ),
+    );
+    this.#paramHeaders = declaredIn(tools);
+  }
+
+  #exchange(
+    options: Omit<ConstructorParameters<typeof HttpExchange>[0], 'dispatcher' | 'target'>,
+  ): HttpExchange {
+    return new HttpExchange({
+      ...options,
+      headers: [...this.#headers, ...options.headers],
+      dispatcher: this.deps.outbound.dispatcher,
+      target: this.#target,
+    });
+  }
+}
+
+function targetOf(connection: LoadedConnection): URL {
+  try {
+    return parseTarget(connection.url ?? '');
+  } catch (error) {
+    throw new UpstreamFailure('configuration', (error as Error).message);
+  }
+}
+
+function supports(versions: unknown): Era {
+  if (!Array.isArray(versions)) return 'legacy';
+  if (versions.includes(MODERN_VERSION)) return 'modern';
+  if (versions.some((version) => LEGACY_VERSIONS.includes(String(version)))) return 'legacy';
+  throw new UpstreamFailure(
+    'protocol',
+    `The server speaks only versions of MCP that are not known here (${versions.slice(0, 5).join(', ')}).`,
+  );
+}
+
+function declaredIn(tools: Record<string, unknown>[]): Map<string, readonly ParamHeader[]> {
+  const declared = new Map<string, readonly ParamHeader[]>();
+  for (const tool of tools) {
+    const headers = paramHeadersOf(tool['inputSchema']);
+    if (headers.length > 0) declared.set(String(tool['name']), headers);
+  }
+  return declared;
+}

@@ -1,0 +1,91 @@
+import { rawMember } from './raw-member.js';
+
+export interface RpcError {
+  code: number;
+  message: string;
+  data?: unknown;
+}
+
+/** A JSON-RPC message from an upstream, after the checks that its type says. */
+export type Message =
+  | { kind: 'result'; id: unknown; result: Record<string, unknown>; resultJson: string }
+  | { kind: 'error'; id: unknown; error: RpcError }
+  | { kind: 'request'; id: string | number; method: string }
+  | { kind: 'notification'; method: string; params: Record<string, unknown> };
+
+/**
+ * Reads the messages of one JSON text: one, or a batch (2025-03-26). What is no message is left out.
+ * A result keeps the upstream's own text: unknown fields and long numbers come through unchanged.
+ */
+export function readMessages(text: string): Message[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  if (Array.isArray(value))
+    return value.map((one) => readMessage(one, undefined)).filter((one) => one !== undefined);
+  const message = readMessage(value, text);
+  return message ? [message] : [];
+}
+
+function readMessage(value: unknown, text: string | undefined): Message | undefined {
+  if (!isObject(value) || value['jsonrpc'] !== '2.0') return undefined;
+  const { id, method, params, result, error } = value;
+  if (typeof method === 'string') {
+    if (typeof id === 'string' || typeof id === 'number') return { kind: 'request', id, method };
+    return id === undefined
+      ? { kind: 'notification', method, params: isObject(params) ? params : {} }
+      : undefined;
+  }
+  if (isObject(error)) {
+    const { code, message, data } = error;
+    if (typeof code !== 'number') return undefined;
+    return {
+      kind: 'error',
+      id,
+      error: {
+        code,
+        message: typeof message === 'string' ? message : '',
+        ...(data !== undefined && { data }),
+      },
+    };
+  }
+  if (!isObject(result)) return undefined;
+  return {
+    kind: 'result',
+    id,
+    result,
+    resultJson: (text && rawMember(text, 'result')) ?? JSON.stringify(result),
+  };
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A request; `params` is JSON text already. */
+export function requestText(id: number, method: string, params: string): string {
+  return `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`;
+}
+
+export function notificationText(method: string, params: Record<string, unknown> = {}): string {
+  return JSON.stringify({ jsonrpc: '2.0', method, params });
+}
+
+/**
+ * The answer to a request of the upstream. It may ask whether we live; as no capability was declared,
+ * it may ask nothing else.
+ */
+export function answerText(request: { id: string | number; method: string }): string {
+  return JSON.stringify(
+    request.method === 'ping'
+      ? { jsonrpc: '2.0', id: request.id, result: {} }
+      : {
+          jsonrpc: '2.0',
+          id: request.id,
+          error: { code: -32601, message: `Method not found: ${request.method}` },
+        },
+  );
+}

@@ -1,0 +1,39 @@
+/** Protocol revisions that the worker speaks to upstreams. */
+export const MODERN_VERSION = '2026-07-28';
+export const LEGACY_VERSION = '2025-11-25';
+export const LEGACY_VERSIONS: readonly string[] = [
+  LEGACY_VERSION,
+  '2025-06-18',
+  '2025-03-26',
+  '2024-11-05',
+];
+
+export const CLIENT_INFO = { name: 'conducktor', title: 'Conducktor', version: '0.1.0' } as const;
+
+const META_VERSION = 'io.modelcontextprotocol/protocolVersion';
+const META_CLIENT = 'io.modelcontextprotocol/clientInfo';
+const META_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
+
+/** What every modern request carries; no capability is declared, so the upstream may ask us nothing. */
+export const MODERN_META = {
+  [META_VERSION]: MODERN_VERSION,
+  [META_CLIENT]: CLIENT_INFO,
+  [META_CAPABILITIES]: {},
+} as const;
+
+const PREFIX = 'io.modelcontextprotocol/';
+
+/** `_meta` that may travel on: never what describes a client, a version or a token of another hop. */
+export function travellingMeta(
+  meta: Readonly<Record<string, unknown>> | undefined,
+): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(meta ?? {})) {
+    if (!name.startsWith(PREFIX) && name !== 'progressToken') kept[name] = value;
+  }
+  return kept;
+}
+
+export const UNSUPPORTED_VERSION = -32022;
+export const HEADER_MISMATCH = -32020;
+export const METHOD_NOT_FOUND = -32601;

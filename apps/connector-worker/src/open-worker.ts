@@ -1,0 +1,121 @@
+import { dirname, join } from 'node:path';
+import type { WorkerConfig } from '@conducktor/config';
+import { createDb } from '@conducktor/db';
+import { createOutbound } from '@conducktor/outbound';
+import { deriveKey, type Logger, RpcServer } from '@conducktor/runtime';
+import { createVault } from '@conducktor/vault';
+import { CallExecutor } from './calls/call-executor.js';
+import { Outcomes } from './calls/outcomes.js';
+import { refreshConnection } from './calls/refresh.js';
+import { ConnectionLoader } from './connections/connection-loader.js';
+import { HttpConnector } from './http/http-connector.js';
+import { loadCatalogue } from './stdio/catalogue.js';
+import { probeSandbox, type Sandbox } from './stdio/sandbox.js';
+import { StdioConnector } from './stdio/stdio-connector.js';
+
+/** Far above what one upstream serves well; below what would fill the memory. */
+const CONCURRENCY = { 'mcp-http': 256, 'mcp-stdio': 32 } as const;
+/** Within the ten seconds that a process has to end. */
+const DRAIN_MS = 7_000;
+
+export interface Worker {
+  /** Whether stdio servers run in a sandbox, in words. */
+  readonly sandbox: string;
+  /** A sentence while calls cannot be made. */
+  notReady(): Promise<string | undefined>;
+  stop(): Promise<void>;
+}
+
+export type WorkerSettings = Pick<
+  WorkerConfig,
+  | 'HOST'
+  | 'RPC_PORT'
+  | 'SECRET_KEY'
+  | 'DATABASE_URL'
+  | 'STDIO_CATALOG'
+  | 'OUTBOUND_ALLOW'
+  | 'OUTBOUND_DENY_PORTS'
+  | 'SERVER_TIMEOUT'
+  | 'MAX_CONCURRENT_SERVERS'
+  | 'CONNECTION_POOL_SIZE'
+>;
+
+/** Puts the worker together and listens for calls; throws one sentence when it cannot. */
+export async function openWorker(config: WorkerSettings, logger: Logger): Promise<Worker> {
+  const catalogue = loadCatalogue(config.STDIO_CATALOG);
+  const outbound = createOutbound({
+    allow: config.OUTBOUND_ALLOW,
+    denyPorts: [...config.OUTBOUND_DENY_PORTS, config.RPC_PORT],
+    connections: config.CONNECTION_POOL_SIZE,
+  });
+  const sandbox = await probeSandbox();
+  if (sandbox.missing && catalogue.size > 0)
+    logger.warn({ reason: sandbox.missing }, 'Stdio servers run without a sandbox');
+
+  const db = createDb(config.DATABASE_URL, { name: 'conducktor-worker', max: 5 });
+  const vault = createVault({ kek: deriveKey(config.SECRET_KEY, 'kek'), db });
+  const handshakeMs = config.SERVER_TIMEOUT * 1000;
+  const connectors = {
+    'mcp-http': new HttpConnector({ outbound, handshakeMs }),
+    'mcp-stdio': new StdioConnector({
+      catalogue,
+      sandbox,
+      stateRoot: join(dirname(config.STDIO_CATALOG ?? '/nonexistent/catalog.json'), 'stdio-state'),
+      maxServers: config.MAX_CONCURRENT_SERVERS,
+      handshakeMs,
+      logger,
+    }),
+  };
+  const loader = new ConnectionLoader({ db, vault });
+  const outcomes = new Outcomes((count, reason) =>
+    logger.error({ count, reason }, 'Outcomes were dropped before they were committed'),
+  );
+  const executor = new CallExecutor({
+    loader,
+    connectors,
+    outcomes,
+    logger,
+    concurrency: CONCURRENCY,
+  });
+
+  const rpc = await RpcServer.listen({
+    listen: { host: config.HOST, port: config.RPC_PORT },
+    key: deriveKey(config.SECRET_KEY, 'rpc'),
+    handlers: {
+      call: (request, exchange) => executor.call(request, exchange),
+      refresh: (request) => refreshConnection({ loader, connectors, logger }, request),
+      committed: (callIds) => outcomes.committed(callIds),
+      joined: (peer) => {
+        logger.info({ peer: peer.instanceId }, 'Joined');
+        outcomes.joined(peer);
+      },
+      left: (peer) => {
+        logger.info({ peer: peer.instanceId }, 'Left');
+        outcomes.left(peer);
+      },
+    },
+    onRefused: (reason) => logger.warn({ reason }, 'An RPC connection was closed'),
+  });
+
+  return {
+    sandbox: describe(sandbox),
+    notReady: () =>
+      db.pool.query('select 1').then(
+        () => undefined,
+        () => 'Postgres does not answer.',
+      ),
+    stop: async () => {
+      rpc.stopListening();
+      await executor.drain(DRAIN_MS);
+      await Promise.all(Object.values(connectors).map((connector) => connector.close()));
+      await rpc.close();
+      outcomes.close();
+      await outbound.close();
+      await db.end();
+    },
+  };
+}
+
+function describe(sandbox: Sandbox): string {
+  return sandbox.missing === undefined ? 'bubblewrap' : `none: ${sandbox.missing}`;
+}

@@ -1,0 +1,58 @@
+const NEWLINE = 10;
+const ENDS_BYTES = 512;
+
+/**
+ * Cuts standard output into lines. A line over the limit is not kept, only its two ends, from which
+ * can be told whose answer it was.
+ */
+export class LineReader {
+  #parts: Buffer[] = [];
+  #bytes = 0;
+  #overlong: { head: string; tail: string } | undefined;
+
+  constructor(
+    private readonly deps: {
+      maxBytes: number;
+      onLine(text: string): void;
+      onOverlong(head: string, tail: string): void;
+    },
+  ) {}
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      this.#add(chunk.subarray(start, end));
+      this.#endLine();
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#add(chunk.subarray(start));
+  }
+
+  #add(part: Buffer): void {
+    if (this.#overlong) {
+      this.#overlong.tail = (
+        this.#overlong.tail + part.subarray(-ENDS_BYTES).toString('latin1')
+      ).slice(-ENDS_BYTES);
+      return;
+    }
+    this.#parts.push(part);
+    this.#bytes += part.length;
+    if (this.#bytes <= this.deps.maxBytes) return;
+    const line = Buffer.concat(this.#parts);
+    this.#overlong = {
+      head: line.subarray(0, ENDS_BYTES).toString('latin1'),
+      tail: line.subarray(-ENDS_BYTES).toString('latin1'),
+    };
+    this.#parts = [];
+  }
+
+  #endLine(): void {
+    const overlong = this.#overlong;
+    const line = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
+    this.#overlong = undefined;
+    this.#parts = [];
+    this.#bytes = 0;
+    if (overlong) this.deps.onOverlong(overlong.head, overlong.tail);
+    else if (line.length > 0) this.deps.onLine(line.toString('utf8'));
+  }
+}
