@@ -2,7 +2,17 @@ import { randomBytes } from 'node:crypto';
 
 /** Prefixes of the ids that people and scripts see. */
 export type IdPrefix =
-  | 'ten' | 'usr' | 'mem' | 'grp' | 'con' | 'tol' | 'key' | 'grt' | 'evt' | 'call' | 'ins';
+  | 'ten'
+  | 'usr'
+  | 'mem'
+  | 'grp'
+  | 'con'
+  | 'tol'
+  | 'key'
+  | 'grt'
+  | 'evt'
+  | 'call'
+  | 'ins';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 

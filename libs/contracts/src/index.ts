@@ -21,3 +21,25 @@ export {
   TimeWindow,
   ToolClass,
 } from './policy-document.js';
+export { ConnectionSecret, connectionSecretPlace } from './connection-secret.js';
+export { idOf, Instant, PageQuery, pageOf, Problem, Role, Timestamp } from './rest/common.js';
+export {
+  Connection,
+  ConnectionCreated,
+  ConnectionPatch,
+  ConnectionStatus,
+  ConnectionTested,
+  NewConnection,
+} from './rest/connections.js';
+export { ToolLabel, ToolPatch, ToolQuery, ToolView } from './rest/tools.js';
+export {
+  NewPolicy,
+  PolicyActivated,
+  PolicyCreated,
+  PolicySummary,
+  PolicyView,
+} from './rest/policies.js';
+export { GroupView, MemberPatch, MemberView, NewGroup, NewMember } from './rest/members.js';
+export { ApiKeyCreated, ApiKeyView, NewApiKey } from './rest/api-keys.js';
+export { AuditEventView, AuditQuery } from './rest/audit.js';
+export { Me, WorkspaceView } from './rest/workspace.js';

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { idOf, Instant, Timestamp } from './common.js';
+
+export const NewApiKey = z.strictObject({
+  name: z.string().min(1).max(100),
+  /** Whose key it is; the caller's own when left out. */
+  memberId: idOf('mem').optional(),
+  /** `mcp:read`, `mcp:write` (also as `read`, `write`) and `admin` for this API. */
+  scopes: z
+    .array(z.enum(['mcp:read', 'mcp:write', 'read', 'write', 'admin']))
+    .min(1)
+    .max(5),
+  expiresAt: Instant.optional(),
+});
+export type NewApiKey = z.infer<typeof NewApiKey>;
+
+/** The only answer that ever holds the key. */
+export const ApiKeyCreated = z.object({ id: idOf('key'), key: z.string() });
+
+export const ApiKeyView = z
+  .object({
+    id: idOf('key'),
+    name: z.string(),
+    memberId: idOf('mem'),
+    scopes: z.array(z.string()),
+    expiresAt: Timestamp.nullable(),
+    revokedAt: Timestamp.nullable(),
+    createdAt: Timestamp,
+  })
+  .meta({ id: 'ApiKey' });

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { idOf, Timestamp } from './common.js';
+
+export const ConnectionStatus = z.enum(['PENDING', 'ACTIVE', 'DEGRADED', 'AUTH_REQUIRED', 'ERROR']);
+
+const Slug = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,23}$/, 'must be 1 to 24 of a-z, 0-9 and "-", and not begin with "-"')
+  .refine((slug) => slug !== 'conducktr', 'is reserved for the management tools');
+
+const Timeout = z.int().min(100).max(600_000).default(30_000);
+
+const UpstreamUrl = z
+  .string()
+  .max(2048)
+  .refine(isPlainHttpUrl, 'must be an http or https address without user, password or fragment');
+
+function isPlainHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return (
+    url !== null &&
+    (url.protocol === 'https:' || url.protocol === 'http:') &&
+    url.username === '' &&
+    url.password === '' &&
+    url.hash === ''
+  );
+}
+
+// Headers that say how a message is carried are the worker's own.
+const CARRIER =
+  /^(host|content-length|content-type|connection|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|mcp-.*|accept|accept-encoding)$/i;
+
+const fewEntries = (map: Record<string, unknown>) => Object.keys(map).length <= 64;
+
+/** Sent to the upstream with every request. Write-only. */
+const Headers = z
+  .record(
+    z
+      .string()
+      .max(200)
+      .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is not a header name')
+      .refine((name) => !CARRIER.test(name), 'is a header that Conducktor sets itself'),
+    z
+      .string()
+      .max(8_192)
+      .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'has characters that a header cannot carry'),
+  )
+  .refine(fewEntries, 'has more than 64 entries');
+
+/** Set for the server's process. Write-only; which names a server accepts, its catalogue entry says. */
+const Environment = z
+  .record(
+    z
+      .string()
+      .max(200)
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not the name of a variable'),
+    // eslint-disable-next-line no-control-regex
+    z
+      .string()
+      .max(8_192)
+      .regex(/^[^\u0000]*$/, 'has a NUL character'),
+  )
+  .refine(fewEntries, 'has more than 64 entries');
+
+/** The name of a server in the operator's catalogue; a command is never taken from a request. */
+const CatalogueName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "must be the name of a server in the operator's catalogue");
+const Arguments = z.array(z.string().max(4_096)).max(64);
+
+export const NewConnection = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      slug: Slug,
+      kind: z.literal('mcp-http'),
+      url: UpstreamUrl,
+      headers: Headers.optional(),
+      timeoutMs: Timeout,
+    }),
+    z.strictObject({
+      slug: Slug,
+      kind: z.literal('mcp-stdio'),
+      catalog: CatalogueName,
+      args: Arguments.default([]),
+      env: Environment.optional(),
+      timeoutMs: Timeout,
+    }),
+  ],
+  {
+    error: (issue) =>
+      issue.code === 'invalid_union' ? 'must be "mcp-http" or "mcp-stdio"' : undefined,
+  },
+);
+export type NewConnection = z.infer<typeof NewConnection>;
+
+/** Only what is given changes. `headers` and `env` replace all that were stored; `{}` removes them. */
+export const ConnectionPatch = z.strictObject({
+  url: UpstreamUrl.optional(),
+  catalog: CatalogueName.optional(),
+  args: Arguments.optional(),
+  headers: Headers.optional(),
+  env: Environment.optional(),
+  timeoutMs: Timeout.removeDefault().optional(),
+});
+export type ConnectionPatch = z.infer<typeof ConnectionPatch>;
+
+export const ConnectionCreated = z.object({
+  id: idOf('con'),
+  slug: z.string(),
+  kind: z.enum(['mcp-http', 'mcp-stdio']),
+  status: ConnectionStatus,
+});
+
+/** No secret ever comes back: `hasSecret` says whether one is stored. */
+export const Connection = ConnectionCreated.extend({
+  url: z.string().nullable(),
+  catalog: z.string().nullable(),
+  args: z.array(z.string()),
+  timeoutMs: z.int(),
+  statusReason: z.string().nullable(),
+  hasSecret: z.boolean(),
+  tools: z.int(),
+  createdAt: Timestamp,
+}).meta({ id: 'Connection' });
+export type Connection = z.infer<typeof Connection>;
+
+export const ConnectionTested = z.object({
+  status: ConnectionStatus.exclude(['PENDING']),
+  reason: z.string().optional(),
+  /** How many tools the connection has now. */
+  tools: z.int(),
+  ms: z.int(),
+});
+export type ConnectionTested = z.infer<typeof ConnectionTested>;

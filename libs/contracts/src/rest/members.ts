@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { idOf, Role, Timestamp } from './common.js';
+
+const GroupName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/,
+    'must be 1 to 64 letters, digits, spaces, ".", "_" or "-"',
+  );
+
+export const NewMember = z.strictObject({
+  email: z.email().max(320),
+  roles: z.array(Role).min(1).max(6),
+  /** Names of groups; those that do not exist yet are made. */
+  groups: z.array(GroupName).max(100).default([]),
+});
+export type NewMember = z.infer<typeof NewMember>;
+
+export const MemberView = z
+  .object({
+    id: idOf('mem'),
+    email: z.string(),
+    roles: z.array(Role),
+    groups: z.array(z.string()),
+    /** `disabled`: keys and tokens of this person are dead. */
+    status: z.enum(['enabled', 'disabled']),
+    createdAt: Timestamp,
+  })
+  .meta({ id: 'Member' });
+export type MemberView = z.infer<typeof MemberView>;
+
+export const MemberPatch = z.strictObject({
+  roles: z.array(Role).min(1).max(6).optional(),
+  groups: z.array(GroupName).max(100).optional(),
+  status: z.enum(['enabled', 'disabled']).optional(),
+});
+export type MemberPatch = z.infer<typeof MemberPatch>;
+
+export const NewGroup = z.strictObject({
+  name: GroupName,
+  /** Ids of members to begin with. */
+  members: z.array(idOf('mem')).max(1_000).default([]),
+});
+export type NewGroup = z.infer<typeof NewGroup>;
+
+export const GroupView = z
+  .object({ id: idOf('grp'), name: z.string(), members: z.int(), createdAt: Timestamp })
+  .meta({ id: 'Group' });
