@@ -2,6 +2,7 @@ import { parsePolicy } from '@conducktor/policy';
 import { expect, test } from 'vitest';
 import { answerLength } from '../http-framing.mjs';
 import { benchPolicy } from '../private-stack.mjs';
+import { sumProfile } from '../profile-sums.mjs';
 import { median, percentile } from '../stats.mjs';
 
 test('knows where an HTTP answer ends', () => {
@@ -22,4 +23,25 @@ test('percentiles and medians are of the list, not beside it', () => {
 
 test('the policy of the measurement is one that the product accepts', () => {
   expect(parsePolicy(benchPolicy()).rules.length).toBeGreaterThanOrEqual(10);
+});
+
+test('a profile is summed by part, without idle time', () => {
+  const frame = (functionName: string, url: string) => ({ functionName, url, lineNumber: 0 });
+  const nodes = [
+    frame('(idle)', ''),
+    frame('admit', 'file:///r/apps/gateway/dist/tool-call/admit.js'),
+    frame('parse', 'file:///r/node_modules/@scope/name/lib/parse.js'),
+    frame('(garbage collector)', ''),
+  ].map((callFrame, id) => ({ id, callFrame }));
+  const { busyMs, parts } = sumProfile({
+    nodes,
+    samples: [0, 1, 1, 2, 3],
+    timeDeltas: [9000, 1000, 2000, 2000, 500],
+  });
+  expect(busyMs).toBe(5.5);
+  expect(parts).toEqual([
+    ['apps/gateway/tool-call', 3],
+    ['@scope/name', 2],
+    ['garbage collection', 0.5],
+  ]);
 });

@@ -1,0 +1,64 @@
+// Where the time of a governed call goes: CPU profiles of gateway and worker under load
+// (`node bench/profile.mjs [connections]`), summed by part and by function.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPrivateStack } from './private-stack.mjs';
+import { startScript } from './processes.mjs';
+import { sumProfile } from './profile-sums.mjs';
+
+const connections = Number(process.argv[2] ?? 16);
+const base = 20_840;
+const SECONDS = 10;
+const PROFILED = ['gateway', 'connector-worker'];
+
+const dir = mkdtempSync(join(tmpdir(), 'conducktor-profile-'));
+const undo = [() => rmSync(dir, { recursive: true, force: true })];
+try {
+  const echo = await startScript('servers/echo.mjs', [String(base + 20)]);
+  undo.push(echo.stop);
+  const load = await startScript('load.mjs');
+  undo.push(load.stop);
+  const stack = await startPrivateStack({
+    base,
+    upstreamUrl: `http://127.0.0.1:${base + 20}/mcp`,
+    say: (sentence) => process.stderr.write(`${sentence}\n`),
+    nodeArgs: Object.fromEntries(
+      PROFILED.map((app) => [app, ['--cpu-prof', `--cpu-prof-dir=${join(dir, app)}`]]),
+    ),
+  });
+  let result;
+  try {
+    const { host, port, path, tool, tokens } = stack;
+    const target = { host, port, path, tool, tokens, connections };
+    result = await load.ask({ ...target, warmupMs: 2000, durationMs: SECONDS * 1000 });
+  } finally {
+    // A profile is written when its process ends.
+    await stack.stop();
+  }
+  const calls = (result.perSecond * (SECONDS + 2)).toFixed(0);
+  console.log(
+    `${connections} connections, ${Math.round(result.perSecond)} calls/s, p50 ${result.p50.toFixed(2)} ms, p99 ${result.p99.toFixed(2)} ms`,
+  );
+  for (const app of PROFILED) print(app, Number(calls));
+} finally {
+  for (const step of undo.reverse()) await step();
+}
+
+function print(app, calls) {
+  const [file] = readdirSync(join(dir, app));
+  const profile = JSON.parse(readFileSync(join(dir, app, file), 'utf8'));
+  const { busyMs, parts, functions } = sumProfile(profile);
+  console.log(`\n${app}: ${((busyMs * 1000) / calls).toFixed(0)} µs of processor time a call\n`);
+  console.log('| part | share |\n|---|---|');
+  for (const [name, ms] of parts.slice(0, 16)) console.log(`| ${name} | ${share(ms, busyMs)} |`);
+  console.log('\n| function | where | share |\n|---|---|---|');
+  for (const [name, ms] of functions.slice(0, 20)) {
+    const [fn, where] = name.split(' @ ');
+    console.log(`| \`${fn}\` | ${where} | ${share(ms, busyMs)} |`);
+  }
+}
+
+function share(ms, all) {
+  return `${((ms / all) * 100).toFixed(1)} %`;
+}
