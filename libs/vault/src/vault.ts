@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Db, TenantTx } from '@conducktor/db';
 import { open, seal } from './cipher.js';
 import { KeyCache } from './key-cache.js';
@@ -22,6 +22,7 @@ export interface Vault {
 }
 
 export function createVault(deps: { kek: Buffer; db: Db }): Vault {
+  const kek = createSecretKey(deps.kek);
   const tenants = new KeyCache();
   const subjects = new KeyCache(50_000);
 
@@ -32,8 +33,8 @@ export function createVault(deps: { kek: Buffer; db: Db }): Vault {
           select: 'select wrapped from tenant_key where tenant_id = $1',
           insert: 'insert into tenant_key (tenant_id, wrapped) values ($1, $2) on conflict do nothing',
           ids: [tenantId],
-          wrap: (key) => seal(deps.kek, `tenant_key/${tenantId}`, key),
-          unwrap: (box) => open(deps.kek, `tenant_key/${tenantId}`, box),
+          wrap: (key) => seal(kek, `tenant_key/${tenantId}`, key),
+          unwrap: (box) => open(kek, `tenant_key/${tenantId}`, box),
         }),
       ),
     );
@@ -65,8 +66,8 @@ export function createVault(deps: { kek: Buffer; db: Db }): Vault {
       const key = subjects.peek(`${tenantId}/${memberId}`);
       return key && ((aad, plaintext) => seal(key, aad, plaintext));
     },
-    sealForInstall: (aad, plaintext) => seal(deps.kek, aad, plaintext),
-    openForInstall: (aad, box) => open(deps.kek, aad, box),
+    sealForInstall: (aad, plaintext) => seal(kek, aad, plaintext),
+    openForInstall: (aad, box) => open(kek, aad, box),
   };
 }
 
@@ -79,12 +80,12 @@ interface KeyRow {
 }
 
 /** Two processes may make the key at once: the first insert wins and both read it back. */
-async function loadOrMake(tx: TenantTx, row: KeyRow): Promise<Buffer> {
+async function loadOrMake(tx: TenantTx, row: KeyRow): Promise<KeyObject> {
   const read = async () => (await tx.query<{ wrapped: Buffer }>(row.select, row.ids)).rows[0]?.wrapped;
   const known = await read();
-  if (known) return row.unwrap(known);
+  if (known) return createSecretKey(row.unwrap(known));
   await tx.query(row.insert, [...row.ids, row.wrap(randomBytes(32))]);
   const made = await read();
   if (!made) throw new Error('A key could not be stored.');
-  return row.unwrap(made);
+  return createSecretKey(row.unwrap(made));
 }

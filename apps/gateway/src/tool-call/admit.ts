@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { encodeRecord } from '@conducktor/audit-log';
 import { newId } from '@conducktor/contracts';
 import type { Vault } from '@conducktor/vault';
@@ -83,12 +83,10 @@ export async function admit(deps: AdmitDeps, call: LimitedCall): Promise<Admitte
 
 /** What must be equal for a key to mean the same call: the tool and its arguments. */
 function sameCallHash(call: LimitedCall): string {
-  return createHash('sha256').update(`${call.tool.id} ${call.argumentsHash}`).digest('hex');
+  return hash('sha256', `${call.tool.id} ${call.argumentsHash}`, 'hex');
 }
 
 /** Scoped to workspace (the row's own column), person and client. */
 function idempotencyKeyHash(call: LimitedCall, key: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([call.caller.member.id, call.caller.clientId, key]))
-    .digest('hex');
+  return hash('sha256', JSON.stringify([call.caller.member.id, call.caller.clientId, key]), 'hex');
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { audiencesOf, type ApiKeyClaims, type TokenClaims, type Verifier } from '@conducktor/identity';
 import type { McpRequestContext } from '../mcp/ports.js';
 import type { Workspace } from '../workspace/types.js';
@@ -100,7 +100,7 @@ export class TokenCache {
   constructor(private readonly limit = 20_000) {}
 
   get(token: string, resourcePath: string): Credential | undefined {
-    return this.entries.get(hash(token, resourcePath));
+    return this.entries.get(entryOf(token, resourcePath));
   }
 
   set(token: string, resourcePath: string, credential: Credential): void {
@@ -108,9 +108,8 @@ export class TokenCache {
       const [oldest] = this.entries.keys();
       if (oldest !== undefined) this.entries.delete(oldest);
     }
-    this.entries.set(hash(token, resourcePath), credential);
+    this.entries.set(entryOf(token, resourcePath), credential);
   }
 }
 
-const hash = (token: string, resourcePath: string) =>
-  createHash('sha256').update(token).update('\n').update(resourcePath).digest('base64url');
+const entryOf = (token: string, resourcePath: string) => hash('sha256', `${token}\n${resourcePath}`, 'base64url');

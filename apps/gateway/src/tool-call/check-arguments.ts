@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson, compileArgumentsSchema, type ArgumentsCheck } from '@conducktor/catalog';
 import type { ToolCallInput } from '../mcp/ports.js';
 import type { Tool } from '../workspace/types.js';
@@ -54,6 +54,6 @@ export function checkArguments(deps: { schemas: SchemaCache }, target: Target, i
     input,
     arguments: value as Record<string, unknown>,
     argumentsJson,
-    argumentsHash: createHash('sha256').update(argumentsJson).digest('hex'),
+    argumentsHash: hash('sha256', argumentsJson, 'hex'),
   };
 }
