@@ -6,18 +6,18 @@ import { interactionPolicy } from 'oidc-provider';
  */
 export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
-  policy
-    .get('consent')!
-    .checks.add(
-      new interactionPolicy.Check(
-        'always',
-        'each authorization is consented to',
-        'consent_required',
-        (ctx) =>
-          ctx.oidc.result?.consent
-            ? interactionPolicy.Check.NO_NEED_TO_PROMPT
-            : interactionPolicy.Check.REQUEST_PROMPT,
-      ),
-    );
+  const { checks } = policy.get('consent')!;
+  checks.clear();
+  checks.add(
+    new interactionPolicy.Check(
+      'always',
+      'each authorization is consented to',
+      'consent_required',
+      (ctx) =>
+        ctx.oidc.result?.consent
+          ? interactionPolicy.Check.NO_NEED_TO_PROMPT
+          : interactionPolicy.Check.REQUEST_PROMPT,
+    ),
+  );
   return policy;
 }
