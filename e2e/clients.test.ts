@@ -1,12 +1,8 @@
 // Real clients, each signing in by itself: discovery, registration, PKCE, login, consent, token.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import {
-  connectLegacySignedIn,
-  connectModernSignedIn,
-  MemoryOAuthProvider,
-  type Person,
-} from '@conducktor/testing';
+import { connectLegacySignedIn, connectModernSignedIn } from '@conducktor/testing';
+import { MemoryOAuthProvider, type Person } from '@conducktor/oauth-client';
 import { beforeAll, expect, inject, test } from 'vitest';
 import { ROOT } from './support/stack.js';
 

@@ -16,6 +16,7 @@ const LIB_MAY_USE = {
   db: ['contracts', 'runtime'],
   policy: ['contracts'],
   embedded: ['contracts', 'runtime'],
+  'oauth-client': [],
 };
 
 /** Packages with one home. Everyone else goes through what that home exports. */

@@ -18,9 +18,6 @@ export {
   type ToolRun,
 } from './upstreams/fixture-tools.js';
 export { startSdkUpstream, type SdkUpstream } from './upstreams/sdk-upstream.js';
-export { CookieJar } from './clients/cookie-jar.js';
-export { FormBrowser, formsOf, type Form, type Page } from './clients/form-browser.js';
-export { MemoryOAuthProvider, signIn, type Person } from './clients/oauth-provider.js';
 export { rawCall, rawMcp, rawPost, type RawAnswer, type RawOptions } from './clients/raw-mcp.js';
 export {
   connectLegacy,

@@ -3,7 +3,7 @@ import {
   Client,
   type OAuthClientProvider,
 } from '@modelcontextprotocol/client';
-import { MemoryOAuthProvider, signIn } from '@conducktor/testing/sign-in';
+import { MemoryOAuthProvider, signIn } from '@conducktor/oauth-client';
 import { expiredCopyOf } from './expired-token.js';
 import { makeCalls, type ShownCall } from './calls.js';
 import { recordedFetch, type Exchange } from './recorded-fetch.js';

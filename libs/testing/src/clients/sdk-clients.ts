@@ -6,7 +6,7 @@ import {
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { OAuthClientProvider as LegacyProvider } from '@modelcontextprotocol/sdk/client/auth.js';
-import { MemoryOAuthProvider, signIn, type Person } from './oauth-provider.js';
+import { MemoryOAuthProvider, signIn, type Person } from '@conducktor/oauth-client';
 
 const INFO = { name: 'conducktor-test', version: '1.0.0' };
 

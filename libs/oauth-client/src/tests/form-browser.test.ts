@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formsOf } from '../clients/form-browser.js';
+import { formsOf } from '../form-browser.js';
 
 test('reads fields, presets and choices of a form', () => {
   const [form] = formsOf(
