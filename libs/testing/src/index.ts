@@ -26,3 +26,13 @@ export {
   connectModernSignedIn,
 } from './clients/sdk-clients.js';
 export { findChromium, startChromium } from './clients/chromium.js';
+export {
+  CookieJar,
+  FormBrowser,
+  formsOf,
+  MemoryOAuthProvider,
+  signIn,
+  type Form,
+  type Page,
+  type Person,
+} from '@conducktor/oauth-client';
