@@ -1,4 +1,4 @@
-import { FormBrowser } from '@conducktor/testing';
+import { FormBrowser } from '@conducktor/oauth-client';
 import * as oauth from 'openid-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-import { FormBrowser, type Form, type Page } from '@conducktor/testing';
+import { FormBrowser, type Form, type Page } from '@conducktor/oauth-client';
 import type * as oauth from 'openid-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {

@@ -1,6 +1,6 @@
 import { createVerifier } from '@conducktor/identity';
 import { createDb } from '@conducktor/db';
-import { FormBrowser } from '@conducktor/testing';
+import { FormBrowser } from '@conducktor/oauth-client';
 import { decodeProtectedHeader } from 'jose';
 import * as oauth from 'openid-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

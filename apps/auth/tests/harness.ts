@@ -3,13 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { authEnv, loadConfig, type AuthConfig } from '@conducktor/config';
 import { createDb, type Db } from '@conducktor/db';
 import { createLogger } from '@conducktor/runtime';
-import {
-  createTestDatabase,
-  FormBrowser,
-  type Form,
-  type Page,
-  type TestDatabase,
-} from '@conducktor/testing';
+import { FormBrowser, type Form, type Page } from '@conducktor/oauth-client';
+import { createTestDatabase, type TestDatabase } from '@conducktor/testing';
 import * as oauth from 'openid-client';
 import { createApp } from '../src/create-app.js';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FormBrowser } from '@conducktor/testing';
+import { FormBrowser } from '@conducktor/oauth-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   authorization,

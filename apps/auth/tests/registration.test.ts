@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair } from 'jose';
-import { FormBrowser } from '@conducktor/testing';
+import { FormBrowser } from '@conducktor/oauth-client';
 import * as oauth from 'openid-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isAllowedRedirect } from '../src/oidc/redirects.js';

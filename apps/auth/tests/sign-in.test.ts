@@ -1,4 +1,4 @@
-import { CookieJar, FormBrowser, type Page } from '@conducktor/testing';
+import { FormBrowser, type Page } from '@conducktor/oauth-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prune } from '../src/housekeeping.js';
 import {
@@ -225,8 +225,6 @@ describe('signing out', () => {
     const browser = new FormBrowser(auth.origin);
     const email = await signUp(auth, browser);
     const page = stayed(await browser.open('/oauth2/logout'));
-    const stolen = new CookieJar();
-    Object.assign(stolen, {});
     const cookie = browser.jar.header();
     await browser.submit(page.forms[0]!, { logout: 'yes' });
     const after = await fetch(`${auth.origin}/login`, { headers: { cookie } });
