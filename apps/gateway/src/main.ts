@@ -10,6 +10,7 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { GatewayModule, GOVERNED, METRICS } from './app.module.js';
+import { drainable } from './drain.js';
 import { addRoutes, createHttpServer } from './http-server.js';
 import { startMetricsServer } from './health/metrics-server.js';
 import { createInFlight } from './mcp/in-flight.js';
@@ -51,6 +52,7 @@ const metrics =
   config.METRICS_PORT === undefined
     ? undefined
     : await startMetricsServer(config.HOST, config.METRICS_PORT, app.get<Registry>(METRICS));
+const drain = drainable(http, () => app.close());
 await app.listen(config.PORT, config.HOST);
 
 // In reverse: nothing new is taken, what runs is answered, and only then the journal closes.
@@ -58,7 +60,7 @@ onShutdown('governed', () => governed.stop());
 onShutdown('metrics', () => void metrics?.close());
 onShutdown('http', async () => {
   draining = true;
-  await app.close();
+  await drain();
 });
 endOnSignals(logger);
 logger.info({ port: config.PORT, publicUrl: config.PUBLIC_URL }, 'Gateway is listening');

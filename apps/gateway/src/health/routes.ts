@@ -1,6 +1,7 @@
 /** `/healthz` and `/health` say that the process runs, `/readyz` whether it can serve calls. */
 import type { Readiness } from '@conducktor/runtime';
 import type { FastifyInstance } from 'fastify';
+import { refuseOtherMethods } from '../own-path.js';
 
 export async function healthRoutes(
   app: FastifyInstance,
@@ -17,6 +18,9 @@ export async function healthRoutes(
   });
   // Figures have their own port (`metrics-server.ts`) and are never forwarded to another service.
   app.get('/metrics', (_request, reply) => reply.code(404).send({ status: 'not found' }));
+  for (const path of ['/healthz', '/health', '/readyz', '/metrics']) {
+    refuseOtherMethods(app, path, ['GET']);
+  }
 }
 
 async function whyNotReady(readiness: Readiness): Promise<string | undefined> {

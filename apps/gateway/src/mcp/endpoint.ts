@@ -26,7 +26,7 @@ import {
   type RequestId,
 } from './json-rpc.js';
 import type { AuthenticateAnswer, McpRequestContext } from './ports.js';
-import { readBody, type Reading } from './read-body.js';
+import { NO_BATCHES, readBody, type Reading } from './read-body.js';
 import { createReply, sendJson, type Reply, type ReplyHeaders, type RpcReply } from './reply.js';
 import { VERSION_UNNAMED, VERSION_WITH_BATCHES } from './versions.js';
 
@@ -111,7 +111,8 @@ async function answer(
   if (scope === undefined) return refused(idOf(reading), NO_SESSION);
   if (reading.kind === 'response') return refused(null, UNASKED);
   if (reading.kind === 'batch') {
-    if (scope.context.protocolVersion !== VERSION_WITH_BATCHES) return refused(null, NO_BATCHES);
+    if (scope.context.protocolVersion !== VERSION_WITH_BATCHES)
+      return refused(null, BATCH_IN_SESSION);
     return answerBatch(deps, scope, reading.messages);
   }
   const { message } = reading;
@@ -146,12 +147,18 @@ export async function handleOther(deps: EndpointDeps, arrival: Arrival): Promise
 
 function contextOf(arrival: Arrival, reading: Reading | undefined): McpRequestContext {
   const classified = reading?.kind === 'message' ? reading.classified : undefined;
+  const version =
+    reading?.kind === 'batch'
+      ? reading.version
+      : classified?.kind === 'refusal'
+        ? undefined
+        : classified?.version;
   return {
     headers: arrival.headers,
     sourceIp: arrival.request.socket.remoteAddress ?? '',
     resourcePath: arrival.resourcePath,
     era: classified?.kind === 'modern' ? 'modern' : 'legacy',
-    protocolVersion: (classified?.kind !== 'refusal' && classified?.version) || VERSION_UNNAMED,
+    protocolVersion: version ?? VERSION_UNNAMED,
   };
 }
 
@@ -188,12 +195,7 @@ function refused(id: RequestId | null, { status, error }: Refusal): RpcReply {
 const ACCEPTED: RpcReply = { status: 202, text: '' };
 const NO_SESSION = refusal(404, SESSION_NOT_FOUND, 'Session not found. Initialize again.');
 const NO_SESSION_ID = refusal(400, TRANSPORT_ERROR, 'The header Mcp-Session-Id is required.');
-const NO_BATCHES = codedRefusal(
-  400,
-  INVALID_REQUEST,
-  'This protocol version has no batches. Send messages one by one.',
-  'invalid_request',
-);
+const BATCH_IN_SESSION = codedRefusal(400, INVALID_REQUEST, NO_BATCHES, 'invalid_request');
 const UNASKED = codedRefusal(
   400,
   INVALID_REQUEST,

@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { classify, META_VERSION, type Classified } from './classify.js';
-import type { Headers } from './agreement.js';
+import { headerValue, type Headers } from './agreement.js';
 import {
   codedRefusal,
   INVALID_REQUEST,
@@ -16,9 +16,11 @@ import {
   type RequestId,
 } from './json-rpc.js';
 import { parseJson } from './parse-json.js';
+import { VERSION_WITH_BATCHES } from './versions.js';
 
 /** More than any client was seen to send at once, few enough to run side by side. */
 export const MAX_BATCH = 50;
+export const NO_BATCHES = 'This protocol version has no batches. Send messages one by one.';
 
 export type LegacyMessage = Exclude<Message, { kind: 'invalid' }>;
 
@@ -29,21 +31,24 @@ export type Reading =
       classified: Classified;
     }
   | { kind: 'response' }
-  | { kind: 'batch'; messages: LegacyMessage[] }
+  /** `version` is what the header names, if it is there. */
+  | { kind: 'batch'; messages: LegacyMessage[]; version: string | undefined }
   | { kind: 'refused'; id: RequestId | null; refusal: Refusal };
 
 export function readBody(body: Buffer, headers: Headers): Reading {
   if (!isUtf8(body)) return refused(null, 'The body is not UTF-8.', PARSE_ERROR);
   const parsed = parseJson(body);
   if ('fault' in parsed) return refused(null, `Parse error: ${parsed.fault}`, PARSE_ERROR);
-  if (Array.isArray(parsed.value)) return readBatch(parsed.value);
+  if (Array.isArray(parsed.value))
+    return readBatch(parsed.value, headerValue(headers, 'mcp-protocol-version'));
   const message = readMessage(parsed.value);
   if (message.kind === 'invalid') return refused(message.id, `Invalid request: ${message.why}`);
   if (message.kind === 'response') return message;
   return { kind: 'message', message, classified: classify(message, headers) };
 }
 
-function readBatch(items: unknown[]): Reading {
+function readBatch(items: unknown[], version: string | undefined): Reading {
+  if (version !== undefined && version !== VERSION_WITH_BATCHES) return refused(null, NO_BATCHES);
   if (items.length === 0 || items.length > MAX_BATCH) {
     return refused(null, `Invalid request: a batch holds 1 to ${MAX_BATCH} messages.`);
   }
@@ -57,15 +62,12 @@ function readBatch(items: unknown[]): Reading {
         return refused(null, 'Invalid request: initialize cannot be batched.');
       const meta = metaOf(message.params);
       if (meta && META_VERSION in meta) {
-        return refused(
-          null,
-          'Invalid request: the protocol version that the batch names has no batches.',
-        );
+        return refused(null, NO_BATCHES);
       }
     }
     messages.push(message);
   }
-  return { kind: 'batch', messages };
+  return { kind: 'batch', messages, version };
 }
 
 function refused(id: RequestId | null, message: string, code = INVALID_REQUEST): Reading {

@@ -71,7 +71,11 @@ export async function mcpRoutes(
       return handlePost(endpoint, arrive(request, reply), body);
     });
     app.delete(path, (request, reply) => settled(endpoint, handleDelete, arrive(request, reply)));
-    app.get(path, (request, reply) => settled(endpoint, handleOther, arrive(request, reply)));
+    app.route({
+      url: path,
+      method: ['GET', 'PUT', 'PATCH'],
+      handler: (request, reply) => settled(endpoint, handleOther, arrive(request, reply)),
+    });
     app.options(path, (request, reply) => {
       reply.hijack();
       const headers = preflightHeaders(
@@ -81,6 +85,7 @@ export async function mcpRoutes(
       sendJson(reply.raw, { status: 204, text: '' }, headers);
     });
   }
+  app.all('/mcp/*', (request, reply) => refuse(request, reply, NO_SUCH_PATH, true));
 }
 
 async function settled(
@@ -105,7 +110,7 @@ function refuse(
   allowed: boolean,
 ): void {
   reply.hijack();
-  const headers = allowed ? corsHeaders(request.headers.origin) : {};
+  const headers = { ...(allowed && corsHeaders(request.headers.origin)) };
   // The rest of a body that is not read would be taken for the next request.
   if (status === 413 || status === 408) headers['connection'] = 'close';
   sendJson(reply.raw, { status, text: errorText(null, error) }, headers);
@@ -146,6 +151,7 @@ const FOREIGN_ORIGIN = refusal(
   TRANSPORT_ERROR,
   'This Origin is not allowed. Add it to CORS_ORIGINS.',
 );
+const NO_SUCH_PATH = refusal(404, TRANSPORT_ERROR, 'Nothing is served at this address. Use /mcp.');
 const BODY_FAULTS: Record<string, Refusal> = {
   FST_ERR_CTP_BODY_TOO_LARGE: TOO_LARGE,
   FST_ERR_CTP_INVALID_MEDIA_TYPE: NO_JSON,

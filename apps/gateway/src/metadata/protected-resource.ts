@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { MCP_SCOPES } from '@conducktor/identity';
 import { MCP_PATHS } from '../mcp/routes.js';
+import { refuseOtherMethods } from '../own-path.js';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
@@ -44,10 +45,11 @@ export async function metadataRoutes(
         .code(204)
         .send(),
     );
+    refuseOtherMethods(app, route, ['GET', 'OPTIONS']);
   };
   serve(WELL_KNOWN, '/mcp');
   for (const path of MCP_PATHS) serve(`${WELL_KNOWN}${path}`, path);
-  app.get(`${WELL_KNOWN}/*`, (_request, reply) =>
+  app.all(`${WELL_KNOWN}/*`, (_request, reply) =>
     reply.code(404).send({
       error: 'not_found',
       error_description: 'There is no protected resource at that path.',

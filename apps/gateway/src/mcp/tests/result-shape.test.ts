@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { LEGACY_VERSIONS } from '../versions.js';
+import { legacyToolResult, modernToolResult } from '../result-shape.js';
+import { toolListText } from '../tool-list.js';
+
+describe('for clients before 2026-07-28', () => {
+  test('what they know passes untouched, unknown fields included', () => {
+    const result = {
+      content: [{ type: 'text', text: 'a', extra: 1 }],
+      structuredContent: { a: 1 },
+      other: true,
+      _meta: { x: 1 },
+    };
+    for (const version of LEGACY_VERSIONS)
+      expect(legacyToolResult(result, version)).toEqual(result);
+  });
+
+  test('the result type of newer upstreams goes', () => {
+    expect(legacyToolResult({ content: [], resultType: 'complete' }, '2025-11-25')).toEqual({
+      content: [],
+    });
+  });
+
+  test.each([[42], ['text'], [null], [[1, 2]], [false]])(
+    'structured content %j is wrapped, and said as text',
+    (value) => {
+      expect(legacyToolResult({ content: [], structuredContent: value }, '2025-11-25')).toEqual({
+        content: [{ type: 'text', text: JSON.stringify(value) }],
+        structuredContent: { result: value },
+      });
+    },
+  );
+
+  test('an error keeps its words but no structured content: they would check it against the schema', () => {
+    expect(
+      legacyToolResult({ isError: true, structuredContent: { reason: 'x' } }, '2025-11-25'),
+    ).toEqual({
+      isError: true,
+      content: [{ type: 'text', text: '{"reason":"x"}' }],
+    });
+    const spoken = {
+      isError: true,
+      content: [{ type: 'text', text: 'no' }],
+      structuredContent: {},
+    };
+    expect(legacyToolResult(spoken, '2025-11-25')).toEqual({
+      isError: true,
+      content: [{ type: 'text', text: 'no' }],
+    });
+  });
+
+  test('a link that they cannot read becomes its address', () => {
+    const content = [
+      { type: 'resource_link', uri: 'file:///a', name: 'a', title: 'A', description: 'the a' },
+    ];
+    expect(legacyToolResult({ content }, '2024-11-05')).toEqual({
+      content: [{ type: 'text', text: 'A: the a file:///a' }],
+    });
+  });
+});
+
+describe('for clients of 2026-07-28', () => {
+  test('a result without content has an empty one, but a request for input does not', () => {
+    expect(modernToolResult({})).toMatchObject({ content: [], resultType: 'complete' });
+    expect(
+      modernToolResult({ resultType: 'input_required', inputRequests: {} }),
+    ).not.toHaveProperty('content');
+  });
+
+  test('what an upstream says in _meta stays', () => {
+    expect(modernToolResult({ content: [], _meta: { a: 1 } })._meta).toMatchObject({ a: 1 });
+  });
+});
+
+describe('a list of tools', () => {
+  const tools = [
+    {
+      name: 'a',
+      inputSchema: {},
+      execution: { taskSupport: 'optional' },
+      outputSchema: { anyOf: [] },
+    },
+    { name: 'b', inputSchema: {}, outputSchema: { type: 'object' } },
+  ];
+
+  test('has no schema that one era would refuse', () => {
+    const legacy = JSON.parse(toolListText(tools, 'legacy')) as { tools: object[] };
+    expect(legacy.tools).toEqual([
+      { name: 'a', inputSchema: {}, execution: { taskSupport: 'optional' } },
+      tools[1],
+    ]);
+    const modern = JSON.parse(toolListText(tools, 'modern')) as { tools: object[] };
+    expect(modern.tools).toEqual([
+      { name: 'a', inputSchema: {}, outputSchema: { anyOf: [] } },
+      tools[1],
+    ]);
+  });
+
+  test('is written once', () => {
+    expect(toolListText(tools, 'legacy')).toBe(toolListText(tools, 'legacy'));
+    const counted = [{ toJSON: () => ({ n: ++writes }) }];
+    let writes = 0;
+    toolListText(counted, 'legacy');
+    toolListText(counted, 'legacy');
+    expect(writes).toBe(1);
+  });
+});

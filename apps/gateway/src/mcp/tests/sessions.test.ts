@@ -1,0 +1,164 @@
+import { rawMcp } from '@conducktor/testing';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createSessions } from '../sessions.js';
+import { startGateway, type TestGateway } from './support/gateway.js';
+
+describe('a session id', () => {
+  const key = randomBytes(32);
+  const sessions = createSessions(key);
+
+  test('belongs to one principal, on every replica with the same key', () => {
+    const id = sessions.issue('tenant alice client', '2025-06-18');
+    const elsewhere = createSessions(key);
+    expect(elsewhere.verify(id, 'tenant alice client')).toEqual({
+      id,
+      protocolVersion: '2025-06-18',
+    });
+    expect(elsewhere.verify(id, 'tenant bob client')).toBeUndefined();
+    expect(createSessions(randomBytes(32)).verify(id, 'tenant alice client')).toBeUndefined();
+  });
+
+  test('has 128 random bits and visible ASCII only', () => {
+    const ids = Array.from({ length: 1_000 }, () => sessions.issue('p', '2025-06-18'));
+    expect(new Set(ids).size).toBe(1_000);
+    expect(ids.every((id) => /^[\x21-\x7e]+$/.test(id))).toBe(true);
+    expect(
+      new Set(ids.map((id) => Buffer.from(id, 'base64url').subarray(5, 21).toString('hex'))).size,
+    ).toBe(1_000);
+  });
+
+  test('with any byte changed is nobody’s', () => {
+    const id = sessions.issue('p', '2025-06-18');
+    const bytes = Buffer.from(id, 'base64url');
+    for (let at = 0; at < bytes.length; at++) {
+      const forged = Buffer.from(bytes);
+      forged[at]! ^= 1;
+      expect(sessions.verify(forged.toString('base64url'), 'p')).toBeUndefined();
+    }
+    for (const other of ['', 'x', `${id}A`, id.slice(1), 'ü'.repeat(60)])
+      expect(sessions.verify(other, 'p')).toBeUndefined();
+  });
+
+  test('lives a week, or until it is ended', () => {
+    let now = Date.now();
+    const clocked = createSessions(key, () => now);
+    const id = clocked.issue('p', '2025-06-18');
+    now += 6.9 * 24 * 3600 * 1000;
+    const session = clocked.verify(id, 'p')!;
+    expect(session).toBeDefined();
+    clocked.end(session);
+    expect(clocked.verify(id, 'p')).toBeUndefined();
+    const other = clocked.issue('p', '2025-06-18');
+    now += 7.1 * 24 * 3600 * 1000;
+    expect(clocked.verify(other, 'p')).toBeUndefined();
+  });
+});
+
+describe('over HTTP', () => {
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    gateway = await startGateway();
+  });
+  afterAll(() => gateway.close());
+
+  const raw = (token: string, method: string, params: Record<string, unknown>, session?: string) =>
+    rawMcp(gateway.mcp, method, params, {
+      token,
+      era: 'legacy',
+      headers: session === undefined ? {} : { 'mcp-session-id': session },
+    });
+  const begin = async (token: string) => {
+    const params = {
+      protocolVersion: '2025-06-18',
+      capabilities: {},
+      clientInfo: { name: 'c', version: '1' },
+    };
+    return (await raw(token, 'initialize', params)).headers.get('mcp-session-id')!;
+  };
+  const end = (token: string, session?: string) =>
+    fetch(gateway.mcp, {
+      method: 'DELETE',
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(session !== undefined && { 'mcp-session-id': session }),
+      },
+    });
+
+  test('another person’s, a made-up or an ended session is not found, for every method', async () => {
+    const alices = await begin('alice');
+    const ended = await begin('bob');
+    await end('bob', ended);
+    for (const session of [alices, 'made-up', ended]) {
+      for (const [method, params] of [
+        ['ping', {}],
+        ['tools/list', {}],
+        ['tools/call', { name: 't_echo', arguments: {} }],
+      ] as const) {
+        const answer = await raw('bob', method, params, session);
+        expect([answer.status, answer.message?.error?.code]).toEqual([404, -32001]);
+      }
+      expect((await end('bob', session)).status).toBe(404);
+    }
+    expect((await end('bob')).status).toBe(400);
+    expect((await end('expired', alices)).status).toBe(401);
+    expect((await raw('alice', 'ping', {}, alices)).status).toBe(200);
+    expect(gateway.governed.calls).toEqual([]);
+  });
+
+  test('calls work without a session', async () => {
+    expect((await raw('alice', 'tools/call', { name: 't_echo', arguments: {} })).status).toBe(200);
+  });
+
+  test('a cancellation stops the call of its own session and person, no other with the same id', async () => {
+    const [first, second, bobs] = [await begin('alice'), await begin('alice'), await begin('bob')];
+    gateway.governed.calls.length = 0;
+    const wait = (token: string, session?: string) =>
+      raw(token, 'tools/call', { name: 't_wait', arguments: { ms: 700 } }, session);
+    const calls = [wait('alice', first), wait('alice', second), wait('bob', bobs), wait('alice')];
+    await expect.poll(() => gateway.governed.calls.length).toBe(4);
+    const cancel = (token: string, session: string | undefined, requestId: unknown) =>
+      fetch(gateway.mcp, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${token}`,
+          ...(session && { 'mcp-session-id': session }),
+        },
+        body: JSON.stringify({
+          jsonrpc: '2.0',
+          method: 'notifications/cancelled',
+          params: { requestId },
+        }),
+      });
+    expect((await cancel('bob', first, 1)).status).toBe(404);
+    expect((await cancel('alice', undefined, 1)).status).toBe(202);
+    expect((await cancel('alice', first, '1')).status).toBe(202);
+    expect((await cancel('alice', first, 1)).status).toBe(202);
+    const answers = await Promise.all(calls);
+    expect(answers.map(({ message }) => message?.result?.content?.[0]?.text)).toEqual([
+      'cancelled',
+      'waited',
+      'waited',
+      'waited',
+    ]);
+    expect(gateway.inFlight.size).toBe(0);
+  });
+
+  test('a dropped connection is no cancellation in this era', async () => {
+    gateway.governed.calls.length = 0;
+    const abort = new AbortController();
+    const call = rawMcp(
+      gateway.mcp,
+      'tools/call',
+      { name: 't_wait', arguments: { ms: 150 } },
+      { token: 'alice', era: 'legacy', signal: abort.signal },
+    );
+    await expect.poll(() => gateway.governed.calls.length).toBe(1);
+    abort.abort();
+    await expect(call).rejects.toThrow();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(gateway.governed.calls[0]?.aborted).toBe(false);
+    expect(gateway.faults).toEqual([]);
+  });
+});

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { MCP_PATHS } from '../../mcp/routes.js';
+import { PUBLIC_URL, startGateway, type TestGateway } from '../../mcp/tests/support/gateway.js';
+import { protectedResourceMetadataUrl } from '../protected-resource.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+
+const get = async (path: string) => {
+  const response = await fetch(gateway.url + path);
+  return { response, document: (await response.json()) as Record<string, unknown> };
+};
+
+test.each(['/mcp', '/api/conducktor-mcp', '/sse', '/messages', '/api/mcp/sse'])(
+  '%s is a protected resource of its own',
+  async (path) => {
+    expect(MCP_PATHS).toContain(path);
+    const { response, document } = await get(`/.well-known/oauth-protected-resource${path}`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    expect(document).toEqual({
+      resource: PUBLIC_URL + path,
+      authorization_servers: [PUBLIC_URL],
+      scopes_supported: ['mcp:read', 'mcp:write'],
+      bearer_methods_supported: ['header'],
+      resource_name: 'Conducktor',
+    });
+  },
+);
+
+test('without a path it is that of /mcp', async () => {
+  expect((await get('/.well-known/oauth-protected-resource')).document['resource']).toBe(
+    `${PUBLIC_URL}/mcp`,
+  );
+});
+
+test('a challenge points to the document of the path that was asked', () => {
+  expect(protectedResourceMetadataUrl(PUBLIC_URL, '/mcp')).toBe(
+    `${PUBLIC_URL}/.well-known/oauth-protected-resource/mcp`,
+  );
+});
+
+test('what is no resource has none', async () => {
+  for (const path of ['/other', '/mcp/unknown', '/api']) {
+    expect((await get(`/.well-known/oauth-protected-resource${path}`)).response.status).toBe(404);
+  }
+});
