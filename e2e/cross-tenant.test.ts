@@ -1,0 +1,244 @@
+// One tenant never sees another: every operation of the REST API and the gateway, asked by one
+// workspace's owner with another's ids and 10,000 mutations of them. Nothing of the victim may come
+// back, nothing of it may change, and no id that is not one's own may be found.
+import { rawCall, rawPost } from '@conducktor/testing';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bodyFor, operationsOf, type Operation } from './support/inventory.js';
+import { activatePolicy, ALLOW_ALL, openWorld, type World } from './support/world.js';
+
+const TOTAL = Number(process.env.FUZZ_IDS ?? 10_000);
+const AT_ONCE = 24;
+const CANARY = 'canary-7f3a91';
+
+let victim: World;
+let attacker: World;
+let operations: Operation[];
+let victimIds: string[];
+let ownIds: string[];
+
+beforeAll(async () => {
+  [victim, attacker] = await Promise.all([
+    openWorld({ slug: CANARY }),
+    openWorld({ slug: 'mine' }),
+  ]);
+  operations = (await operationsOf(victim.stack.publicUrl)).filter((o) =>
+    o.path.startsWith('/api/'),
+  );
+  await victim.rest.must('POST', '/api-keys', { name: CANARY, scopes: ['mcp:read'] });
+  await activatePolicy(victim.rest, {
+    ...ALLOW_ALL,
+    rules: [{ id: CANARY, when: { tools: ['nothing'] }, effect: 'deny', message: CANARY }],
+  });
+  await rawCall(
+    victim.mcp,
+    `${CANARY}_echo`,
+    { message: CANARY },
+    { token: victim.workspace.owner.apiKey },
+  );
+  victimIds = await idsOf(victim);
+  ownIds = await idsOf(attacker);
+});
+afterAll(async () => {
+  await victim.close();
+  await attacker.close();
+});
+
+test('the description names every resource of the contract', () => {
+  const paths = new Set(operations.map((operation) => operation.path));
+  for (const path of [
+    '/api/v1/connections',
+    '/api/v1/connections/{id}/test',
+    '/api/v1/connections/{id}/tools',
+    '/api/v1/tools',
+    '/api/v1/policies',
+    '/api/v1/api-keys',
+    '/api/v1/members',
+    '/api/v1/audit/events',
+  ]) {
+    expect(paths).toContain(path);
+  }
+});
+
+test('every operation asks for a key', async () => {
+  for (const operation of operations) {
+    const response = await fetch(urlOf(operation, 'con_0000000000000000000000'), {
+      method: operation.method,
+      ...bodyInit(operation),
+    });
+    expect(response.status, `${operation.method} ${operation.path}`).toBe(401);
+  }
+});
+
+test('every operation × every id position × every id of the victim: 404', async () => {
+  const before = await fingerprint(victim);
+  for (const operation of operations.filter((o) => idPositions(o).length > 0)) {
+    for (const id of victimIds) {
+      const { status, text } = await ask(operation, id, false);
+      const where = `${operation.method} ${operation.path} with ${id}`;
+      expect(status, where).toBe(404);
+      expectNoLeak(text, where, id);
+    }
+  }
+  expect(await fingerprint(victim)).toEqual(before);
+});
+
+test(`${TOTAL} fuzzed identifiers: 0 leaks, the victim's rows unchanged`, async () => {
+  const before = await fingerprint(victim);
+  const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1e9);
+  const targets = [
+    ...operations.map((operation) => (id: string) => ask(operation, id)),
+    ...gatewayTargets(),
+  ];
+  const probes = fc.sample(probe(targets.length), { numRuns: TOTAL, seed });
+  const statuses = new Map<number, number>();
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (next < probes.length) {
+        const [target, id] = probes[next++]!;
+        const { status, text } = await targets[target]!(id);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        expectNoLeak(text, `target ${target} with ${JSON.stringify(id)} (FUZZ_SEED=${seed})`, id);
+        expect(status, `target ${target} with ${JSON.stringify(id)}`).not.toBe(500);
+      }
+    }),
+  );
+  console.log(`${probes.length} identifiers, seed ${seed}:`, Object.fromEntries(statuses));
+  expect(await fingerprint(victim)).toEqual(before);
+  // A refusal of everything would prove nothing: many must have got as far as looking.
+  expect(statuses.get(404) ?? 0).toBeGreaterThan(TOTAL / 5);
+}, 120_000);
+
+/** Ids as they are, and bent in the ways that have slipped past checks elsewhere. */
+function probe(targets: number): fc.Arbitrary<[number, string]> {
+  const known = fc.constantFrom(...victimIds);
+  const bent = fc.oneof(
+    { weight: 4, arbitrary: known },
+    known.map((id) => id.toUpperCase()),
+    known.map((id) => id.toLowerCase()),
+    fc.tuple(known, fc.constantFrom(...ownIds)).map(([a, b]) => `${a},${b}`),
+    fc.tuple(fc.constantFrom(...ownIds), known).map(([a, b]) => `${a}/../${b}`),
+    fc
+      .tuple(known, fc.constantFrom('%00', ' ', '\t', '%20', '.', '/', '%2f', ';', '?', '#'))
+      .map(([id, tail]) => id + tail),
+    fc.tuple(known, fc.integer({ min: 1, max: 26 })).map(([id, n]) => id.slice(0, n)),
+    fc
+      .tuple(known, fc.constantFrom('con_', 'tol_', 'key_', 'mem_', 'grt_'))
+      .map(([id, prefix]) => prefix + id.split('_').at(-1)),
+    known.map((id) => `%25${id}`),
+    known.map((id) => `${id}' or '1'='1`),
+    known.map((id) => `${id}*`),
+    known.map((id) => Buffer.from(id).toString('base64url')),
+    known.map((id) => JSON.stringify({ id })),
+    known.map((id) => `{"$ne":"${id}"}`),
+    fc.string({ minLength: 1, maxLength: 40 }),
+  );
+  return fc.tuple(fc.nat({ max: targets - 1 }), bent);
+}
+
+/** The gateway's own places for an identifier: tool names, headers, sessions, paths. */
+function gatewayTargets(): ((id: string) => Promise<{ status: number; text: string }>)[] {
+  const token = attacker.workspace.owner.apiKey;
+  const header = (name: string) => (id: string) =>
+    rawPost(attacker.mcp, '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}', {
+      token,
+      headers: { 'mcp-protocol-version': '2025-06-18', [name]: encodeURIComponent(id) },
+    });
+  return [
+    (id) => rawCall(attacker.mcp, id, { message: 'x' }, { token, era: 'legacy' }),
+    (id) => rawCall(attacker.mcp, `${CANARY}_${id}`, {}, { token, era: 'legacy' }),
+    (id) => rawCall(attacker.mcp, 'mine_echo', { message: 'x', id }, { token, era: 'legacy' }),
+    header('mcp-session-id'),
+    header('x-conducktor-workspace'),
+    header('idempotency-key'),
+    (id) =>
+      rawCall(`${attacker.mcp}/${encodeURIComponent(id)}`, 'echo', {}, { token, era: 'legacy' }),
+  ];
+}
+
+async function ask(
+  operation: Operation,
+  id: string,
+  withQuery = true,
+): Promise<{ status: number; text: string }> {
+  const response = await fetch(urlOf(operation, id, withQuery), {
+    method: operation.method,
+    headers: {
+      authorization: `Bearer ${attacker.workspace.owner.apiKey}`,
+      'x-conducktor-workspace': victim.workspace.tenantId,
+      ...bodyInit(operation).headers,
+    },
+    ...(bodyInit(operation).body !== undefined && { body: bodyInit(operation).body! }),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+/** The id in every place of the address that takes one. */
+function urlOf(operation: Operation, id: string, withQuery = false): string {
+  const path = operation.path.replace(/\{(\w+)\}/g, encodeURIComponent(id));
+  const query = new URLSearchParams();
+  for (const name of withQuery ? operation.query : []) query.set(name, id);
+  return `${attacker.stack.publicUrl}${path}?${query.toString()}`;
+}
+
+function idPositions(operation: Operation): string[] {
+  return operation.parameters.filter((name) => name === 'id' || name.endsWith('Id'));
+}
+
+function bodyInit(operation: Operation): { headers?: Record<string, string>; body?: string } {
+  const body = bodyFor(operation);
+  return body === undefined
+    ? {}
+    : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** Nothing that only the victim has. What was sent may be echoed; it is taken out first. */
+function expectNoLeak(text: string, where: string, sent: string): void {
+  const rest = text.replaceAll(sent, '').replaceAll(JSON.stringify(sent).slice(1, -1), '');
+  const secrets = [
+    CANARY,
+    victim.workspace.slug,
+    victim.upstream.url,
+    ...victimIds.filter((id) => !sent.includes(id)),
+  ];
+  const found = secrets.filter((secret) => rest.includes(secret));
+  expect(found, `${where} answered ${text.slice(0, 500)}`).toEqual([]);
+}
+
+async function idsOf(world: World): Promise<string[]> {
+  const { workspace } = world;
+  const { rows } = await world.admin.pool.query<{ id: string }>(
+    `select id from tool where tenant_id = $1 union all select id from connection where tenant_id = $1
+     union all select id from api_key where tenant_id = $1 union all select id from audit_event where tenant_id = $1
+     union all select call_id from audit_event where tenant_id = $1 and call_id is not null`,
+    [workspace.tenantId],
+  );
+  const people = [workspace.owner, workspace.member, workspace.contractor];
+  return [
+    workspace.tenantId,
+    workspace.groupId,
+    ...people.flatMap((person) => [person.memberId, person.userId]),
+    ...rows.map((row) => row.id),
+  ];
+}
+
+/** A digest of every row of the victim in every tenant table but the ones that sealing adds to. */
+async function fingerprint(world: World): Promise<Record<string, string>> {
+  const { rows: tables } = await world.admin.pool.query<{ name: string; tenant: string }>(
+    `select c.relname as name, a.attname as tenant from pg_class c join pg_attribute a on a.attrelid = c.oid
+      where c.relkind = 'r' and c.relrowsecurity and not a.attisdropped
+        and a.attname = case when c.relname = 'tenant' then 'id' else 'tenant_id' end
+        and c.relname not in ('audit_event', 'audit_outbox')`,
+  );
+  expect(tables.length).toBeGreaterThan(8);
+  const digests: Record<string, string> = {};
+  for (const { name, tenant } of tables) {
+    const { rows } = await world.admin.pool.query<{ digest: string }>(
+      `select md5(coalesce(string_agg(t::text, E'\\n' order by t::text), '')) as digest from ${name} t where t.${tenant} = $1`,
+      [world.workspace.tenantId],
+    );
+    digests[name] = rows[0]!.digest;
+  }
+  return digests;
+}
