@@ -40,7 +40,7 @@ export async function findRedis(options: FindRedisOptions = {}): Promise<RedisFi
       ? sharedHome()
       : join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'conducktor'));
   let reason = '';
-  for (const name of ['valkey-server', 'redis-server']) {
+  for (const name of ['redis-server', 'valkey-server']) {
     try {
       const unpacked = await unpackDebian([name], join(home, `${name}-debian`), options);
       const program = join(unpacked, 'usr/bin', name);

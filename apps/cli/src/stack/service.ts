@@ -25,8 +25,13 @@ export function serviceUnit(spec: ServiceSpec): UnitSpec {
     port: spec.port,
     log: spec.log,
     start: () => startService(spec),
-    ready: () => (spec.health ? answers(url('/readyz'), 2_000) : isOpen(spec.port)),
-    ...(spec.health ? { alive: () => answers(url('/healthz'), 4_000) } : {}),
+    notReady: async () =>
+      spec.health
+        ? notReady(url('/readyz'))
+        : (await isOpen(spec.port))
+          ? undefined
+          : 'its port is closed',
+    ...(spec.health ? { alive: () => answers(url('/healthz')) } : {}),
   };
 }
 
@@ -50,9 +55,21 @@ export function openLog(path: string): number {
   return openSync(path, 'a', 0o600);
 }
 
-async function answers(url: string, timeoutMs: number): Promise<boolean> {
+async function notReady(url: string): Promise<string | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    const text = await response.text();
+    if (response.ok) return undefined;
+    const { reason } = JSON.parse(text) as { reason?: string };
+    return reason ?? `it answered ${response.status}`;
+  } catch {
+    return 'it does not answer yet';
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(4_000) });
     await response.arrayBuffer();
     return response.ok;
   } catch {

@@ -129,7 +129,7 @@ export function createStack(deps: StackDeps): Stack {
       await requireFreePorts(ports);
       await deps.step('Postgres and Redis', async (say) => {
         note = say;
-        await all(infrastructure.map((unit) => unit.start()));
+        await Promise.all(infrastructure.map((unit) => unit.start()));
       });
       await deps.step('Database schema', async () => {
         await migrate(postgres!.adminUrl);
@@ -139,7 +139,7 @@ export function createStack(deps: StackDeps): Stack {
       });
       await deps.step('Services', async (say) => {
         const waiting = new Set([...services, demoServer].map((unit) => unit.view.name));
-        await all(
+        await Promise.all(
           [...services, demoServer].map(async (unit) => {
             await unit.start();
             waiting.delete(unit.view.name);
@@ -179,11 +179,4 @@ async function requireFreePorts(ports: ReturnType<typeof portsOf>): Promise<void
       }
     }
   }
-}
-
-/** Waits for all, and then throws the first error: nothing is left half started behind our back. */
-async function all(work: Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
 import { EmbeddedError, type Exit } from '@conducktor/embedded';
 import type { Logger } from '@conducktor/runtime';
 import type { UnitStatus, UnitView } from './state.js';
@@ -13,6 +14,11 @@ const PROBE_INTERVAL_MS = 5_000;
 /** Unanswered probes in a row until a unit that still runs is taken for hung. */
 const MAX_MISSED_PROBES = 6;
 
+const READY_TIMEOUT_MS = 60_000;
+
+/** Worth another try, unlike what will be the same next time. */
+class EndedEarly extends EmbeddedError {}
+
 export interface Running {
   pid: number;
   exited: Promise<Exit>;
@@ -25,11 +31,10 @@ export interface UnitSpec {
   log: string;
   /** Starts the program once. */
   start(): Promise<Running>;
-  /** True when it can serve. Without it, a started unit is a ready unit. */
-  ready?(): Promise<boolean>;
+  /** Why it cannot serve yet, or undefined when it can. Without this, a started unit is a ready unit. */
+  notReady?(): Promise<string | undefined>;
   /** True when it answers at all; asked while it runs. */
   alive?(): Promise<boolean>;
-  readyTimeoutMs?: number;
 }
 
 export interface Unit {
@@ -54,6 +59,7 @@ export function createUnit(spec: UnitSpec, deps: { logger: Logger; onChange: () 
   let running: Running | undefined;
   let stopping = false;
   let failures = 0;
+  let starting: Promise<void> | undefined;
 
   const show = (status: UnitStatus, pid: number | null) => {
     view.status = status;
@@ -61,23 +67,34 @@ export function createUnit(spec: UnitSpec, deps: { logger: Logger; onChange: () 
     deps.onChange();
   };
 
-  async function startOnce(): Promise<void> {
+  function startOnce(): Promise<void> {
+    starting = tryToStart();
+    return starting;
+  }
+
+  async function tryToStart(): Promise<void> {
     running = await spec.start();
     const mine = running;
     if (stopping) await mine.stop();
     show(view.restarts > 0 ? 'restarting' : 'starting', mine.pid);
     let ended = false;
     void mine.exited.then(() => (ended = true));
-    const deadline = Date.now() + (spec.readyTimeoutMs ?? 60_000);
-    while (spec.ready && !(await spec.ready())) {
-      if (ended) throw new EmbeddedError(`${spec.name} ended while it started; see ${spec.log}.`);
+    const deadline = Date.now() + READY_TIMEOUT_MS;
+    for (;;) {
+      const why = await spec.notReady?.();
+      if (ended)
+        throw new EndedEarly(
+          `${spec.name} ended while it started: ${lastLine(spec.log)} (${spec.log}).`,
+        );
+      if (why === undefined) break;
       if (Date.now() > deadline) {
         await mine.stop();
-        throw new EmbeddedError(`${spec.name} was not ready in time; see ${spec.log}.`);
+        throw new EmbeddedError(
+          `${spec.name} was not ready within ${READY_TIMEOUT_MS / 1000} s: ${why} (${spec.log}).`,
+        );
       }
       await sleep(50);
     }
-    if (ended) throw new EmbeddedError(`${spec.name} ended while it started; see ${spec.log}.`);
     show('running', mine.pid);
     void watch(mine, Date.now());
   }
@@ -140,7 +157,7 @@ export function createUnit(spec: UnitSpec, deps: { logger: Logger; onChange: () 
         try {
           return await startOnce();
         } catch (error) {
-          if (stopping || attempt === FIRST_TRIES) {
+          if (stopping || attempt === FIRST_TRIES || !(error instanceof EndedEarly)) {
             show('stopped', null);
             throw error;
           }
@@ -156,7 +173,20 @@ export function createUnit(spec: UnitSpec, deps: { logger: Logger; onChange: () 
     async stop() {
       stopping = true;
       await running?.stop();
+      // One that was about to start sees that it must not, and ends itself.
+      await starting?.catch(() => undefined);
       show('stopped', null);
     },
   };
+}
+
+function lastLine(log: string): string {
+  try {
+    const line = readFileSync(log, 'utf8').trimEnd().split('\n').at(-1)!;
+    // Our own log lines are JSON.
+    const message = line.startsWith('{') ? (JSON.parse(line) as { msg?: string }).msg : line;
+    return (message || line).slice(0, 300) || 'it left no word';
+  } catch {
+    return 'it left no word';
+  }
 }
