@@ -15,10 +15,8 @@ const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathna
 const [command = 'start', ...rest] = process.argv.slice(2);
 
 // What people or scripts read on standard output is not mixed with progress.
-const progress = createProgress(
-  ['stop', 'status'].includes(command) ? process.stderr : process.stdout,
-);
-
+const quiet = ['stop', 'status'].includes(command) || rest.includes('--json');
+const progress = createProgress(quiet ? process.stderr : process.stdout);
 const COMMANDS = {
   start: async () => cli('up', rest, await setUp()),
   stop: async () => cli('down', rest, await setUp({ ifMissing: true })),

@@ -1,6 +1,7 @@
 import { EmbeddedError } from '@conducktor/embedded';
 import { createLogger } from '@conducktor/runtime';
 import { prepareDemo } from '../demo/prepare.js';
+import { writeStdioCatalog } from '../demo/stdio-catalog.js';
 import type { StackOptions } from '../options.js';
 import { openDataDir } from './data-dir.js';
 import { filesOf, portsOf } from './layout.js';
@@ -61,6 +62,7 @@ export async function supervise(options: StackOptions): Promise<void> {
   whenParentEnds(() => void end('The launcher ended'));
 
   try {
+    writeStdioCatalog(files);
     await stack.start();
     await step('Demo workspace', async (note) => {
       state.demo = await prepareDemo({

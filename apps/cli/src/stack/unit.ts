@@ -84,7 +84,7 @@ export function createUnit(spec: UnitSpec, deps: { logger: Logger; onChange: () 
       const why = await spec.notReady?.();
       if (ended)
         throw new EndedEarly(
-          `${spec.name} ended while it started: ${lastLine(spec.log)} (${spec.log}).`,
+          `${spec.name} ended while it started: ${lastWords(spec.log)} (${spec.log}).`,
         );
       if (why === undefined) break;
       if (Date.now() > deadline) {
@@ -180,9 +180,12 @@ export function createUnit(spec: UnitSpec, deps: { logger: Logger; onChange: () 
   };
 }
 
-function lastLine(log: string): string {
+/** What the program said about its end: its last error, or its last line. */
+function lastWords(log: string): string {
   try {
-    const line = readFileSync(log, 'utf8').trimEnd().split('\n').at(-1)!;
+    const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-40);
+    const line =
+      lines.findLast((text) => /^\w*Error\b.*: |"level":[56]0/.test(text)) ?? lines.at(-1)!;
     // Our own log lines are JSON.
     const message = line.startsWith('{') ? (JSON.parse(line) as { msg?: string }).msg : line;
     return (message || line).slice(0, 300) || 'it left no word';

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { ENV_SCHEMAS, loadConfig } from '@conducktor/config';
+import { expect, test } from 'vitest';
+import { portsOf } from '../src/stack/layout.js';
+import { serviceEnv, type ServiceName } from '../src/stack/service-env.js';
+
+const context = (inherited: NodeJS.ProcessEnv = {}) => ({
+  ports: portsOf(8080),
+  publicUrl: 'http://localhost:8080',
+  secretKey: randomBytes(32).toString('base64url'),
+  stdioCatalog: '/data/stdio-catalog.json',
+  redisUrl: 'redis://:secret@127.0.0.1:8091',
+  databaseUrl: (role: string) => `postgres://${role}:secret@127.0.0.1:8090/conducktor`,
+  inherited,
+});
+const services = Object.keys(ENV_SCHEMAS) as ServiceName[];
+
+test.each(services)(
+  '%s accepts the environment that it is given, as its own database role',
+  (name) => {
+    const env = serviceEnv(name, context());
+    expect(loadConfig(ENV_SCHEMAS[name], env)).toMatchObject({
+      ENVIRONMENT: 'embedded',
+      HOST: '127.0.0.1',
+    });
+    const roles = {
+      gateway: 'conducktor_gateway',
+      auth: 'conducktor_auth',
+      control: 'conducktor_app',
+      'connector-worker': 'conducktor_app',
+      audit: 'conducktor_audit',
+    };
+    expect(env['DATABASE_URL']).toContain(`//${roles[name]}:`);
+  },
+);
+
+test('what the person set is kept where it is theirs to set, and nothing else of theirs gets in', () => {
+  const inherited = {
+    PATH: '/bin',
+    DCR_MODE: 'off',
+    PORT: '1',
+    DATABASE_URL: 'postgres://elsewhere/db',
+    AWS_SECRET_ACCESS_KEY: 'x',
+    NODE_OPTIONS: '--inspect',
+  };
+  const env = serviceEnv('auth', context(inherited));
+  expect(env).toMatchObject({ PATH: '/bin', DCR_MODE: 'off', PORT: '8081' });
+  expect(env['DATABASE_URL']).toContain('127.0.0.1');
+  expect(env).not.toHaveProperty('AWS_SECRET_ACCESS_KEY');
+  expect(env).not.toHaveProperty('NODE_OPTIONS');
+});
+
+test('the worker may call loopback, but none of Conducktor’s own ports', () => {
+  const config = loadConfig(
+    ENV_SCHEMAS['connector-worker'],
+    serviceEnv('connector-worker', context()),
+  );
+  expect(config.OUTBOUND_ALLOW).toEqual(['loopback']);
+  expect(config.OUTBOUND_DENY_PORTS).toEqual([8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091]);
+});
