@@ -11,6 +11,7 @@ import { AppModule } from './app.module.js';
 import { createBrowserSessions } from './interactions/browser-session.js';
 import { createFormGuard } from './interactions/csrf.js';
 import { mountPages } from './interactions/pages.js';
+import { moveToPublicName } from './one-name.js';
 import { mountProvider } from './oidc/bridge.js';
 import { cookieNames } from './oidc/cookies.js';
 import { createProviderPages } from './oidc/provider-pages.js';
@@ -56,7 +57,8 @@ export async function createApp(deps: {
     logger: ['error', 'warn'],
   });
   const fastify = app.getHttpAdapter().getInstance();
-  mountProvider(fastify, { db, provider, cookies, structuredTokens, publicUrl });
+  moveToPublicName(fastify, publicUrl);
+  mountProvider(fastify, { db, provider, cookies, structuredTokens, publicUrl, logger });
   mountPages(fastify, {
     db,
     provider,

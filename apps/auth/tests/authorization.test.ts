@@ -79,6 +79,11 @@ describe('an authorization request', () => {
     expect(textOf(page)).toContain('This app cannot be answered');
   });
 
+  test('without a redirect address stays on a page, also when one alone is registered', async () => {
+    const request = await authorization(client, { redirect_uri: undefined });
+    expect(stayed(await browser.open(request.url.href)).status).toBe(400);
+  });
+
   test('may use another port of the same loopback address', async () => {
     const uri = 'http://127.0.0.1:51234/callback';
     const request = await authorization(client, { redirect_uri: uri });

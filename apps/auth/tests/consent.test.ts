@@ -185,6 +185,15 @@ describe('the consent form', () => {
     expect(status(await own.submit(form, { decision: 'allow' }))).toBe(400);
   });
 
+  test('does not work for whoever signed in in this browser meanwhile', async () => {
+    const own = await signedIn();
+    form = formTo(await consentOf(own, client), '/consent');
+    const grantsBefore = await grants();
+    await signUp(auth, own);
+    expect(status(await own.submit(form, { decision: 'allow' }))).toBe(400);
+    expect(await grants()).toBe(grantsBefore);
+  });
+
   test('the address behind it works once', async () => {
     const own = await signedIn();
     form = formTo(await consentOf(own, client), '/consent');

@@ -337,6 +337,13 @@ test('too many registrations from one address are refused before anything is sto
       `select count(*)::int as n from oidc_payload where kind = 'Client'`,
     );
     expect(rows[0].n).toBe(70 - refused.length);
+    // The gateway, on this machine, says for whom it asks.
+    const elsewhere = await fetch(`${own.origin}/oauth2/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': '203.0.113.9' },
+      body: JSON.stringify({ redirect_uris: [CALLBACK] }),
+    });
+    expect(elsewhere.status).toBe(201);
   } finally {
     await own.stop();
   }

@@ -127,8 +127,31 @@ describe('revocation', () => {
       await expect(oauth.refreshTokenGrant(client, tokens.refresh_token!)).rejects.toMatchObject(
         refused,
       );
+      const { rows } = await auth.admin.pool.query(
+        `select record->>'action' as action from audit_outbox where record->>'grantId' = $1 order by id`,
+        [claimsOf(tokens.access_token)['gid']],
+      );
+      expect(rows.map(({ action }) => action as string)).toEqual(['grant.create', 'grant.revoke']);
     },
   );
+
+  test('asked in a body over the limit, or of another kind, is refused as an OAuth error', async () => {
+    for (const [body, type, status] of [
+      ['token='.padEnd(70_000, 'x'), 'application/x-www-form-urlencoded', 413],
+      ['{"token":"x"}', 'application/json', 400],
+      ['', 'application/x-www-form-urlencoded', 400],
+    ] as const) {
+      for (const path of ['/oauth2/revoke', '/oauth2/introspect', '/oauth2/token']) {
+        const response = await fetch(auth.origin + path, {
+          method: 'POST',
+          headers: { 'content-type': type },
+          body,
+        });
+        expect(response.status, path).toBe(status);
+        expect(await response.json()).toMatchObject({ error: 'invalid_request' });
+      }
+    }
+  });
 
   test('by another client does nothing', async () => {
     const { client, tokens } = await connect(auth);
@@ -178,6 +201,19 @@ describe('introspection', () => {
     await oauth.tokenRevocation(client, tokens.refresh_token!);
     expect(await oauth.tokenIntrospection(client, tokens.access_token)).toEqual({ active: false });
   });
+});
+
+test('a grant that was revoked elsewhere is over here too', async () => {
+  const { client, tokens } = await connect(auth);
+  await auth.admin.pool.query('update oauth_grant set revoked_at = now() where id = $1', [
+    claimsOf(tokens.access_token)['gid'],
+  ]);
+  for (const token of [tokens.access_token, tokens.refresh_token!]) {
+    expect(await oauth.tokenIntrospection(client, token)).toEqual({ active: false });
+  }
+  await expect(oauth.refreshTokenGrant(client, tokens.refresh_token!)).rejects.toMatchObject(
+    refused,
+  );
 });
 
 describe('userinfo', () => {

@@ -1,6 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { takeAttempt, type Db } from '@conducktor/db';
 import { normaliseScopes } from '@conducktor/identity';
+import type { Logger } from '@conducktor/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type Provider from 'oidc-provider';
 import { addressKey, REGISTRATIONS } from '../accounts/limits.js';
@@ -16,6 +17,7 @@ export interface BridgeDeps {
   cookies: CookieNames;
   structuredTokens: StructuredTokens;
   publicUrl: string;
+  logger: Logger;
 }
 
 const FORM_LIMIT = 64 * 1024;
@@ -51,6 +53,24 @@ export function mountProvider(fastify: FastifyInstance, deps: BridgeDeps): void 
     // Bodies stay on the wire: oidc-provider reads them itself.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    // Before oidc-provider has the request; afterwards it answers for itself.
+    scope.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+      const status = error.statusCode ?? 500;
+      if (status >= 500)
+        deps.logger.error({ err: error }, 'An OAuth request failed inside this service');
+      return reply
+        .code(status)
+        .headers({
+          ...answerHeaders(deps.publicUrl),
+          'cache-control': 'no-store',
+          connection: 'close',
+        })
+        .send(
+          status < 500
+            ? { error: 'invalid_request', error_description: error.message }
+            : { error: 'server_error', error_description: 'try again in a moment' },
+        );
+    });
 
     for (const path of ['/oauth2/authorize', '/auth/authorize', '/api/mcp/auth/authorize']) {
       scope.get(path, (request, reply) => {
@@ -186,12 +206,10 @@ async function readForm(
   let length = 0;
   for await (const chunk of raw as AsyncIterable<Buffer>) {
     length += chunk.length;
-    // Past the limit the body is dropped; what is left does not parse as a request.
-    if (length <= FORM_LIMIT) chunks.push(chunk);
+    if (length > FORM_LIMIT) throw tooLarge();
+    chunks.push(chunk);
   }
-  const given = new URLSearchParams(
-    length > FORM_LIMIT ? '' : Buffer.concat(chunks).toString('utf8'),
-  );
+  const given = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
   const rewritten = new URLSearchParams();
   for (const [name, value] of given) rewritten.append(name, await rewrite(name, value));
   return sameRequest(raw, Buffer.from(rewritten.toString()));
@@ -210,5 +228,7 @@ function sameRequest(raw: IncomingMessage, body: Buffer): IncomingMessage {
   again.complete = true;
   return again;
 }
+
+const tooLarge = () => Object.assign(new Error('the request is too large'), { statusCode: 413 });
 
 const pathOf = (url: string) => url.split('?', 1)[0]!;

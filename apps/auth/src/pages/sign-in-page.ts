@@ -30,7 +30,7 @@ export function signInPage(content: SignInPage): string {
           autocomplete="username"
           maxlength="254"
           required
-          autofocus
+          ${content.email === '' && 'autofocus'}
           value="${content.email}"
         />
         <label for="password">Password</label>
@@ -41,6 +41,7 @@ export function signInPage(content: SignInPage): string {
           autocomplete="current-password"
           maxlength="200"
           required
+          ${content.email !== '' && 'autofocus'}
         />
         <button type="submit">Sign in</button>
       </form>

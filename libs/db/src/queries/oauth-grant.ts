@@ -1,4 +1,5 @@
 import type { Db, TenantTx } from '../db.js';
+import { recordControlEvent } from './audit-outbox.js';
 
 /** What a person allowed one client to do in one workspace. */
 export interface NewGrant {
@@ -49,16 +50,29 @@ export async function findLiveGrant(db: Db, grantId: string): Promise<LiveGrant 
   });
 }
 
-/** Ends a grant: its access tokens are refused within a second. Idempotent. */
+/** Ends a grant: its access tokens are refused within a second. Recorded once; again does nothing. */
 export async function revokeGrant(db: Db, grantId: string): Promise<void> {
   const tenantId = await tenantOfGrant(db, grantId);
   if (!tenantId) return;
-  await db.withTenant(tenantId, (tx) =>
-    tx.query(
-      'update oauth_grant set revoked_at = now() where tenant_id = $1 and id = $2 and revoked_at is null',
+  await db.withTenant(tenantId, async (tx) => {
+    const { rows } = await tx.query<{ memberId: string; clientId: string; email: string }>(
+      `update oauth_grant g set revoked_at = now() from member m
+        where g.tenant_id = $1 and g.id = $2 and g.revoked_at is null
+          and m.tenant_id = g.tenant_id and m.id = g.member_id
+       returning g.member_id as "memberId", g.client_id as "clientId", m.email`,
       [tenantId, grantId],
-    ),
-  );
+    );
+    const ended = rows[0];
+    if (!ended) return;
+    const { memberId, clientId, email } = ended;
+    await recordControlEvent(tx, {
+      action: 'grant.revoke',
+      memberId,
+      actor: email,
+      clientId,
+      grantId,
+    });
+  });
 }
 
 async function tenantOfGrant(db: Db, grantId: string): Promise<string | undefined> {
