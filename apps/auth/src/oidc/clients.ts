@@ -1,8 +1,8 @@
 import type { AuthConfig } from '@conducktor/config';
 import { normaliseScopes } from '@conducktor/identity';
 import type { ClientMetadata } from 'oidc-provider';
-import { CHATGPT_REDIRECTS, isChatGptConnectorRedirect } from './redirects.js';
-import { IDENTITY_SCOPES } from './scopes.js';
+import { CHATGPT_REDIRECTS, isChatGptConnectorRedirect, isLoopbackRedirect } from './redirects.js';
+import { IDENTITY_SCOPES, SUPPORTED_SCOPES } from './scopes.js';
 
 export const STANDING_CLIENT_ID = 'chatgpt-mcp-client';
 
@@ -16,7 +16,18 @@ export function staticClients(config: AuthConfig): ClientMetadata[] {
   };
   const id = config.OAUTH_CLIENT_ID;
   if (!id) return [standing];
-  const own: ClientMetadata = {
+  const own = ownClient(id, config);
+  return id === STANDING_CLIENT_ID ? [own] : [standing, own];
+}
+
+function ownClient(id: string, config: AuthConfig): ClientMetadata {
+  const addresses = config.OAUTH_REDIRECT_URI;
+  const unusable = addresses.find((address) => !URL.canParse(address));
+  if (unusable) throw new Error(`OAUTH_REDIRECT_URI holds ${unusable}, which is not an address.`);
+  const scopes = normaliseScopes(config.OAUTH_SCOPE).filter((scope) =>
+    (SUPPORTED_SCOPES as readonly string[]).includes(scope),
+  );
+  return {
     client_id: id,
     client_name: id,
     ...(config.OAUTH_CLIENT_SECRET
@@ -26,12 +37,14 @@ export function staticClients(config: AuthConfig): ClientMetadata[] {
         }
       : { token_endpoint_auth_method: 'none' }),
     // Someone who sets up ChatGPT with a client of their own need not know its callbacks.
-    redirect_uris:
-      config.OAUTH_REDIRECT_URI.length > 0 ? config.OAUTH_REDIRECT_URI : [...CHATGPT_REDIRECTS],
-    scope: [...new Set([...IDENTITY_SCOPES, ...normaliseScopes(config.OAUTH_SCOPE)])].join(' '),
+    redirect_uris: addresses.length > 0 ? addresses : [...CHATGPT_REDIRECTS],
+    // A web application may answer on plain http inside a company; a program may not.
+    application_type: addresses.some(isWebAddress) ? 'web' : 'native',
+    scope: [...new Set([...IDENTITY_SCOPES, ...scopes])].join(' '),
   };
-  return id === STANDING_CLIENT_ID ? [own] : [standing, own];
 }
+
+const isWebAddress = (address: string) => /^https?:/i.test(address) && !isLoopbackRedirect(address);
 
 /**
  * Whether a client whose addresses are ChatGPT's also answers to the callback that ChatGPT makes per
