@@ -21,7 +21,6 @@ export {
   TimeWindow,
   ToolClass,
 } from './policy-document.js';
-export { ConnectionSecret, connectionSecretPlace } from './connection-secret.js';
 export { idOf, Instant, PageQuery, pageOf, Problem, Role, Timestamp } from './rest/common.js';
 export {
   Connection,

@@ -51,3 +51,4 @@ export { instanceId } from './queries/instance.js';
 export { recordControlEvent, type ControlEvent } from './queries/audit-outbox.js';
 export { createPrismaDb, type Prisma, type PrismaDb, type PrismaTx } from './prisma/prisma.js';
 export { findWorkerConnection, type WorkerConnectionRow } from './queries/worker-connection.js';
+export { listAuditEvents, type AuditFilter, type AuditRow } from './queries/audit-event.js';

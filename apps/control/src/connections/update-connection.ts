@@ -1,0 +1,66 @@
+import { ConducktorError, type Connection, type ConnectionPatch } from '@conducktor/contracts';
+import type { PrismaTx } from '@conducktor/db';
+import { sealConnectionSecrets, type ConnectionSecrets } from '@conducktor/vault';
+import { recordChange } from '../audit/record-change.js';
+import type { Control } from '../control.js';
+import type { Caller } from '../http/caller.js';
+import { found } from '../http/not-found.js';
+import { connectionView, toView } from './read-connections.js';
+import { isEmpty, namesOf } from './secrets.js';
+
+// Which fields make sense for which kind.
+const FIELDS: Record<string, readonly string[]> = {
+  'mcp-http': ['url', 'headers', 'timeoutMs'],
+  'mcp-stdio': ['catalog', 'args', 'env', 'timeoutMs'],
+};
+
+/** Changes what is given. The higher revision makes workers and gateways load the connection afresh. */
+export async function updateConnection(
+  { prisma, vault }: Pick<Control, 'prisma' | 'vault'>,
+  caller: Caller,
+  id: string,
+  patch: ConnectionPatch,
+): Promise<Connection> {
+  const { tenantId } = caller;
+  const { headers, env, ...plain } = patch;
+  const secrets: ConnectionSecrets | undefined = headers ? { headers } : env ? { env } : undefined;
+  const sealed =
+    secrets && !isEmpty(secrets)
+      ? await sealConnectionSecrets(vault, tenantId, id, secrets)
+      : undefined;
+
+  return prisma.withTenant(tenantId, async (tx) => {
+    const where = { tenantId_id: { tenantId, id } };
+    const { kind, slug } = found(await tx.connection.findUnique({ where }), 'connection');
+    const foreign = Object.keys(patch).find((field) => !FIELDS[kind]?.includes(field));
+    if (foreign)
+      throw new ConducktorError(
+        'invalid_request',
+        `"${foreign}": a connection of kind ${kind} has none.`,
+      );
+    await tx.connection.update({ where, data: { ...plain, revision: { increment: 1 } } });
+    if (secrets) await replaceSecret(tx, tenantId, id, sealed);
+    await recordChange(tx, caller, 'connection.update', {
+      connection: slug,
+      connectionId: id,
+      ...plain,
+      ...(secrets ? { secretNames: namesOf(secrets) } : {}),
+    });
+    return toView(
+      found(await tx.connection.findUnique({ where, include: connectionView }), 'connection'),
+    );
+  });
+}
+
+async function replaceSecret(
+  tx: PrismaTx,
+  tenantId: string,
+  connectionId: string,
+  sealed: Buffer | undefined,
+) {
+  await tx.connectionSecret.deleteMany({ where: { tenantId, connectionId } });
+  if (sealed)
+    await tx.connectionSecret.create({
+      data: { tenantId, connectionId, sealed: Uint8Array.from(sealed) },
+    });
+}

@@ -1,0 +1,38 @@
+import 'reflect-metadata';
+import type { FastifyReply } from 'fastify';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ControlModule } from './app.module.js';
+import type { Control } from './control.js';
+import { BODY_LIMIT, mount } from './http/mount.js';
+import { sendProblem } from './http/problem.js';
+import { allRoutes } from './routes.js';
+
+/** The control service, wired and not yet listening. */
+export async function createApp(control: Control): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    exposeHeadRoutes: false,
+    skipMiddie: true,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    // What the router itself refuses, such as a path with broken escapes.
+    frameworkErrors: (error: Error, _request: unknown, reply: FastifyReply) =>
+      void sendProblem(reply, error),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    ControlModule.with(control),
+    adapter,
+    {
+      bodyParser: false,
+      logger: ['error', 'warn'],
+    },
+  );
+  // In a scope of their own, so that parsers and the mapper of errors are these and not the framework's.
+  await app
+    .getHttpAdapter()
+    .getInstance()
+    .register(async (scope) => mount(scope, control, allRoutes));
+  return app;
+}

@@ -1,0 +1,140 @@
+import { parseJsonStrict } from '@conducktor/catalog';
+import { ConducktorError } from '@conducktor/contracts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Control } from '../control.js';
+import { authenticate, type Caller } from './caller.js';
+import { invalidRequest, problemOf, sendProblem } from './problem.js';
+import type { OpenRoute, Route } from './route.js';
+import { refuseUnstorable } from './unstorable.js';
+
+export const API_PREFIX = '/api/v1';
+export const BODY_LIMIT = 1024 * 1024;
+
+/** Path parameters are ids, slugs, shown names or numbers; anything else names nothing. */
+const PARAMETER = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** Registers all routes, the strict JSON parser and the one mapper of errors. */
+export function mount(
+  fastify: FastifyInstance,
+  control: Control,
+  routes: (Route | OpenRoute)[],
+): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string', bodyLimit: BODY_LIMIT },
+    (_request, body, done) => {
+      try {
+        done(null, body === '' ? undefined : parseBody(body as string));
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  );
+  fastify.addHook('onSend', async (_request, reply) => {
+    // Answers are about one workspace and change: nobody may keep them.
+    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+    void reply.header('x-content-type-options', 'nosniff');
+  });
+  fastify.setErrorHandler((error, request, reply) => {
+    if (problemOf(error).code === 'internal_error')
+      control.logger.error(
+        { err: error, method: request.method, route: request.routeOptions.url },
+        'A request failed',
+      );
+    return sendProblem(reply, error);
+  });
+  for (const each of routes) {
+    if (each.kind === 'open') mountOpen(fastify, control, each);
+    else mountApi(fastify, control, each);
+  }
+  // A route and not a not-found handler: the framework around has one of its own.
+  fastify.all('/*', {
+    onRequest: async (request) => {
+      throw nothingHere(routes, request);
+    },
+    handler: async () => {},
+  });
+}
+
+function parseBody(text: string): unknown {
+  const body = parseJsonStrict(text);
+  refuseUnstorable(text, body);
+  return body;
+}
+
+function mountOpen(fastify: FastifyInstance, control: Control, each: OpenRoute): void {
+  fastify.route({
+    method: each.method,
+    url: each.path,
+    handler: (request, reply) => each.handle(control, request, reply),
+  });
+}
+
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+function mountApi(fastify: FastifyInstance, control: Control, each: Route): void {
+  fastify.route({
+    method: each.method,
+    url: `${API_PREFIX}${each.path}`,
+    // Before the body: whoever may not call cannot make us read anything.
+    onRequest: async (request) => {
+      const caller = await authenticate(control, request.headers.authorization);
+      for (const guard of each.guards) guard.check(caller);
+      callers.set(request, caller);
+    },
+    handler: async (request, reply) => {
+      const answer = await each.handle({
+        control,
+        caller: callers.get(request)!,
+        params: paramsOf(request),
+        query: parsed(each.query, queryOf(request), 'query'),
+        body: parsed(each.body, request.body ?? {}, 'body'),
+      });
+      void reply.code(each.status);
+      // Validated on the way out as well: what a schema does not name never leaves.
+      return each.answer ? each.answer.parse(answer) : reply.send();
+    },
+  });
+}
+
+function paramsOf(request: FastifyRequest): Record<string, string> {
+  const params = request.params as Record<string, string>;
+  for (const value of Object.values(params)) {
+    if (!PARAMETER.test(value))
+      throw new ConducktorError('not_found', 'There is nothing with this id here.');
+  }
+  return params;
+}
+
+function queryOf(request: FastifyRequest): unknown {
+  const query = request.query as Record<string, unknown>;
+  refuseUnstorable(JSON.stringify(query), query);
+  return query;
+}
+
+function parsed(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
+  if (!schema) return undefined;
+  const result = schema.safeParse(value);
+  if (!result.success) throw invalidRequest(result.error, where);
+  return result.data;
+}
+
+/** A path that exists under other methods says so. */
+function nothingHere(routes: (Route | OpenRoute)[], request: FastifyRequest): ConducktorError {
+  const path = request.url.split('?')[0]!;
+  const methods = routes.filter((each) => patternOf(each).test(path)).map(({ method }) => method);
+  // A method that is there did not match for another reason: a parameter longer than any id.
+  if (methods.length === 0 || methods.some((method) => method === request.method))
+    return new ConducktorError('not_found', 'There is nothing at this address.');
+  return new ConducktorError(
+    'method_not_allowed',
+    `${request.method} is not possible here; ${[...new Set(methods)].join(', ')} is.`,
+  );
+}
+
+function patternOf(each: Route | OpenRoute): RegExp {
+  const path = each.kind === 'api' ? `${API_PREFIX}${each.path}` : each.path;
+  return new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`);
+}

@@ -1,0 +1,81 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Control } from '../control.js';
+import type { Caller } from './caller.js';
+import type { Guard } from './guards.js';
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+
+type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
+
+export interface RouteContext<Query, Body> {
+  control: Control;
+  caller: Caller;
+  /** Path parameters: well-formed, not yet known to exist. */
+  params: Record<string, string>;
+  query: Parsed<Query>;
+  body: Parsed<Body>;
+}
+
+export interface RouteDefinition<Query, Body, Answer> {
+  /** One line for the API's description. */
+  summary: string;
+  /** In the order in which they are checked, before the body is read. */
+  guards: [Guard, ...Guard[]];
+  query?: Query;
+  body?: Body;
+  /** Status of success, and the schema that the answer must fit; no schema: no body. */
+  answer: [201 | 200, Answer] | [204];
+  handle(
+    context: RouteContext<Query, Body>,
+  ): Promise<Answer extends z.ZodType ? z.input<Answer> : void>;
+}
+
+/** A route of the REST API, below /api/v1. */
+export interface Route {
+  kind: 'api';
+  method: Method;
+  /** With `:name` for parameters; those named `id` or ending in `Id` are ids of the caller's workspace. */
+  path: string;
+  summary: string;
+  guards: Guard[];
+  query: z.ZodType | undefined;
+  body: z.ZodType | undefined;
+  status: number;
+  answer: z.ZodType | undefined;
+  handle(context: RouteContext<z.ZodType, z.ZodType>): Promise<unknown>;
+}
+
+/** A route that anybody may call: pages, descriptions, probes. */
+export interface OpenRoute {
+  kind: 'open';
+  method: 'GET';
+  path: string;
+  summary: string;
+  handle(control: Control, request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
+}
+
+export function route<
+  Query extends z.ZodType | undefined = undefined,
+  Body extends z.ZodType | undefined = undefined,
+  Answer extends z.ZodType | undefined = undefined,
+>(method: Method, path: string, definition: RouteDefinition<Query, Body, Answer>): Route {
+  const [status, answer] = definition.answer;
+  return {
+    kind: 'api',
+    method,
+    path,
+    summary: definition.summary,
+    guards: definition.guards,
+    query: definition.query,
+    body: definition.body,
+    status,
+    answer,
+    // The schemas above are what the context was parsed with, so the types hold.
+    handle: definition.handle as unknown as Route['handle'],
+  };
+}
+
+export function openRoute(path: string, summary: string, handle: OpenRoute['handle']): OpenRoute {
+  return { kind: 'open', method: 'GET', path, summary, handle };
+}

@@ -1,0 +1,46 @@
+import {
+  NewPolicy,
+  PageQuery,
+  pageOf,
+  PolicyActivated,
+  PolicyCreated,
+  PolicySummary,
+  PolicyView,
+} from '@conducktor/contracts';
+import { role, scope, signedIn } from '../http/guards.js';
+import { route } from '../http/route.js';
+import { activatePolicy } from './activate-policy.js';
+import { createPolicy } from './create-policy.js';
+import { getPolicy, listPolicies } from './read-policies.js';
+
+const readers = role('owner', 'admin', 'auditor');
+const writers = role('owner', 'admin');
+
+export const policyRoutes = [
+  route('POST', '/policies', {
+    summary: 'Store a policy as a new version. It is not active yet',
+    guards: [signedIn, scope('admin'), writers],
+    body: NewPolicy,
+    answer: [201, PolicyCreated],
+    handle: ({ control, caller, body }) => createPolicy(control, caller, body.document),
+  }),
+  route('GET', '/policies', {
+    summary: 'List policy versions, newest first',
+    guards: [signedIn, scope('admin'), readers],
+    query: PageQuery,
+    answer: [200, pageOf(PolicySummary)],
+    handle: ({ control, caller, query }) => listPolicies(control, caller, query),
+  }),
+  route('GET', '/policies/:version', {
+    summary: 'Read one version',
+    guards: [signedIn, scope('admin'), readers],
+    answer: [200, PolicyView],
+    handle: ({ control, caller, params }) => getPolicy(control, caller, params['version']!),
+  }),
+  route('POST', '/policies/:version/activate', {
+    summary: "Run the version's own tests and make it the active one; an older one rolls back",
+    guards: [signedIn, scope('admin'), writers],
+    answer: [200, PolicyActivated],
+    handle: ({ control, caller, params }) => activatePolicy(control, caller, params['version']!),
+  }),
+];

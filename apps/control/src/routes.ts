@@ -1,0 +1,35 @@
+import { stringify } from 'yaml';
+import { apiKeyRoutes } from './api-keys/api-keys.routes.js';
+import { auditRoutes } from './audit/audit.routes.js';
+import { connectionRoutes } from './connections/connections.routes.js';
+import { openApiOf } from './http/openapi.js';
+import { openRoute, type OpenRoute, type Route } from './http/route.js';
+import { memberRoutes } from './members/members.routes.js';
+import { pageRoutes } from './pages/pages.routes.js';
+import { policyRoutes } from './policies/policies.routes.js';
+import { toolRoutes } from './tools/tools.routes.js';
+import { workspaceRoutes } from './workspace/workspace.routes.js';
+
+export const apiRoutes: Route[] = [
+  ...workspaceRoutes,
+  ...connectionRoutes,
+  ...toolRoutes,
+  ...policyRoutes,
+  ...memberRoutes,
+  ...apiKeyRoutes,
+  ...auditRoutes,
+];
+
+/** Every route of this service. A route that is not here is not served: the router is filled from it. */
+export const allRoutes: (Route | OpenRoute)[] = [
+  ...apiRoutes,
+  ...pageRoutes,
+  openRoute('/openapi.json', 'Description of the REST API', async (control, _request, reply) =>
+    reply.send(openApiOf(apiRoutes, control.publicUrl)),
+  ),
+  openRoute('/openapi.yaml', 'The same as YAML', async (control, _request, reply) =>
+    reply
+      .header('content-type', 'application/yaml')
+      .send(stringify(openApiOf(apiRoutes, control.publicUrl), { aliasDuplicateObjects: false })),
+  ),
+];

@@ -1,0 +1,67 @@
+import type { ToolView } from '@conducktor/contracts';
+import type { Prisma } from '@conducktor/db';
+import type { Control } from '../control.js';
+import type { Caller } from '../http/caller.js';
+import { found } from '../http/not-found.js';
+import { pageBy, type Page } from '../http/pages.js';
+
+export const toolView = { connection: { select: { slug: true } } } satisfies Prisma.ToolInclude;
+
+export type ToolRow = Prisma.ToolGetPayload<{ include: typeof toolView }>;
+
+export function toToolView(row: ToolRow): ToolView {
+  const definition = row.definition as Record<string, unknown>;
+  const classOverride = row.classOverride as ToolView['classOverride'];
+  const proposedClass = row.proposedClass as ToolView['proposedClass'];
+  return {
+    id: row.id,
+    name: row.shownName,
+    upstreamName: row.upstreamName,
+    connectionId: row.connectionId,
+    connection: row.connection.slug,
+    description: typeof definition['description'] === 'string' ? definition['description'] : null,
+    class: classOverride ?? proposedClass,
+    proposedClass,
+    classOverride,
+    labels: row.labels as ToolView['labels'],
+    hidden: row.hidden,
+    status: row.removedAt ? 'removed' : 'active',
+    definitionHash: Buffer.from(row.definitionHash).toString('hex'),
+    definition,
+    createdAt: row.createdAt.toISOString(),
+  };
+}
+
+/** Tools by shown name: of the workspace, or of one connection. */
+export async function listTools(
+  { prisma }: Pick<Control, 'prisma'>,
+  { tenantId }: Caller,
+  query: { limit: number; cursor?: string | undefined; status?: 'active' | 'removed' | undefined },
+  connectionId?: string,
+): Promise<Page<ToolView>> {
+  const page = await pageBy(
+    query,
+    (row: ToolRow) => row.shownName,
+    (after, take) =>
+      prisma.withTenant(tenantId, async (tx) => {
+        if (connectionId !== undefined) {
+          const where = { tenantId_id: { tenantId, id: connectionId } };
+          found(await tx.connection.findUnique({ where }), 'connection');
+        }
+        return tx.tool.findMany({
+          where: {
+            tenantId,
+            ...(connectionId === undefined ? {} : { connectionId }),
+            ...(query.status === undefined
+              ? {}
+              : { removedAt: query.status === 'active' ? null : { not: null } }),
+            ...(after === undefined ? {} : { shownName: { gt: after } }),
+          },
+          include: toolView,
+          orderBy: { shownName: 'asc' },
+          take,
+        });
+      }),
+  );
+  return { ...page, items: page.items.map(toToolView) };
+}

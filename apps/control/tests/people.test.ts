@@ -1,0 +1,208 @@
+import type { SeededWorkspace } from '@conducktor/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startControl, type ControlService, type Loose } from './harness.js';
+
+let service: ControlService;
+let workspace: SeededWorkspace;
+let key: string;
+beforeAll(async () => {
+  service = await startControl();
+});
+afterAll(() => service.stop());
+beforeEach(async () => {
+  workspace = await service.seed();
+  key = workspace.owner.apiKey;
+});
+
+const api = (method: string, path: string, body?: unknown, as = key) =>
+  service.call(as, method, `/api/v1${path}`, body);
+/** A new member with these roles, and a key of theirs with the scope admin. */
+const personWith = async (roles: string[]) => {
+  const email = `${roles.join('-')}-${Math.random().toString(36).slice(2)}@example.com`;
+  const { id } = (await api('POST', '/members', { email, roles })).body as { id: string };
+  const made = await api('POST', '/api-keys', { name: 'k', memberId: id, scopes: ['admin'] });
+  return { id, email, key: made.body['key'] as string, keyId: made.body['id'] as string };
+};
+
+describe('members', () => {
+  it('are made with roles and groups, once for each address', async () => {
+    const made = await api('POST', '/members', {
+      email: 'Ada@example.com',
+      roles: ['approver', 'approver'],
+      groups: ['contractors', 'finance'],
+    });
+    expect(made.status).toBe(201);
+    expect(made.body).toMatchObject({
+      email: 'Ada@example.com',
+      roles: ['approver'],
+      groups: ['contractors', 'finance'],
+      status: 'enabled',
+    });
+    const again = await api('POST', '/members', { email: 'ada@EXAMPLE.com', roles: ['member'] });
+    expect(again.status).toBe(409);
+    const groups = (await api('GET', '/groups')).body['items'];
+    expect(groups).toMatchObject([
+      { name: 'contractors', members: 2 },
+      { name: 'finance', members: 1 },
+    ]);
+  });
+
+  it('who belong to two workspaces are one account', async () => {
+    const other = await service.seed();
+    const email = 'two@example.com';
+    await api('POST', '/members', { email, roles: ['member'] });
+    await api('POST', '/members', { email, roles: ['member'] }, other.owner.apiKey);
+    const { rows } = await service.admin.pool.query(
+      'select id from user_account where email = $1',
+      [email],
+    );
+    expect(rows).toHaveLength(1);
+  });
+
+  it('lose access with the next request when disabled', async () => {
+    const person = await personWith(['auditor']);
+    expect((await api('GET', '/me', undefined, person.key)).status).toBe(200);
+    await api('PATCH', `/members/${person.id}`, { status: 'disabled' });
+    expect((await api('GET', '/me', undefined, person.key)).status).toBe(401);
+    await api('PATCH', `/members/${person.id}`, {
+      status: 'enabled',
+      roles: ['member'],
+      groups: ['x'],
+    });
+    expect((await api('GET', '/me', undefined, person.key)).body['member']).toMatchObject({
+      roles: ['member'],
+      groups: ['x'],
+    });
+  });
+
+  it('never leave a workspace without an owner', async () => {
+    const { memberId } = workspace.owner;
+    for (const patch of [{ status: 'disabled' }, { roles: ['admin'] }]) {
+      const refused = await api('PATCH', `/members/${memberId}`, patch);
+      expect(refused.status).toBe(409);
+      expect(refused.body['detail']).toContain('needs an owner');
+    }
+  });
+});
+
+describe('groups', () => {
+  it('are made with members of this workspace only', async () => {
+    const made = await api('POST', '/groups', {
+      name: 'ops',
+      members: [workspace.member.memberId],
+    });
+    expect(made.status).toBe(201);
+    expect(made.body).toMatchObject({ name: 'ops', members: 1 });
+    expect((await api('POST', '/groups', { name: 'ops' })).status).toBe(409);
+    const other = await service.seed();
+    const foreign = await api('POST', '/groups', { name: 'x', members: [other.member.memberId] });
+    expect(foreign.status).toBe(404);
+  });
+});
+
+describe('API keys', () => {
+  it('are shown once, listed without the key, and end when revoked', async () => {
+    const made = await api('POST', '/api-keys', { name: 'ci', scopes: ['read', 'admin'] });
+    expect(made.status).toBe(201);
+    expect(Object.keys(made.body)).toEqual(['id', 'key']);
+    const { id, key: fresh } = made.body as { id: string; key: string };
+    const list = await api('GET', '/api-keys');
+    expect(list.body['items'].find((item: Loose) => item.id === id)).toMatchObject({
+      name: 'ci',
+      scopes: ['mcp:read', 'admin'],
+      memberId: workspace.owner.memberId,
+    });
+    expect(list.text).not.toContain(fresh.split('_')[2]);
+    expect(JSON.stringify(await service.changes(workspace.tenantId))).not.toContain(
+      fresh.split('_')[2],
+    );
+    expect((await api('GET', '/me', undefined, fresh)).status).toBe(200);
+    expect((await api('DELETE', `/api-keys/${id}`)).status).toBe(204);
+    expect((await api('DELETE', `/api-keys/${id}`)).status).toBe(204);
+    expect((await api('GET', '/me', undefined, fresh)).status).toBe(401);
+  });
+
+  it('end by themselves, and cannot be made for the past', async () => {
+    expect(
+      (
+        await api('POST', '/api-keys', {
+          name: 'x',
+          scopes: ['admin'],
+          expiresAt: '2020-01-01T00:00:00Z',
+        })
+      ).status,
+    ).toBe(400);
+    const expiresAt = new Date(Date.now() + 700).toISOString();
+    const made = await api('POST', '/api-keys', { name: 'x', scopes: ['admin'], expiresAt });
+    expect((await api('GET', '/me', undefined, made.body['key'])).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    expect((await api('GET', '/me', undefined, made.body['key'])).status).toBe(401);
+  });
+
+  it('need the scope admin for this API, and an existing one', async () => {
+    const refused = await api('GET', '/connections', undefined, workspace.member.apiKey);
+    expect(refused.status).toBe(403);
+    expect(refused.body).toMatchObject({ code: 'insufficient_scope', scope: 'admin' });
+    expect(refused.headers.get('www-authenticate')).toContain('insufficient_scope');
+    expect((await api('POST', '/api-keys', { name: 'x', scopes: ['root'] })).status).toBe(400);
+  });
+});
+
+describe('rights are never wider than the caller’s', () => {
+  it('an admin neither makes an owner nor acts as one', async () => {
+    const admin = await personWith(['admin']);
+    const owner = workspace.owner.memberId;
+    const tries: [string, string, unknown][] = [
+      ['POST', '/members', { email: 'new@example.com', roles: ['owner'] }],
+      ['PATCH', `/members/${admin.id}`, { roles: ['owner'] }],
+      ['PATCH', `/members/${owner}`, { roles: ['member'] }],
+      ['POST', '/api-keys', { name: 'x', memberId: owner, scopes: ['admin'] }],
+      ['DELETE', `/api-keys/${workspace.owner.keyId}`, undefined],
+    ];
+    for (const [method, path, body] of tries) {
+      const answer = await api(method, path, body, admin.key);
+      expect({ method, path, status: answer.status }).toEqual({ method, path, status: 403 });
+    }
+    expect(
+      (await api('POST', '/members', { email: 'a2@example.com', roles: ['admin'] }, admin.key))
+        .status,
+    ).toBe(201);
+  });
+
+  it('a member with an admin key manages their own keys and nothing else', async () => {
+    const member = await personWith(['member']);
+    const own = await api('POST', '/api-keys', { name: 'own', scopes: ['mcp:read'] }, member.key);
+    expect(own.status).toBe(201);
+    const list = await api('GET', '/api-keys', undefined, member.key);
+    expect(list.body['items'].every((item: Loose) => item.memberId === member.id)).toBe(true);
+    expect(
+      (await api('DELETE', `/api-keys/${workspace.owner.keyId}`, undefined, member.key)).status,
+    ).toBe(404);
+    const forOther = { name: 'x', memberId: workspace.owner.memberId, scopes: ['admin'] };
+    expect((await api('POST', '/api-keys', forOther, member.key)).status).toBe(403);
+    for (const path of [
+      '/connections',
+      '/tools',
+      '/policies',
+      '/members',
+      '/groups',
+      '/audit/events',
+    ])
+      expect((await api('GET', path, undefined, member.key)).status, path).toBe(403);
+  });
+
+  it('an auditor reads everything and writes nothing', async () => {
+    const auditor = await personWith(['auditor']);
+    for (const path of [
+      '/connections',
+      '/tools',
+      '/policies',
+      '/members',
+      '/groups',
+      '/audit/events',
+    ])
+      expect((await api('GET', path, undefined, auditor.key)).status, path).toBe(200);
+    const body = { slug: 'x', kind: 'mcp-http', url: 'https://x.example' };
+    expect((await api('POST', '/connections', body, auditor.key)).status).toBe(403);
+  });
+});
