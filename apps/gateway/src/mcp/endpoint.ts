@@ -27,7 +27,7 @@ import {
 } from './json-rpc.js';
 import type { AuthenticateAnswer, McpRequestContext } from './ports.js';
 import { NO_BATCHES, readBody, type Reading } from './read-body.js';
-import { createReply, sendJson, type Reply, type ReplyHeaders, type RpcReply } from './reply.js';
+import { Reply, sendJson, type ReplyHeaders, type RpcReply } from './reply.js';
 import { VERSION_UNNAMED, VERSION_WITH_BATCHES } from './versions.js';
 
 export interface EndpointDeps extends LegacyDeps {
@@ -70,7 +70,7 @@ export async function handlePost(
     if (!accept.json && !accept.stream)
       return sendJson(response, refused(id, NOT_ACCEPTABLE), answerHeaders);
 
-    reply = createReply(response, {
+    reply = new Reply(response, {
       canStream: accept.stream,
       mustStream: !accept.json,
       headers: answerHeaders,

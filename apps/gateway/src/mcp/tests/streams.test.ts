@@ -2,7 +2,7 @@ import { rawMcp, rawPost } from '@conducktor/testing';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createReply, type ReplyOptions } from '../reply.js';
+import { Reply, type ReplyOptions } from '../reply.js';
 import { startGateway, type TestGateway } from './support/gateway.js';
 
 describe('an answer over HTTP', () => {
@@ -79,11 +79,11 @@ describe('a stream', () => {
   /** A server that hands each exchange to `handle`, and its port. */
   const serve = async (
     options: Partial<ReplyOptions>,
-    handle: (reply: ReturnType<typeof createReply>, response: ServerResponse) => void,
+    handle: (reply: Reply, response: ServerResponse) => void,
   ) => {
     const server = createServer((_request: IncomingMessage, response) =>
       handle(
-        createReply(response, { canStream: true, mustStream: false, headers: {}, ...options }),
+        new Reply(response, { canStream: true, mustStream: false, headers: {}, ...options }),
         response,
       ),
     );
