@@ -21,6 +21,7 @@ const DRAIN_MS = 7_000;
 export interface Worker {
   /** Whether stdio servers run in a sandbox, in words. */
   readonly sandbox: string;
+  readonly rpcPort: number;
   /** A sentence while calls cannot be made. */
   notReady(): Promise<string | undefined>;
   stop(): Promise<void>;
@@ -99,6 +100,7 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
 
   return {
     sandbox: describe(sandbox),
+    rpcPort: rpc.port,
     notReady: () =>
       db.pool.query('select 1').then(
         () => undefined,

@@ -97,7 +97,7 @@ export class LegacySessions {
   }
 
   async close(): Promise<void> {
-    const open = await Promise.allSettled([...this.#sessions.values()]);
+    const open = await Promise.allSettled(this.#sessions.values());
     this.#sessions.clear();
     await Promise.allSettled(
       open.map((one) => (one.status === 'fulfilled' ? this.#end(one.value) : undefined)),

@@ -39,11 +39,7 @@ export interface ProofParts {
  * HMAC-SHA256 over the role of the one who proves, both nonces and what the dialler says of itself. The role
  * keeps a proof from being sent back as the other side's; the nonces keep it from being replayed.
  */
-export function prove(
-  key: Buffer,
-  role: 'dialler' | 'worker',
-  parts: ProofParts,
-): string {
+export function prove(key: Buffer, role: 'dialler' | 'worker', parts: ProofParts): string {
   return createHmac('sha256', key)
     .update(
       JSON.stringify([

@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { headerValue, paramHeaderLines, paramHeadersOf } from '../param-headers.js';
+import { readMessages } from '../messages.js';
+import { rawMember } from '../raw-member.js';
+
+describe('the text of a member', () => {
+  it('means the same as the parsed member, for any JSON and any spacing', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.string(), fc.jsonValue()), { maxLength: 6 }),
+        fc.jsonValue(),
+        fc.nat(6),
+        fc.constantFrom(undefined, 1, '\t', 2),
+        (members, value, at, space) => {
+          const entries = members.filter(([name]) => name !== 'result');
+          entries.splice(Math.min(at, entries.length), 0, ['result', value]);
+          const text = JSON.stringify(Object.fromEntries(entries), null, space);
+          const raw = rawMember(text, 'result');
+          // Only a name written with escapes may hide it.
+          if (raw === undefined) expect(text).toContain('\\');
+          else expect(JSON.parse(raw)).toEqual(JSON.parse(text).result);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('is the last one where a name is repeated, as for JSON.parse', () => {
+    expect(rawMember('{"result":1,"result":{"a":[1,"}"]} }', 'result')).toBe('{"a":[1,"}"]}');
+  });
+
+  it.each(['{}', '{"a":{"result":1}}', '{"resul":1}'])('is absent in %s', (text) =>
+    expect(rawMember(text, 'result')).toBeUndefined(),
+  );
+});
+
+describe('reading messages', () => {
+  it('a result written with escapes is still read', () => {
+    expect(readMessages('{"jsonrpc":"2.0","id":1,"\\u0072esult":{"a":1}}')).toEqual([
+      { kind: 'result', id: 1, result: { a: 1 }, resultJson: '{"a":1}' },
+    ]);
+  });
+  it('a batch is read one by one', () => {
+    expect(
+      readMessages('[{"jsonrpc":"2.0","method":"x"},{"jsonrpc":"2.0","id":2,"result":{}},7]').map(
+        (one) => one.kind,
+      ),
+    ).toEqual(['notification', 'result']);
+  });
+  it.each([
+    '',
+    'null',
+    '[]',
+    '7',
+    '{"id":1,"result":{}}',
+    '{"jsonrpc":"2.0","id":1}',
+    '{"jsonrpc":"2.0","id":1,"error":{}}',
+    '{"jsonrpc":"2.0","id":null,"method":"x"}',
+  ])('%s is no message', (text) => expect(readMessages(text)).toEqual([]));
+});
+
+describe('headers that repeat arguments', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      region: { type: 'string', 'x-mcp-header': 'Region' },
+      deep: { type: 'object', properties: { n: { type: 'integer', 'x-mcp-header': 'N' } } },
+      bad: { type: 'string', 'x-mcp-header': 'a b' },
+      list: { type: 'array', items: { type: 'string', 'x-mcp-header': 'Item' } },
+      object: { type: 'object', 'x-mcp-header': 'Object' },
+    },
+  };
+  it('are those that the schema declares and that are there', () => {
+    const declared = paramHeadersOf(schema);
+    expect(declared.map((one) => one.header)).toEqual(['mcp-param-region', 'mcp-param-n']);
+    expect(paramHeaderLines(declared, { region: 'eu', deep: { n: 3 } })).toEqual([
+      'mcp-param-region',
+      'eu',
+      'mcp-param-n',
+      '3',
+    ]);
+    expect(paramHeaderLines(declared, { region: null, deep: 'x' })).toEqual([]);
+  });
+  it('can carry any value', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const value = headerValue(text);
+        expect(value).toMatch(/^[\x20-\x7e\t]+$/);
+        const decoded = value.startsWith('=?base64?')
+          ? Buffer.from(value.slice(9, -2), 'base64').toString()
+          : value;
+        expect(decoded).toBe(text.toWellFormed());
+      }),
+    );
+  });
+});
