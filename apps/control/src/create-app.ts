@@ -12,7 +12,6 @@ import { allRoutes } from './routes.js';
 export async function createApp(control: Control): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
-    exposeHeadRoutes: false,
     skipMiddie: true,
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,

@@ -12,7 +12,10 @@ export interface InventoryEntry {
   tenantIds: string[];
 }
 
-/** All routes for those who test them: cross-tenant fuzzing walks this list. */
+/**
+ * All routes for those who test them: cross-tenant fuzzing walks this list. GET stands for HEAD too,
+ * which runs the same guards.
+ */
 export const ROUTE_INVENTORY: readonly InventoryEntry[] = allRoutes.map((route) => ({
   method: route.method,
   path: route.kind === 'api' ? `${API_PREFIX}${route.path}` : route.path,

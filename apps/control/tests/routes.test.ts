@@ -22,22 +22,23 @@ describe('the inventory', () => {
     const app = await createApp(service.control);
     const fastify = app.getHttpAdapter().getInstance();
     await fastify.ready();
-    const served = new Set<string>();
-    // The router's own list: `[{ method, url }]` of all that is registered, by whomever.
-    for (const line of fastify
-      .printRoutes({ commonPrefix: false, includeHooks: false })
-      .split('\n')) {
-      const [, path, methods] = /^[│├└─\s]*(\/?\S*) \(([A-Z, ]+)\)$/.exec(line) ?? [];
-      if (methods) served.add(`${methods} ${path}`);
+    // A tree of path pieces, four columns for each level: what is registered, by whomever.
+    const served: string[] = [];
+    const pieces: string[] = [];
+    for (const line of fastify.printRoutes({ commonPrefix: false }).split('\n')) {
+      const [, indent, piece, methods] =
+        /^([│ ]*)[├└]── (\S+)(?: \(([A-Z, ]+)\))?$/.exec(line) ?? [];
+      if (piece === undefined) continue;
+      pieces.length = indent!.length / 4;
+      pieces.push(piece);
+      for (const method of methods?.split(', ') ?? []) served.push(`${method} ${pieces.join('')}`);
     }
     await app.close();
-    expect(served.size).toBeGreaterThan(10);
-    for (const { method, path } of ROUTE_INVENTORY)
-      expect(fastify.hasRoute({ method, url: path }), `${method} ${path}`).toBe(true);
-    const methodsServed = [...served].flatMap((line) =>
-      line.split(' /')[0]!.split(' ')[0]!.split(','),
+    // Unknown addresses are answered by one route for everything; HEAD goes where GET goes.
+    const ours = served.filter((each) => !each.endsWith(' /*') && !each.startsWith('HEAD '));
+    expect(ours.sort()).toEqual(
+      ROUTE_INVENTORY.map(({ method, path }) => `${method} ${path}`).sort(),
     );
-    expect(methodsServed.length).toBeGreaterThan(0);
   });
 
   it('asks everyone who calls the API who they are, first of all', () => {
@@ -94,14 +95,16 @@ describe('every route of the API', () => {
           'workspace_group',
           'audit_outbox',
         ];
-        const all = await Promise.all(
-          tables.map((table) =>
-            tx.query(
-              `select to_jsonb(t) as row from ${table} t where ${table === 'tenant' ? 'id' : 'tenant_id'} = $1 order by 1`,
+        const all = [];
+        for (const table of tables) {
+          const column = table === 'tenant' ? 'id' : 'tenant_id';
+          all.push(
+            await tx.query(
+              `select to_jsonb(t) as row from ${table} t where ${column} = $1 order by 1`,
               [theirs.tenantId],
             ),
-          ),
-        );
+          );
+        }
         return JSON.stringify(all.map(({ rows }) => rows));
       });
     const before = await rowsOfTheirs();

@@ -11,7 +11,10 @@ export interface PrismaDb {
 }
 
 /** A Prisma client on its own pool of `max` connections (default 5), as one service role. */
-export function createPrismaDb(url: string, options: { max?: number; name?: string } = {}): PrismaDb {
+export function createPrismaDb(
+  url: string,
+  options: { max?: number; name?: string } = {},
+): PrismaDb {
   const client = new PrismaClient({
     adapter: new PrismaPg({
       connectionString: url,

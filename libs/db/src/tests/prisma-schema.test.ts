@@ -7,7 +7,14 @@ import { createPrismaDb } from '../prisma/prisma.js';
 
 const SCHEMA = join(import.meta.dirname, '../../../../prisma/schema');
 const TYPES: Record<string, string> = {
-  String: 'text', Int: 'int4', BigInt: 'int8', Boolean: 'bool', DateTime: 'timestamptz', Json: 'jsonb', Bytes: 'bytea', Float: 'float8',
+  String: 'text',
+  Int: 'int4',
+  BigInt: 'int8',
+  Boolean: 'bool',
+  DateTime: 'timestamptz',
+  Json: 'jsonb',
+  Bytes: 'bytea',
+  Float: 'float8',
 };
 
 let database: TestDatabase;
@@ -23,7 +30,9 @@ afterAll(async () => {
 
 /** `table.column type null?` of every field that is a column. */
 function prismaColumns(): Map<string, string[]> {
-  const text = readdirSync(SCHEMA).map((name) => readFileSync(join(SCHEMA, name), 'utf8')).join('\n');
+  const text = readdirSync(SCHEMA)
+    .map((name) => readFileSync(join(SCHEMA, name), 'utf8'))
+    .join('\n');
   const models = [...text.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)];
   const names = new Set(models.map((model) => model[1]));
   return new Map(

@@ -18,11 +18,17 @@ const GLOBAL_TABLES: Record<string, string> = {
   seal_cursor: 'journal: reached through its functions only',
   audit_head: 'journal: reached through its functions only',
 };
-const SERVICE_ROLES = ['conducktor_app', 'conducktor_auth', 'conducktor_gateway', 'conducktor_audit'];
+const SERVICE_ROLES = [
+  'conducktor_app',
+  'conducktor_auth',
+  'conducktor_gateway',
+  'conducktor_audit',
+];
 
 let database: TestDatabase;
 let admin: Db;
-const rows = async (sql: string, values: unknown[] = []) => (await admin.pool.query(sql, values)).rows;
+const rows = async (sql: string, values: unknown[] = []) =>
+  (await admin.pool.query(sql, values)).rows;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -55,11 +61,33 @@ describe('row level security, by the catalogue', () => {
       const column = table.name === 'tenant' ? 'id' : 'tenant_id';
       const isolation = `(${column} = current_tenant())`;
       const expected = [
-        { polname: 'system_rows', polpermissive: true, roles: ['conducktor_system'], qual: 'true', check: 'true' },
-        { polname: 'tenant_isolation', polpermissive: false, roles: ['conducktor_tenant'], qual: isolation, check: isolation },
-        { polname: 'tenant_rows', polpermissive: true, roles: ['conducktor_tenant'], qual: 'true', check: 'true' },
+        {
+          polname: 'system_rows',
+          polpermissive: true,
+          roles: ['conducktor_system'],
+          qual: 'true',
+          check: 'true',
+        },
+        {
+          polname: 'tenant_isolation',
+          polpermissive: false,
+          roles: ['conducktor_tenant'],
+          qual: isolation,
+          check: isolation,
+        },
+        {
+          polname: 'tenant_rows',
+          polpermissive: true,
+          roles: ['conducktor_tenant'],
+          qual: 'true',
+          check: 'true',
+        },
       ];
-      if (!table.enabled || !table.forced || JSON.stringify(policies) !== JSON.stringify(expected)) {
+      if (
+        !table.enabled ||
+        !table.forced ||
+        JSON.stringify(policies) !== JSON.stringify(expected)
+      ) {
         wrong.push(`${table.name}: ${JSON.stringify({ ...table, policies })}`);
       }
     }
@@ -78,7 +106,10 @@ describe('row level security, by the catalogue', () => {
                            where a.attname = 'tenant_id')`,
     );
     // Ids that tokens and keys carry are looked up before the tenant is known: unguessable, unique everywhere.
-    expect(wrong.map((row) => row.name).sort()).toEqual(['api_key.api_key_id_key', 'oauth_grant.oauth_grant_id_key']);
+    expect(wrong.map((row) => row.name).sort()).toEqual([
+      'api_key.api_key_id_key',
+      'oauth_grant.oauth_grant_id_key',
+    ]);
   });
 
   it('binds every service role: none owns a table, bypasses a policy or may become another', async () => {
@@ -88,7 +119,12 @@ describe('row level security, by the catalogue', () => {
     );
     expect(roles).toHaveLength(4);
     for (const role of roles) {
-      expect(role).toMatchObject({ rolsuper: false, rolbypassrls: false, rolcreaterole: false, rolcreatedb: false });
+      expect(role).toMatchObject({
+        rolsuper: false,
+        rolbypassrls: false,
+        rolcreaterole: false,
+        rolcreatedb: false,
+      });
     }
     const owners = new Set((await tables()).map((table) => table.owner));
     for (const role of SERVICE_ROLES) expect(owners.has(role)).toBe(false);
@@ -127,15 +163,22 @@ describe('row level security, by the catalogue', () => {
     try {
       expect((await app.pool.query('select count(*)::int n from member')).rows[0].n).toBe(0);
       await app.withTenant(one.tenantId, async (tx) => {
-        expect((await tx.query('select distinct tenant_id from member')).rows).toEqual([{ tenant_id: one.tenantId }]);
-        const touched = await tx.query('update member set email = $1 where tenant_id = $2', ['x', other.tenantId]);
+        expect((await tx.query('select distinct tenant_id from member')).rows).toEqual([
+          { tenant_id: one.tenantId },
+        ]);
+        const touched = await tx.query('update member set email = $1 where tenant_id = $2', [
+          'x',
+          other.tenantId,
+        ]);
         expect(touched.rowCount).toBe(0);
       });
       // After a commit the setting is '', which must mean no tenant.
       expect((await app.pool.query('select count(*)::int n from member')).rows[0].n).toBe(0);
       await expect(
         app.withTenant(one.tenantId, (tx) =>
-          tx.query("insert into workspace_group (tenant_id, id, name) values ($1, 'grp_x', 'x')", [other.tenantId]),
+          tx.query("insert into workspace_group (tenant_id, id, name) values ($1, 'grp_x', 'x')", [
+            other.tenantId,
+          ]),
         ),
       ).rejects.toThrow(/row-level security/);
     } finally {

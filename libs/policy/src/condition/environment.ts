@@ -48,7 +48,10 @@ export class ContextView {
   ) {}
 }
 
-/** Stands for what is nested deeper than conditions can look; reading anything of it is an error. */
+/**
+ * Stands for what is nested deeper than conditions can look. Not registered as a type, so that
+ * reading it in any way, also by `has` or a loop, is an error and never "not there".
+ */
 export class TooDeep {}
 
 export const MAX_PATTERN = 500;
@@ -104,7 +107,6 @@ function createEnvironment(): Environment {
       ctor: ContextView,
       fields: { now: 'google.protobuf.Timestamp', sourceIp: 'string' },
     })
-    .registerType('TooDeep', { ctor: TooDeep, fields: {} })
     .registerVariable('args', 'map<string, dyn>')
     .registerVariable('caller', 'Caller')
     .registerVariable('tool', 'Tool')

@@ -113,6 +113,20 @@ describe('a decision', () => {
     expect(decide(policy, aCall()).effect).toBe('allow');
   });
 
+  it('is not slipped by arguments that pose as something else', () => {
+    const policy = policyOf([
+      { id: 'd', when: { if: 'args.amount > 5 || args.items.exists(i, i.bad)' }, effect: 'deny' },
+    ]);
+    for (const args of [
+      { constructor: 'x', amount: 9, items: [] },
+      { amount: 1, items: [{ constructor: null, bad: true }] },
+      { amount: 1, items: { constructor: {}, 0: { bad: true } } },
+      { amount: 1, items: JSON.parse('[{"__proto__":{"bad":true}}]') },
+      { amount: '9', items: [] },
+    ])
+      expect(decide(policy, aCall({ args })).effect, JSON.stringify(args)).toBe('deny');
+  });
+
   it('calculates with JSON numbers as people write them', () => {
     const condition = 'args.count * 2 + 1 > 20 && args.count % 2 == 0';
     const policy = policyOf([{ id: 'd', when: { if: condition }, effect: 'deny' }]);
