@@ -14,15 +14,17 @@ export class MemoryOAuthProvider {
   #client: never | undefined;
   #tokens: never | undefined;
   #verifier = '';
+  #discovery: never | undefined;
 
   constructor(
     readonly redirectUrl = 'http://127.0.0.1:3999/callback',
     readonly scope = 'mcp:read mcp:write offline_access',
+    readonly clientName = 'Test client',
   ) {}
 
   get clientMetadata() {
     return {
-      client_name: 'Test client',
+      client_name: this.clientName,
       redirect_uris: [this.redirectUrl],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
@@ -38,6 +40,9 @@ export class MemoryOAuthProvider {
   redirectToAuthorization = (url: URL) => void (this.authorizationUrl = url);
   saveCodeVerifier = (verifier: string) => void (this.#verifier = verifier);
   codeVerifier = () => this.#verifier;
+  /** Which authorization server the person was sent to, so that its answer is held against it. */
+  saveDiscoveryState = (state: unknown) => void (this.#discovery = state as never);
+  discoveryState = () => this.#discovery;
 
   /** The bearer token at hand, for requests beside the SDK. */
   get accessToken(): string {

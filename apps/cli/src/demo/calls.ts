@@ -6,6 +6,8 @@ export interface ShownCall {
   call: string;
   /** What is meant to be seen. */
   shows: string;
+  /** What must be seen. */
+  expected: string;
   /** What was seen: the code of CONTRACT.md, or `ok`. */
   answer: string;
   /** What the person reads. */
@@ -20,44 +22,98 @@ interface Deps {
   expired: string;
 }
 
-/** Makes the calls one after the other, each showing one kind of answer. */
-export async function makeCalls({ url, owner, contractor, expired }: Deps): Promise<ShownCall[]> {
-  const note = { path: 'hello.txt', content: 'Written through Conducktor.\n' };
-  return [
-    await call('owner', owner, 'allowed, over HTTP', 'everything_get-sum', { a: 19, b: 23 }),
-    await call('owner', owner, 'allowed, over stdio', 'files_write_file', note),
-    await call('owner', owner, 'allowed, over stdio', 'memory_create_entities', {
-      entities: [
-        { name: 'Conducktor', entityType: 'gateway', observations: ['governs every call'] },
-      ],
-    }),
-    await call('contractor', contractor, 'allowed: contractors may read', 'files_read_text_file', {
-      path: 'hello.txt',
-    }),
-    await call('contractor', contractor, 'refused by policy', 'files_write_file', note),
-    await call('owner', owner, 'refused by policy', 'everything_get-env', {}),
-    await call('owner', owner, 'unknown tool', 'files_format_disk', {}),
-    await call('owner', owner, 'arguments do not fit', 'everything_get-sum', {
-      a: 'nineteen',
-      b: 23,
-    }),
-    await call('owner', owner, 'upstream error', 'files_read_text_file', {
-      path: 'no-such-file.txt',
-    }),
-    await callExpired(url, expired),
-  ];
+interface Planned {
+  who: 'owner' | 'contractor';
+  tool: string;
+  args: Record<string, unknown>;
+  shows: string;
+  expected: string;
 }
 
-async function call(
-  who: string,
+const NOTE = { path: 'hello.txt', content: 'Written through Conducktor.\n' };
+
+const CALLS: Planned[] = [
+  {
+    who: 'owner',
+    tool: 'everything_get-sum',
+    args: { a: 19, b: 23 },
+    shows: 'allowed, over HTTP',
+    expected: 'ok',
+  },
+  {
+    who: 'owner',
+    tool: 'files_write_file',
+    args: NOTE,
+    shows: 'allowed, over stdio',
+    expected: 'ok',
+  },
+  {
+    who: 'owner',
+    tool: 'memory_read_graph',
+    args: {},
+    shows: 'allowed, over stdio',
+    expected: 'ok',
+  },
+  {
+    who: 'contractor',
+    tool: 'files_read_text_file',
+    args: { path: 'hello.txt' },
+    shows: 'allowed: it only reads',
+    expected: 'ok',
+  },
+  {
+    who: 'contractor',
+    tool: 'files_write_file',
+    args: NOTE,
+    shows: 'refused by policy',
+    expected: 'policy_denied',
+  },
+  {
+    who: 'owner',
+    tool: 'everything_get-env',
+    args: {},
+    shows: 'refused by policy',
+    expected: 'policy_denied',
+  },
+  {
+    who: 'owner',
+    tool: 'files_format_disk',
+    args: {},
+    shows: 'unknown tool',
+    expected: 'unknown_tool',
+  },
+  {
+    who: 'owner',
+    tool: 'everything_get-sum',
+    args: { a: 'nineteen', b: 23 },
+    shows: 'arguments do not fit',
+    expected: 'invalid_arguments',
+  },
+  {
+    who: 'owner',
+    tool: 'files_read_text_file',
+    args: { path: 'no-such-file.txt' },
+    shows: 'upstream error',
+    expected: 'upstream error',
+  },
+];
+
+/** Makes the calls one after the other, each showing one kind of answer. */
+export async function makeCalls({ url, owner, contractor, expired }: Deps): Promise<ShownCall[]> {
+  const shown: ShownCall[] = [];
+  for (const planned of CALLS) {
+    shown.push(await makeCall(planned, planned.who === 'owner' ? owner : contractor));
+  }
+  return [...shown, await callExpired(url, expired)];
+}
+
+async function makeCall(
+  { who, tool, args, shows, expected }: Planned,
   { client }: Session,
-  shows: string,
-  name: string,
-  args: Record<string, unknown>,
 ): Promise<ShownCall> {
   const started = performance.now();
-  const seen = await client.callTool({ name, arguments: args }).then(readResult, readError);
-  return { who, call: name, shows, ...seen, ms: performance.now() - started };
+  const seen = await client.callTool({ name: tool, arguments: args }).then(readResult, readError);
+  return { who, call: tool, shows, expected, ...seen, ms: performance.now() - started };
 }
 
 function readResult(result: {
@@ -76,7 +132,7 @@ function readError(error: { code?: number; message: string; data?: unknown }): {
   text: string;
 } {
   return {
-    answer: error.code === -32602 ? 'unknown_tool (-32602)' : `error ${error.code ?? ''}`,
+    answer: error.code === -32602 ? 'unknown_tool' : `error ${error.code ?? ''}`,
     text: error.message.replace(/^MCP error -?\d+: /, ''),
   };
 }
@@ -112,6 +168,7 @@ async function callExpired(url: string, token: string): Promise<ShownCall> {
     who: 'owner',
     call: name,
     shows: 'expired token',
+    expected: '401 invalid_token',
     answer:
       `${response.status} ${/error="(\w+)"/.exec(response.headers.get('www-authenticate') ?? '')?.[1] ?? ''}`.trim(),
     text: body.error?.message ?? '',

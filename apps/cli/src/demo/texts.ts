@@ -42,10 +42,12 @@ export function goodbyeText(inOrder: boolean, log: string): string {
 }
 
 function signInText(walked: Walked): string {
-  const rows = walked.signIn.map(({ what, status, ms }) => [what, status, time(ms)]);
-  return ['A client signs in over OAuth', '', table(['exchange', 'answer', 'time'], rows)].join(
-    '\n',
-  );
+  const rows = walked.signIn.map(({ what, status, ms, means }) => [what, status, time(ms), means]);
+  return [
+    'A client signs in over OAuth',
+    '',
+    table(['exchange', 'answer', 'time', 'meaning'], rows),
+  ].join('\n');
 }
 
 function callsText(walked: Walked): string {
@@ -53,7 +55,7 @@ function callsText(walked: Walked): string {
     call.who,
     call.call,
     call.shows,
-    call.answer,
+    `${call.answer === call.expected ? '✓' : '✗'} ${call.answer}`,
     time(call.ms),
     oneLine(call.text),
   ]);

@@ -35,22 +35,13 @@ export interface Session {
  */
 export async function walkThrough(deps: WalkDeps): Promise<Walked> {
   const { demo } = deps;
-  const exchanges: Exchange[] = [];
-  const owner = await openSession(
-    deps.publicUrl,
-    { email: demo.email, password: demo.password, workspace: demo.workspace },
-    exchanges,
-  );
-  const contractor = await openSession(
-    deps.publicUrl,
-    { ...demo.contractor, workspace: demo.workspace },
-    [],
-  );
+  const owner = await openSession(deps.publicUrl, demo);
+  const contractor = await openSession(deps.publicUrl, demo.contractor);
   try {
     const { tools } = await owner.client.listTools();
     const expired = await expiredCopyOf(owner.token, deps.signer);
     return {
-      signIn: exchanges,
+      signIn: owner.exchanges,
       tools: tools.length,
       calls: await makeCalls({ url: `${deps.publicUrl}/mcp`, owner, contractor, expired }),
     };
@@ -61,10 +52,14 @@ export async function walkThrough(deps: WalkDeps): Promise<Walked> {
 
 async function openSession(
   publicUrl: string,
-  person: { email: string; password: string; workspace: string },
-  exchanges: Exchange[],
-): Promise<Session> {
-  const provider = new MemoryOAuthProvider('http://127.0.0.1:33418/callback');
+  person: { email: string; password: string },
+): Promise<Session & { exchanges: Exchange[] }> {
+  const exchanges: Exchange[] = [];
+  const provider = new MemoryOAuthProvider(
+    'http://127.0.0.1:33418/callback',
+    undefined,
+    'Conducktor demo',
+  );
   const make = () => ({
     client: new Client(
       { name: 'conducktor-demo', version: '1.0.0' },
@@ -83,14 +78,18 @@ async function openSession(
   if (!provider.authorizationUrl)
     throw new Error(`The demo's client was not sent to sign in: ${refused}`);
   const started = performance.now();
-  const answer = await signIn(provider.authorizationUrl, person);
+  const answer = await signIn(provider.authorizationUrl, {
+    email: person.email,
+    password: person.password,
+  });
   exchanges.push({
-    what: 'login, workspace, consent',
+    what: 'the pages: login, workspace, consent',
+    means: 'a person decides; PKCE S256',
     status: answer.has('code') ? 'code' : (answer.get('error') ?? 'none'),
     ms: performance.now() - started,
   });
   await first.transport.finishAuth(answer);
   const { client, transport } = make();
   await client.connect(transport);
-  return { client, token: provider.accessToken };
+  return { client, token: provider.accessToken, exchanges: [...exchanges] };
 }
