@@ -238,6 +238,19 @@ describe('a person', () => {
     expect(rows).toEqual([{ member_id: 'mem_second' }]);
   });
 
+  test('of two workspaces of one name is told which is which', async () => {
+    const browser = new FormBrowser(auth.origin);
+    const email = await signUp(auth, browser, 'Twins');
+    await auth.admin.pool.query(
+      `with t as (insert into tenant (id, slug, name) values ('ten_twin', 'the-other-twin', 'Twins') returning id)
+       insert into member (tenant_id, id, user_id, email)
+       select t.id, 'mem_twin', u.id, u.email from t, user_account u where u.email = $1`,
+      [email],
+    );
+    const page = await consentOf(browser, await register(auth));
+    expect(textOf(page)).toContain('Twins (the-other-twin)');
+  });
+
   test('can go on with another account, and the first one’s session is over', async () => {
     const browser = new FormBrowser(auth.origin);
     const first = await signUp(auth, browser, 'First');

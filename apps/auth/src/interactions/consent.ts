@@ -25,10 +25,7 @@ export function mountConsent(fastify: FastifyInstance, deps: ConsentDeps): void 
         redirectHost: flow.redirectHost,
         isLocal: flow.isLocal,
         email: user.email,
-        workspaces: memberships.map(({ tenantId, tenantName }) => ({
-          id: tenantId,
-          name: tenantName,
-        })),
+        workspaces: choicesOf(memberships),
         scopes: flow.scopes,
       }),
     );
@@ -57,6 +54,15 @@ export function mountConsent(fastify: FastifyInstance, deps: ConsentDeps): void 
         throw nothingAsked();
     }
   });
+}
+
+/** Workspaces to choose from; those that share a name are told apart by their slug. */
+function choicesOf(memberships: Membership[]): { id: string; name: string }[] {
+  const named = (name: string) => memberships.filter(({ tenantName }) => tenantName === name);
+  return memberships.map(({ tenantId, tenantName, tenantSlug }) => ({
+    id: tenantId,
+    name: named(tenantName).length > 1 ? `${tenantName} (${tenantSlug})` : tenantName,
+  }));
 }
 
 /** The person of this sign-in, who must still be the one signed in in this browser. */
