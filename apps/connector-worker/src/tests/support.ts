@@ -244,3 +244,19 @@ export function legacy(call: (incoming: Incoming, response: ServerResponse) => v
     });
   };
 }
+
+/** A tools/call result of one text. */
+export const ok = (id: unknown, text = 'ok') => ({
+  jsonrpc: '2.0',
+  id,
+  result: { content: [{ type: 'text', text }] },
+});
+
+/** Begins a stream of events and returns what sends one. */
+export function stream(response: ServerResponse): (message: unknown, id?: string) => void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  return (message, id) =>
+    response.write(
+      `${id ? `id: ${id}\n` : ''}data: ${typeof message === 'string' ? message : JSON.stringify(message)}\n\n`,
+    );
+}

@@ -25,7 +25,10 @@ describe('the circuit breaker', () => {
 
   it('does not open while successes come between', () => {
     const breaker = new CircuitBreaker();
-    for (let i = 0; i < 20; i++) i % 4 === 3 ? breaker.succeeded() : breaker.failed(0);
+    for (let i = 0; i < 20; i++) {
+      if (i % 4 === 3) breaker.succeeded();
+      else breaker.failed(0);
+    }
     expect(breaker.admit(0)).toBe(0);
   });
 

@@ -1,46 +1,17 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestWorker, type TestWorker } from '../../tests/support.js';
+import { createFixtures, textOf } from './fixture.js';
 
 const require = createRequire(import.meta.url);
 const script = (name: string): string =>
   require.resolve(`@modelcontextprotocol/${name}/dist/index.js`);
 const files = mkdtempSync(join(tmpdir(), 'conducktor-files-'));
-const fixtures = mkdtempSync(join(tmpdir(), 'conducktor-fixtures-'));
+const { dir: fixtures, fixture, remove } = createFixtures();
 let test: TestWorker;
-
-/** A server in a few lines; `body` sees `send`, `request` and `id` for every request but the handshake. */
-function fixture(name: string, body: string): Record<string, unknown> {
-  const path = join(fixtures, `${name}.mjs`);
-  writeFileSync(
-    path,
-    `import { createInterface } from 'node:readline';
-     const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n');
-     const text = (id, text) => send({ id, result: { content: [{ type: 'text', text: String(text) }] } });
-     createInterface({ input: process.stdin }).on('line', (line) => {
-       const request = JSON.parse(line); const { id, method, params } = request;
-       if (method === 'initialize') return send({ id, result: { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: { name: '${name}', version: '1' } } });
-       if (id === undefined && method !== 'notifications/cancelled') return;
-       ${body}
-     });`,
-  );
-  return { command: 'node', args: [path] };
-}
-
-const alive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-  } catch {
-    return false;
-  }
-};
-const textOf = (resultJson: string | undefined): string =>
-  (JSON.parse(resultJson!) as { content: { text: string }[] }).content[0]!.text;
 
 beforeAll(async () => {
   writeFileSync(join(files, 'note.txt'), 'written by the test');
@@ -123,7 +94,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await test.stop();
-  for (const dir of [files, fixtures]) rmSync(dir, { recursive: true, force: true });
+  remove();
+  rmSync(files, { recursive: true, force: true });
 });
 
 describe('the real servers', () => {
@@ -265,6 +237,7 @@ describe('a server that', () => {
 
   it('is told of a cancellation', async () => {
     const id = await test.connect({ catalog: 'cancel' });
+    await test.call(id, 'seen');
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 300);
     expect((await test.call(id, 'wait', {}, { signal: abort.signal })).outcome).toBe('cancelled');
@@ -298,81 +271,3 @@ describe('a server that', () => {
     });
   });
 });
-
-describe('limits and ends', () => {
-  it('no more servers than allowed: unavailable', async () => {
-    const small = await startTestWorker({
-      MAX_CONCURRENT_SERVERS: 1,
-      catalogue: { pid: fixture('one', `text(id, process.pid)`) },
-    });
-    const [a, b] = [
-      await small.connect({ catalog: 'pid' }),
-      await small.connect({ catalog: 'pid' }),
-    ];
-    expect((await small.call(a, 'x')).outcome).toBe('ok');
-    expect(await small.call(b, 'x')).toMatchObject({
-      outcome: 'unavailable',
-      message: expect.stringContaining('MAX_CONCURRENT_SERVERS'),
-    });
-    await small.stop();
-  });
-
-  it('stopping the worker leaves no process behind, not even what a server started', async () => {
-    const small = await startTestWorker({
-      catalogue: {
-        pid: fixture('two', `text(id, process.pid)`),
-        children: fixture(
-          'child',
-          `import('node:child_process').then(({ spawn }) => { spawn('sleep', ['777.7'], { stdio: 'ignore' }); text(id, 'x'); })`,
-        ),
-      },
-    });
-    await small.call(await small.connect({ catalog: 'pid' }), 'x');
-    await small.call(await small.connect({ catalog: 'children' }), 'x');
-    expect(processesWith('777.7')).toHaveLength(1);
-    await small.stop();
-    expect(processesWith(small.dir)).toEqual([]);
-    await expect.poll(() => processesWith('777.7')).toEqual([]);
-  });
-
-  it.each(['bubblewrap', 'none'])(
-    'killing the worker (-9) leaves no process behind: %s',
-    async (sandbox) => {
-      const marker = `conducktor-orphan-${sandbox}-${process.pid}`;
-      const server = fixture(`orphan-${sandbox}`, `text(id, process.pid)`) as { args: string[] };
-      // Holds on although its input ends, as a bad server may.
-      writeFileSync(
-        server.args[0]!,
-        `${readFileSync(server.args[0]!, 'utf8')}\nsetInterval(() => {}, 1000); process.on('SIGTERM', () => {}); process.title = '${marker}';`,
-      );
-      const code = `
-      import { ServerProcess } from ${JSON.stringify(new URL('../../../dist/stdio/server-process.js', import.meta.url).href)};
-      import { probeSandbox, unsandboxed } from ${JSON.stringify(new URL('../../../dist/stdio/sandbox.js', import.meta.url).href)};
-      const sandbox = ${sandbox === 'none' ? `unsandboxed('test')` : 'await probeSandbox()'};
-      const plan = { command: process.execPath, args: ${JSON.stringify([...server.args, marker])}, env: {}, cwd: '/tmp', readOnlyPaths: [${JSON.stringify(fixtures)}, process.execPath], writablePaths: [], network: false, memoryMb: 500 };
-      const server = new ServerProcess(plan, sandbox, { onLine: (line) => console.log(line), onOverlong() {}, onExit: (reason) => console.log(reason) });
-      server.write(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'x', params: {} }));
-      setInterval(() => {}, 1000);`;
-      const worker = spawn(process.execPath, ['--input-type=module', '-e', code], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      await new Promise((resolve) => worker.stdout.once('data', resolve));
-      expect(processesWith(marker).length).toBeGreaterThan(0);
-      worker.kill('SIGKILL');
-      await expect.poll(() => processesWith(marker), { timeout: 3_000 }).toEqual([]);
-    },
-  );
-});
-
-/** Process ids whose command line holds these words, without the one that looks. */
-function processesWith(words: string): string[] {
-  return execFileSync('ps', ['-eo', 'pid,stat,args'], { encoding: 'utf8' })
-    .split('\n')
-    .filter(
-      (line) =>
-        line.includes(words) &&
-        !/^\s*\d+\s+Z/.test(line) &&
-        !line.includes('--input-type=module') &&
-        alive(Number(line.trim().split(' ')[0])),
-    );
-}
