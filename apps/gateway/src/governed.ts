@@ -8,11 +8,7 @@ import type { Workers } from './workers/workers.js';
 
 /** What the steps of a governed entry need; each step asks only for its own part. */
 export interface GovernedDeps
-  extends AuthenticateDeps,
-    LimitDeps,
-    AdmitDeps,
-    AttachDeps,
-    RefuseDeps {
+  extends AuthenticateDeps, LimitDeps, AdmitDeps, AttachDeps, RefuseDeps {
   schemas: SchemaCache;
   workers: Workers;
 }

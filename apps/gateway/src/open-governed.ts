@@ -3,7 +3,13 @@ import { encodeRecord } from '@conducktor/audit-log';
 import type { LateOutcome } from '@conducktor/contracts';
 import { createDb } from '@conducktor/db';
 import { createVerifier } from '@conducktor/identity';
-import { callMetrics, connectRedis, deriveKey, type Logger, type Registry } from '@conducktor/runtime';
+import {
+  callMetrics,
+  connectRedis,
+  deriveKey,
+  type Logger,
+  type Registry,
+} from '@conducktor/runtime';
 import { createVault } from '@conducktor/vault';
 import type { GovernedDeps } from './governed.js';
 import { BodyWriter } from './journal/body-writer.js';
@@ -44,7 +50,9 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
   const metrics = callMetrics(options.registry);
   const gateway = `gateway-${randomUUID()}`;
   const db = createDb(options.databaseUrl, { name: 'conducktor gateway', max: 10 });
-  const redis = connectRedis(options.redisUrl, (error) => logger.debug({ err: error }, 'Redis is away'));
+  const redis = connectRedis(options.redisUrl, (error) =>
+    logger.debug({ err: error }, 'Redis is away'),
+  );
   const vault = createVault({ kek: deriveKey(options.secretKey, 'kek'), db });
   const workspaces = await openWorkspaces({ db });
 
@@ -102,9 +110,13 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
             principal: `${caller.workspace.tenantId} ${caller.member.id} ${caller.clientId}`,
           };
         } catch (error) {
-          const answer = await refuse(deps, error);
+          const answer = await refuse(deps, error, context);
           if (answer.kind !== 'result') return answer;
-          return { kind: 'error', status: 500, error: { code: -32_603, message: 'This request failed inside the gateway.' } };
+          return {
+            kind: 'error',
+            status: 500,
+            error: { code: -32_603, message: 'This request failed inside the gateway.' },
+          };
         }
       },
     },

@@ -26,13 +26,23 @@ export async function listTools(
     if (!tools) {
       tools = [...workspace.tools.values()]
         .filter((tool) => visible(workspace.policy, seenBy, policyTool(tool)))
-        .map((tool) => presentTool(tool.definition, { shownName: tool.shownName, class: tool.class, scopes: [] }));
+        .map((tool) =>
+          presentTool(tool.definition, {
+            shownName: tool.shownName,
+            class: tool.class,
+            scopes: [],
+          }),
+        );
       ofWorkspace.set(seenBy, tools);
     }
     return { kind: 'tools', tools, etag: `${workspace.tenantId}-${workspace.version}` };
   } catch (error) {
-    const answer = await refuse(deps, error);
+    const answer = await refuse(deps, error, context);
     if (answer.kind !== 'result') return answer;
-    return { kind: 'error', status: 500, error: { code: -32_603, message: 'The tools could not be listed. Try again.' } };
+    return {
+      kind: 'error',
+      status: 500,
+      error: { code: -32_603, message: 'The tools could not be listed. Try again.' },
+    };
   }
 }

@@ -1,12 +1,19 @@
-/** Values of `WWW-Authenticate` (RFC 6750, RFC 9728 section 5.1). */
+/** `WWW-Authenticate` (RFC 6750, RFC 9728 section 5.1) and the document that it points to. */
+
+export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource';
 
 export interface ChallengeParts {
-  /** Of the resource that was asked: `protectedResourceMetadataUrl`. */
+  /** Of the resource that was asked: `resourceMetadataUrl`. */
   metadataUrl: string;
   error: 'invalid_token' | 'insufficient_scope' | 'invalid_request';
   description?: string;
   /** All that are needed, for `insufficient_scope`. */
   scopes?: readonly string[];
+}
+
+/** Where the metadata of an MCP path is: aliases have their own, since clients compare it with the URL typed. */
+export function resourceMetadataUrl(publicUrl: string, resourcePath: string): string {
+  return `${publicUrl}${RESOURCE_METADATA_PATH}${resourcePath}`;
 }
 
 export function bearerChallenge({

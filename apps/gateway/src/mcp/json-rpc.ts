@@ -87,7 +87,7 @@ export function refusal(status: number, code: number, message: string, data?: un
 
 /** A refusal that carries one of our stable codes, where JSON-RPC has no `_meta` to put it. */
 export function codedRefusal(status: number, code: number, message: string, ours: string): Refusal {
-  return refusal(status, code, message, { 'conducktor/code': ours });
+  return refusal(status, code, message, { _meta: { 'conducktor/code': ours } });
 }
 
 export function errorText(id: RequestId | null, error: RpcError): string {

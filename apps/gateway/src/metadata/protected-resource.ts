@@ -1,15 +1,9 @@
 /** Protected resource metadata (RFC 9728): where to get a token for an MCP path, and what to ask for. */
 import type { FastifyInstance } from 'fastify';
 import { MCP_SCOPES } from '@conducktor/identity';
+import { RESOURCE_METADATA_PATH } from '../mcp/challenge.js';
 import { MCP_PATHS } from '../mcp/routes.js';
 import { refuseOtherMethods } from '../own-path.js';
-
-const WELL_KNOWN = '/.well-known/oauth-protected-resource';
-
-/** Where the metadata of an MCP path is; for `resource_metadata` in a challenge. */
-export function protectedResourceMetadataUrl(publicUrl: string, resourcePath: string): string {
-  return `${trimmed(publicUrl)}${WELL_KNOWN}${resourcePath}`;
-}
 
 /** `resource` must be the URL that the person typed, aliases included, or clients refuse it. */
 export function protectedResourceMetadata(
@@ -17,8 +11,8 @@ export function protectedResourceMetadata(
   resourcePath: string,
 ): Record<string, unknown> {
   return {
-    resource: `${trimmed(publicUrl)}${resourcePath}`,
-    authorization_servers: [trimmed(publicUrl)],
+    resource: `${publicUrl}${resourcePath}`,
+    authorization_servers: [publicUrl],
     // `offline_access` is the client's own wish and never listed here (MCP 2026-07-28, authorization).
     scopes_supported: MCP_SCOPES,
     bearer_methods_supported: ['header'],
@@ -47,16 +41,12 @@ export async function metadataRoutes(
     );
     refuseOtherMethods(app, route, ['GET', 'OPTIONS']);
   };
-  serve(WELL_KNOWN, '/mcp');
-  for (const path of MCP_PATHS) serve(`${WELL_KNOWN}${path}`, path);
-  app.all(`${WELL_KNOWN}/*`, (_request, reply) =>
+  serve(RESOURCE_METADATA_PATH, '/mcp');
+  for (const path of MCP_PATHS) serve(`${RESOURCE_METADATA_PATH}${path}`, path);
+  app.all(`${RESOURCE_METADATA_PATH}/*`, (_request, reply) =>
     reply.code(404).send({
       error: 'not_found',
       error_description: 'There is no protected resource at that path.',
     }),
   );
-}
-
-function trimmed(url: string): string {
-  return url.replace(/\/+$/, '');
 }

@@ -1,4 +1,5 @@
 // The gateway as a process of its own: real Nest, Postgres and Redis; no worker, which it must bear.
+import { newId } from '@conducktor/contracts';
 import { createDb, type Db } from '@conducktor/db';
 import {
   createTestDatabase,
@@ -26,6 +27,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   admin = createDb(database.adminUrl);
   workspace = await seedWorkspace(admin);
+  await addTool();
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
   gateway = start({ PORT: String(port), PUBLIC_URL: `http://localhost:${port}` });
@@ -81,7 +83,14 @@ test.each(['legacy', 'modern'] as const)(
       {},
       { token: workspace.member.apiKey, era },
     );
-    expect([listed.status, listed.message?.result?.['tools']]).toEqual([200, []]);
+    expect(listed.message?.result?.['tools']).toMatchObject([
+      {
+        name: 'far_look_up',
+        annotations: { readOnlyHint: true, destructiveHint: false, openWorldHint: true },
+        _meta: { securitySchemes: [{ type: 'oauth2', scopes: ['mcp:read'] }] },
+        'x-vendor': 1,
+      },
+    ]);
     const stranger = await rawMcp(`${url}/mcp`, 'tools/list', {}, { era });
     expect(stranger.status).toBe(401);
     expect(stranger.headers.get('www-authenticate')).toContain(
@@ -100,6 +109,33 @@ test('an unknown tool is refused by the story, in words', async () => {
   expect(answer.message?.error).toMatchObject({ code: -32602, message: 'Unknown tool: a_b' });
 });
 
+test('an argument that a header must repeat is checked against it before anything else', async () => {
+  const call = (headers: Record<string, string>) =>
+    rawMcp(
+      `${url}/mcp`,
+      'tools/call',
+      { name: 'far_look_up', arguments: { region: 'eu' } },
+      { token: workspace.member.apiKey, headers },
+    );
+  for (const headers of [{}, { 'mcp-param-region': 'us' }]) {
+    const refused = await call(headers as Record<string, string>);
+    expect([refused.status, refused.message?.error?.code]).toEqual([400, -32020]);
+  }
+  const passed = await call({ 'mcp-param-region': 'eu' });
+  expect(passed.message?.result?._meta).toMatchObject({
+    'conducktor/code': 'upstream_unavailable',
+  });
+});
+
+test('the challenge of an alias points to the document of that alias', async () => {
+  const stranger = await rawMcp(`${url}/api/conducktor-mcp`, 'tools/list', {});
+  const [, metadata] = /resource_metadata="([^"]+)"/.exec(
+    stranger.headers.get('www-authenticate')!,
+  )!;
+  const document = (await (await fetch(metadata!)).json()) as { resource: string };
+  expect(new URL(document.resource).pathname).toBe('/api/conducktor-mcp');
+});
+
 test('a bad environment ends it with one sentence and status 78', async () => {
   const child = start({ PORT: 'many' });
   let said = '';
@@ -115,6 +151,31 @@ test('SIGTERM ends it within seconds, with status 0', async () => {
   expect(await exited).toBe(0);
   expect(Date.now() - began).toBeLessThan(5_000);
 });
+
+/** A pinned tool that nobody can reach: enough for everything that happens before a call is sent. */
+async function addTool(): Promise<void> {
+  const inputSchema = {
+    type: 'object',
+    properties: { region: { type: 'string', 'x-mcp-header': 'Region' } },
+  };
+  await admin.withTenant(workspace.tenantId, async (tx) => {
+    const id = newId('con');
+    await tx.query(
+      `insert into connection (tenant_id, id, slug, kind, url) values ($1, $2, 'far', 'mcp-http', 'http://127.0.0.1:9')`,
+      [workspace.tenantId, id],
+    );
+    await tx.query(
+      `insert into tool (tenant_id, id, connection_id, upstream_name, shown_name, definition, definition_hash, proposed_class)
+       values ($1, $2, $3, 'look.up', 'far_look_up', $4, '\\x00', 'read')`,
+      [workspace.tenantId, newId('tol'), id, { name: 'look.up', inputSchema, 'x-vendor': 1 }],
+    );
+    await tx.query(
+      `insert into policy (tenant_id, version, document, source) values ($1, 1, $2, '')`,
+      [workspace.tenantId, { version: 1, default: 'allow', rules: [] }],
+    );
+    await tx.query('update tenant set active_policy = 1 where id = $1', [workspace.tenantId]);
+  });
+}
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {

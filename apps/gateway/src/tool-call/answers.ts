@@ -1,7 +1,9 @@
 import type { CallResult, Code } from '@conducktor/contracts';
+import { bearerChallenge } from '../mcp/challenge.js';
+import { HEADER_MISMATCH } from '../mcp/json-rpc.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import type { AdmittedCall } from './types.js';
-import { Refusal } from './refusal.js';
+import type { Refusal } from './refusal.js';
 
 const CODE = 'conducktor/code';
 const CALL_ID = 'conducktor/callId';
@@ -48,19 +50,29 @@ export function failure(code: Code, sentence: string, callId: string | undefined
 }
 
 /** A refused call on the wire, as CONTRACT's table of governed answers says. */
-export function refusalAnswer(refusal: Refusal, callId: string | undefined, publicUrl: string): ToolCallAnswer {
-  const resource = refusal.about.caller?.context.resourcePath ?? '/mcp';
-  const metadata = `${publicUrl}/.well-known/oauth-protected-resource${resource}`;
+export function refusalAnswer(
+  refusal: Refusal,
+  callId: string | undefined,
+  metadataUrl: string,
+): ToolCallAnswer {
   switch (refusal.code) {
     case 'unauthenticated':
       return {
         kind: 'challenge',
         status: 401,
-        wwwAuthenticate: `Bearer resource_metadata="${metadata}", error="invalid_token", error_description="${refusal.message.replaceAll('"', "'")}"`,
+        wwwAuthenticate: bearerChallenge({
+          metadataUrl,
+          error: 'invalid_token',
+          description: refusal.message,
+        }),
         body: { error: { code: -32_001, message: refusal.message } },
       };
     case 'insufficient_scope': {
-      const challenge = `Bearer resource_metadata="${metadata}", error="insufficient_scope", scope="${refusal.about.scopes?.join(' ') ?? ''}"`;
+      const challenge = bearerChallenge({
+        metadataUrl,
+        error: 'insufficient_scope',
+        scopes: refusal.about.scopes,
+      });
       const body = failure('insufficient_scope', refusal.message, callId, { 'mcp/www_authenticate': [challenge] });
       return {
         kind: 'challenge',
@@ -69,6 +81,13 @@ export function refusalAnswer(refusal: Refusal, callId: string | undefined, publ
         body: { result: (body as { result: Record<string, unknown> }).result },
       };
     }
+    // The only one of its kind here: a header that does not say what the body says.
+    case 'invalid_request':
+      return {
+        kind: 'error',
+        status: 400,
+        error: withMeta({ code: HEADER_MISMATCH, message: refusal.message }, callId, refusal.code),
+      };
     case 'unknown_tool':
     case 'idempotency_conflict':
       return {

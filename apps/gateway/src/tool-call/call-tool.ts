@@ -5,6 +5,7 @@ import { answerOf } from './answers.js';
 import { attach } from './attach.js';
 import { authenticate } from './authenticate.js';
 import { checkArguments } from './check-arguments.js';
+import { checkHeaders } from './check-headers.js';
 import { decide } from './decide.js';
 import { dispatch } from './dispatch.js';
 import { limit } from './limit.js';
@@ -26,6 +27,7 @@ export async function callTool(deps: GovernedDeps, input: ToolCallInput): Promis
     try {
       const caller = await authenticate(deps, input.context);
       const target = resolve(caller, input.name);
+      checkHeaders(target, input);
       const checked = checkArguments(deps, target, input);
       const allowed = decide(checked);
       const limited = await limit(deps, allowed);
@@ -42,7 +44,7 @@ export async function callTool(deps: GovernedDeps, input: ToolCallInput): Promis
         await deps.workspaces.refresh(error.workspace);
         continue;
       }
-      return refuse(deps, error);
+      return refuse(deps, error, input.context);
     }
   }
 }

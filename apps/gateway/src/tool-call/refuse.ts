@@ -3,7 +3,8 @@ import { ConducktorError, newId } from '@conducktor/contracts';
 import type { CallMetrics, Logger } from '@conducktor/runtime';
 import type { Journal } from '../journal/journal.js';
 import type { DenialCounter } from '../limits/denial-counter.js';
-import type { ToolCallAnswer } from '../mcp/ports.js';
+import { resourceMetadataUrl } from '../mcp/challenge.js';
+import type { McpRequestContext, ToolCallAnswer } from '../mcp/ports.js';
 import { failure, refusalAnswer, unavailableAnswer } from './answers.js';
 import { Refusal, StaleDecision } from './refusal.js';
 
@@ -19,11 +20,16 @@ export interface RefuseDeps {
  * How a call that was not sent is answered, and its record. A refusal that cannot be recorded is
  * answered as unavailable: even a "no" is evidence.
  */
-export async function refuse(deps: RefuseDeps, error: unknown): Promise<ToolCallAnswer> {
+export async function refuse(
+  deps: RefuseDeps,
+  error: unknown,
+  context: McpRequestContext,
+): Promise<ToolCallAnswer> {
+  const metadataUrl = resourceMetadataUrl(deps.publicUrl, context.resourcePath);
   deps.metrics.ended(error instanceof Refusal || error instanceof ConducktorError ? error.code : 'internal_error');
   if (error instanceof Refusal) {
     try {
-      return refusalAnswer(error, await record(deps, error), deps.publicUrl);
+      return refusalAnswer(error, await record(deps, error), metadataUrl);
     } catch (cause) {
       deps.logger.warn({ err: cause }, 'A refusal could not be recorded');
       return unavailableAnswer();
@@ -31,7 +37,7 @@ export async function refuse(deps: RefuseDeps, error: unknown): Promise<ToolCall
   }
   if (error instanceof StaleDecision) return unavailableAnswer();
   if (error instanceof ConducktorError) {
-    if (error.code === 'unauthenticated') return refusalAnswer(new Refusal('unauthenticated', error.message), undefined, deps.publicUrl);
+    if (error.code === 'unauthenticated') return refusalAnswer(new Refusal('unauthenticated', error.message), undefined, metadataUrl);
     if (error.code === 'governance_unavailable') return unavailableAnswer();
   }
   // A defect of ours: nothing was sent, or the worker reports its outcome late.

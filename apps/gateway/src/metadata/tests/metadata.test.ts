@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MCP_PATHS } from '../../mcp/routes.js';
 import { PUBLIC_URL, startGateway, type TestGateway } from '../../mcp/tests/support/gateway.js';
-import { protectedResourceMetadataUrl } from '../protected-resource.js';
+import { resourceMetadataUrl } from '../../mcp/challenge.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -38,7 +38,7 @@ test('without a path it is that of /mcp', async () => {
 });
 
 test('a challenge points to the document of the path that was asked', () => {
-  expect(protectedResourceMetadataUrl(PUBLIC_URL, '/mcp')).toBe(
+  expect(resourceMetadataUrl(PUBLIC_URL, '/mcp')).toBe(
     `${PUBLIC_URL}/.well-known/oauth-protected-resource/mcp`,
   );
 });
