@@ -1,7 +1,7 @@
 // The product as it is deployed, for measuring: real Postgres with fsync, Redis, every service of the
 // call path started through its own entry point, 20 workspaces that each enforce a policy of 24 rules
 // (12 match the call, with CEL conditions), limits that are enforced but not reached, sealing on.
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -116,7 +116,8 @@ async function ready(app, url, service, logFile) {
     if (ok) return;
     await sleep(50);
   }
-  throw new Error(`${app} is not ready (${ended ? 'it ended' : 'no answer'}); see ${logFile}`);
+  const lastWords = readFileSync(logFile, 'utf8').slice(-2000);
+  throw new Error(`${app} is not ready (${ended ? 'it ended' : 'no answer'}):\n${lastWords}`);
 }
 
 async function connectEcho(api, key, upstreamUrl) {

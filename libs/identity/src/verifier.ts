@@ -150,5 +150,5 @@ function refusedKey(sentence: string): ConducktorError {
 
 // One sentence for a key that never was and for one with a wrong secret.
 function unknownKey(): ConducktorError {
-  return new ConducktorError('unauthenticated', 'This API key is not valid.');
+  return new ConducktorError('unauthenticated', 'Sign in again: this API key is not valid.');
 }

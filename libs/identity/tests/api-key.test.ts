@@ -74,7 +74,7 @@ describe('an API key', () => {
     ]) {
       await expect(verifier.verifyApiKey(wrong)).rejects.toMatchObject({
         code: 'unauthenticated',
-        message: 'This API key is not valid.',
+        message: 'Sign in again: this API key is not valid.',
       });
     }
   });

@@ -108,7 +108,8 @@ export const FIXTURE_TOOLS: FixtureTool[] = [
       const to = Number(args.to);
       for (let i = 1; i <= to; i++) {
         progress(i, to, `counted ${i}`);
-        await sleep(5);
+        // Slower than a gateway that thins progress out.
+        await sleep(60);
       }
       return text(`counted to ${to}`);
     },
