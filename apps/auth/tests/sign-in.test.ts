@@ -54,18 +54,20 @@ describe('signing in', () => {
   test('takes the same time for an unknown account', async () => {
     const email = await signUp(auth);
     const time = async (address: string) => {
-      const times: number[] = [];
-      for (let i = 0; i < 5; i++) {
-        const start = performance.now();
-        await attempt(address, 'wrong wrong wrong');
-        times.push(performance.now() - start);
-      }
-      return times.toSorted((a, b) => a - b)[2]!;
+      const start = performance.now();
+      await attempt(address, 'wrong wrong wrong');
+      return performance.now() - start;
     };
     await time('warm-up@example.com');
-    const [known, unknown] = [await time(email), await time('nobody-at-all@example.com')];
+    const times: { known: number; unknown: number }[] = [];
+    // In turns, so that whatever else the machine does weighs on both.
+    for (let i = 0; i < 7; i++) {
+      times.push({ known: await time(email), unknown: await time('nobody-at-all@example.com') });
+    }
+    const median = (who: 'known' | 'unknown') =>
+      times.map((pair) => pair[who]).toSorted((one, other) => one - other)[3]!;
     // Without the decoy an unknown account answers several times faster.
-    expect(unknown).toBeGreaterThan(known * 0.5);
+    expect(median('unknown')).toBeGreaterThan(median('known') * 0.5);
   });
 
   test('is refused after ten wrong passwords, for the right one too, and across a restart', async () => {
