@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 
@@ -31,11 +32,32 @@ export function runProgram(node, args, { cwd, env = {} }) {
   });
 }
 
-// npm passes signals on, but nobody does that for SIGKILL: then our parent changes.
+// npm passes signals on, but nobody does that for SIGKILL: then a parent changes. npm starts scripts
+// through a shell, which may stay between npm and us.
 function watchNpm(onGone) {
-  const parent = process.ppid;
   if (!process.env.npm_lifecycle_event) return undefined;
-  return setInterval(() => {
-    if (process.ppid !== parent) onGone();
-  }, 500).unref();
+  const parent = process.ppid;
+  const { parent: grandparent, command } = describe(parent);
+  const throughShell = /^\S*sh -c /.test(command);
+  const gone = () =>
+    process.ppid !== parent || (throughShell && describe(parent).parent !== grandparent);
+  return setInterval(() => gone() && onGone(), process.platform === 'linux' ? 500 : 2000).unref();
+}
+
+function describe(pid) {
+  try {
+    if (process.platform === 'linux') {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ');
+      // The name in brackets may hold blanks; the parent is the second field after it.
+      return { parent: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]), command };
+    }
+    const line = execFileSync('ps', ['-o', 'ppid=,command=', '-p', String(pid)], {
+      encoding: 'utf8',
+    });
+    const [, parent, command] = /^\s*(\d+)\s+(.*)/.exec(line) ?? [];
+    return { parent: Number(parent), command: command ?? '' };
+  } catch {
+    return { parent: 0, command: '' };
+  }
 }
