@@ -19,16 +19,24 @@ export interface HttpServerOptions {
   services?: Pick<OneOriginOptions, 'authUrl' | 'controlUrl' | 'onFault'>;
 }
 
-/** Slow senders hold a socket no longer than this. */
+/** Slow senders hold a socket no longer than this, to the precision of the sweep. */
 const REQUEST_TIMEOUT_MS = 30_000;
+const SWEEP_MS = 5_000;
 /** Longer than load balancers keep idle connections, so that they close first. */
 const KEEP_ALIVE_MS = 72_000;
 
 /** A Fastify instance without routes; `FastifyAdapter` may wrap it before `addRoutes`. */
-export function createHttpServer(): FastifyInstance {
+export function createHttpServer(
+  limits = { requestTimeoutMs: REQUEST_TIMEOUT_MS, sweepMs: SWEEP_MS },
+): FastifyInstance {
   return fastify({
     logger: false,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {
+      connectionsCheckingInterval: limits.sweepMs,
+      // Node swaps the two timeouts when this one is the longer, as its default of 60 s would be.
+      headersTimeout: limits.requestTimeoutMs / 2,
+    },
+    requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',

@@ -42,9 +42,11 @@ export async function answerModern(
 /** Closing the stream cancels the request (2026-07-28, cancellation). */
 function abortedByClosing(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
+  const abort = () => controller.abort(new Error('The client closed the connection.'));
+  // It may have left while it was being authenticated.
+  if (response.destroyed) abort();
   response.once('close', () => {
-    if (!response.writableFinished)
-      controller.abort(new Error('The client closed the connection.'));
+    if (!response.writableFinished) abort();
   });
   return controller.signal;
 }
