@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkerConfig } from '@conducktor/config';
 import { createDb } from '@conducktor/db';
 import { createOutbound } from '@conducktor/outbound';
@@ -16,7 +17,8 @@ import { StdioConnector } from './stdio/stdio-connector.js';
 /** Far above what one upstream serves well; below what would fill the memory. */
 const CONCURRENCY = { 'mcp-http': 256, 'mcp-stdio': 32 } as const;
 /** Within the ten seconds that a process has to end. */
-const DRAIN_MS = 7_000;
+const DRAIN_MS = 5_500;
+const CLOSE_MS = 3_000;
 
 export interface Worker {
   /** Whether stdio servers run in a sandbox, in words. */
@@ -109,7 +111,9 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
     stop: async () => {
       rpc.stopListening();
       await executor.drain(DRAIN_MS);
-      await Promise.all(Object.values(connectors).map((connector) => connector.close()));
+      // A server that is just starting is not waited for; it dies with the process.
+      const closed = Promise.all(Object.values(connectors).map((connector) => connector.close()));
+      await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
       await rpc.close();
       outcomes.close();
       await outbound.close();

@@ -2,8 +2,8 @@ import type { CallRequest, CallResult, ProgressNote } from '@conducktor/contract
 import type { RpcExchange } from '@conducktor/runtime';
 import { type OutgoingCall, type StopReason, UpstreamFailure } from '../connector.js';
 
-/** Progress more often than this is thinned out: nobody reads it, and an upstream could flood with it. */
-const PROGRESS_GAP_MS = 20;
+/** So many notes of progress pass at once, then one for each gap: an upstream could flood with them. */
+const PROGRESS = { burst: 50, gapMs: 20 };
 
 /** One call from its arrival to its single result; whatever ends it first counts. */
 export class RunningCall implements OutgoingCall {
@@ -12,7 +12,8 @@ export class RunningCall implements OutgoingCall {
   readonly result: Promise<CallResult>;
   readonly #arrivedAt = performance.now();
   #sentAt: number | undefined;
-  #progressAt = 0;
+  /** When the next note would be on time, had they come evenly. */
+  #progressDue = 0;
   #finish!: (result: CallResult) => void;
   #finished = false;
   readonly #timer: NodeJS.Timeout;
@@ -57,8 +58,9 @@ export class RunningCall implements OutgoingCall {
   progress(note: ProgressNote): void {
     if (this.#finished || !this.request.progress) return;
     const now = Date.now();
-    if (now - this.#progressAt < PROGRESS_GAP_MS && note.progress !== note.total) return;
-    this.#progressAt = now;
+    this.#progressDue = Math.max(this.#progressDue, now - PROGRESS.burst * PROGRESS.gapMs);
+    if (this.#progressDue > now) return;
+    this.#progressDue += PROGRESS.gapMs;
     this.exchange.progress(note);
   }
 

@@ -30,9 +30,6 @@ import { within } from './within.js';
 type Era = 'modern' | 'legacy';
 type Answer = Extract<Message, { kind: 'result' | 'error' }>;
 
-/** How long finding out about a server may take, apart from the calls themselves. */
-const HANDSHAKE_MS = 15_000;
-
 /** One mcp-http connection at one revision: its address, headers, protocol era and sessions. */
 export class HttpUpstream {
   readonly #target: HttpTarget;
@@ -45,7 +42,11 @@ export class HttpUpstream {
   usedAt = Date.now();
 
   constructor(
-    private readonly deps: { outbound: Outbound; handshakeMs?: number },
+    private readonly deps: {
+      outbound: Outbound;
+      /** How long finding out about a server may take, apart from the calls themselves. */
+      handshakeMs: number;
+    },
     readonly connection: LoadedConnection,
   ) {
     const url = targetOf(connection);
@@ -54,6 +55,7 @@ export class HttpUpstream {
     this.#sessions = new LegacySessions({
       exchange: (options) => this.#exchange(options),
       nextId: () => ++this.#lastId,
+      handshakeMs: deps.handshakeMs,
     });
   }
 
@@ -86,8 +88,7 @@ export class HttpUpstream {
   async listTools(deadline: number): Promise<ToolList> {
     this.#era = undefined;
     this.#sessions.forget('');
-    const left = (): number =>
-      Math.min(this.deps.handshakeMs ?? HANDSHAKE_MS, deadline - Date.now());
+    const left = (): number => Math.min(this.deps.handshakeMs, deadline - Date.now());
     const era = await this.#detectEra(left());
     this.#era = Promise.resolve(era);
     const list = await listAllTools((cursor) => {
@@ -140,12 +141,12 @@ export class HttpUpstream {
   }
 
   #eraOf(call: OutgoingCall): Promise<Era> {
-    this.#era ??= this.#detectEra(
-      Math.min(this.deps.handshakeMs ?? HANDSHAKE_MS, this.connection.timeoutMs),
-    ).catch((error: unknown) => {
-      this.#era = undefined;
-      throw error;
-    });
+    this.#era ??= this.#detectEra(Math.min(this.deps.handshakeMs, this.connection.timeoutMs)).catch(
+      (error: unknown) => {
+        this.#era = undefined;
+        throw error;
+      },
+    );
     call.onStop = undefined;
     return this.#era;
   }
@@ -181,7 +182,7 @@ export class HttpUpstream {
       this.#modernRequest(
         'tools/list',
         cursor === undefined ? {} : { cursor },
-        this.deps.handshakeMs ?? HANDSHAKE_MS,
+        this.deps.handshakeMs,
       ),
     );
     this.#paramHeaders = declaredIn(tools);

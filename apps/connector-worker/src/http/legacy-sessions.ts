@@ -19,7 +19,6 @@ interface Session {
   usedAt: number;
 }
 
-const HANDSHAKE_MS = 15_000;
 const MAX_SESSIONS = 1_000;
 const IDLE_MS = 30 * 60_000;
 /** Times that a broken stream of one call is taken up again without anything new. */
@@ -34,12 +33,14 @@ const MAX_SERVER_REQUESTS = 100;
 export class LegacySessions {
   readonly #sessions = new Map<string, Promise<Session>>();
 
-  constructor(private readonly deps: { exchange: Exchange; nextId: () => number }) {}
+  constructor(
+    private readonly deps: { exchange: Exchange; nextId: () => number; handshakeMs: number },
+  ) {}
 
   async call(call: OutgoingCall): Promise<Omit<CallResult, 'durationMs'>> {
     // A session that the server has forgotten is made anew, once: it refused before it could act.
     for (let again = false; ; again = true) {
-      const session = await this.#open(call.memberId, HANDSHAKE_MS);
+      const session = await this.#open(call.memberId, this.deps.handshakeMs);
       if (call.stopped) throw new UpstreamFailure('unavailable', 'The call was given up.');
       const reply = await this.#callIn(session, call);
       if (!again && isSessionLost(reply, session)) {
