@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -18,8 +19,16 @@ import { EmbeddedError, diskFull } from './errors.js';
 /** Where a private server keeps its files, and as whom it runs (undefined: as ourselves). */
 export interface Place {
   home: string;
-  user?: { uid: number; gid: number };
+  user?: User;
 }
+
+interface User {
+  uid: number;
+  gid: number;
+}
+
+/** In a data directory whose servers keep their files elsewhere: where. */
+const POINTER = 'place';
 
 /**
  * Postgres refuses to run as root, and an unprivileged user cannot enter a home that only root may.
@@ -31,7 +40,7 @@ export function placeFor(dir: string): Place {
   try {
     mkdirSync(dirname(dir), { recursive: true });
     if (!existsSync(dir)) mkdirSync(dir, { mode: 0o700 });
-    if (process.getuid?.() !== 0) return { home: realpathSync(dir) };
+    if (process.getuid?.() !== 0) return placeForUser(realpathSync(dir));
     return placeForRoot(realpathSync(dir));
   } catch (error) {
     if (error instanceof EmbeddedError) throw error;
@@ -45,13 +54,24 @@ export function placeFor(dir: string): Place {
   }
 }
 
+function placeForUser(dir: string): Place {
+  if (!existsSync(join(dir, POINTER))) return { home: dir };
+  throw new EmbeddedError(
+    `The data directory ${dir} was made by root, and its database lies where only root can start it; start as root again, or choose another with --data DIR.`,
+  );
+}
+
 function placeForRoot(dir: string): Place {
-  const user = unprivilegedUser();
-  const pointer = join(dir, 'place');
-  if (existsSync(pointer)) return { home: readFileSync(pointer, 'utf8').trim(), user };
+  const pointer = join(dir, POINTER);
+  if (existsSync(pointer)) {
+    const home = readFileSync(pointer, 'utf8').trim();
+    moveInto(home, dir);
+    return { home, user: ownerOf(home) ?? unprivilegedUser() };
+  }
 
   // Others may pass through to what they own, and read nothing.
   chmodSync(dir, statSync(dir).mode | 0o711);
+  const user = ownerOf(dir) ?? unprivilegedUser();
   if (canEnter(dir, user)) return { home: dir, user };
 
   const home = join(sharedHome(), createHash('sha256').update(dir).digest('hex').slice(0, 16));
@@ -60,7 +80,27 @@ function placeForRoot(dir: string): Place {
   mkdirSync(home, { mode: 0o711 });
   writeFileSync(join(home, 'belongs-to'), `${dir}\n`);
   writeFileSync(pointer, `${home}\n`, { mode: 0o600 });
+  moveInto(home, dir);
   return { home, user };
+}
+
+/** Whoever ran the servers of this directory before, so that their files stay theirs. Never root. */
+function ownerOf(home: string): User | undefined {
+  const stat = statSync(join(home, 'postgres'), { throwIfNoEntry: false });
+  return stat && stat.uid !== 0 ? { uid: stat.uid, gid: stat.gid } : undefined;
+}
+
+// A directory that was reachable when its data were made may lie somewhere else by now. A crash in
+// between leaves the original, and the next start copies again.
+function moveInto(home: string, dir: string): void {
+  for (const name of ['postgres', 'redis']) {
+    const [from, to] = [join(dir, name), join(home, name)];
+    if (!existsSync(from) || existsSync(to)) continue;
+    rmSync(`${to}.moving`, { recursive: true, force: true });
+    execFileSync('cp', ['-a', from, `${to}.moving`], { stdio: 'pipe' });
+    renameSync(`${to}.moving`, to);
+    rmSync(from, { recursive: true });
+  }
 }
 
 /** Makes `path` a directory that only the place's user may read. */
@@ -88,14 +128,14 @@ export function sharedHome(): string {
   );
 }
 
-function canEnter(dir: string, user: { uid: number; gid: number }): boolean {
+function canEnter(dir: string, user: User): boolean {
   return (
     spawnSync('/bin/sh', ['-c', 'cd -- "$1"', 'sh', dir], { ...user, cwd: '/', stdio: 'ignore' })
       .status === 0
   );
 }
 
-function unprivilegedUser(): { uid: number; gid: number } {
+function unprivilegedUser(): User {
   for (const name of ['postgres', 'nobody']) {
     const entry = readFileSync('/etc/passwd', 'utf8')
       .split('\n')

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
@@ -87,6 +87,42 @@ test.runIf(asRoot)(
     await untilGone([both.postgres, both.redis], 6_000);
   },
 );
+
+test.runIf(asRoot)(
+  'data move along when their directory comes to lie where only root can enter',
+  async () => {
+    const home = temporaryDirectory();
+    chmodSync(home, 0o755);
+    const first = await startBoth([join(home, 'data')]);
+    const kept = statSync(join(home, 'data/postgres/PG_VERSION')).mtimeMs;
+    first.starter.kill('SIGKILL');
+    await untilGone([first.postgres, first.redis], 6_000);
+    chmodSync(home, 0o700);
+    const second = await startBoth([join(home, 'data')]);
+    const place = readFileSync(join(home, 'data/place'), 'utf8').trim();
+    expect(statSync(join(place, 'postgres/PG_VERSION')).mtimeMs).toBe(kept);
+    expect(existsSync(join(home, 'data/postgres'))).toBe(false);
+    second.starter.kill('SIGKILL');
+    await untilGone([second.postgres, second.redis], 6_000);
+  },
+);
+
+test.runIf(asRoot)('root starts what an ordinary user made, as that user', async () => {
+  const home = temporaryDirectory();
+  chmodSync(home, 0o755);
+  const data = join(home, 'data');
+  const first = await startBoth([data]);
+  first.starter.kill('SIGKILL');
+  await untilGone([first.postgres, first.redis], 6_000);
+  // As if user 4711 had made it.
+  for (const name of ['postgres', 'redis']) {
+    execFileSync('chown', ['-R', '4711:4711', join(data, name)]);
+  }
+  const second = await startBoth([data]);
+  expect(statSync(`/proc/${second.postgres}`).uid).toBe(4711);
+  second.starter.kill('SIGKILL');
+  await untilGone([second.postgres, second.redis], 6_000);
+});
 
 test.runIf(asRoot)('an ordinary user needs nothing of root', async () => {
   const nobody = { uid: 65_534, gid: 65_534 };

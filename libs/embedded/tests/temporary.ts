@@ -1,13 +1,20 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { runningProcess } from '../src/processes.js';
 
-/** A directory that is removed when the file's tests are over. */
+/** A directory that is removed when the test is over, with what its servers keep elsewhere. */
 export function temporaryDirectory(): string {
   const dir = mkdtempSync(join(tmpdir(), 'conducktor-embedded-'));
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  onTestFinished(() => {
+    for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+      if (entry.name !== 'place' || !entry.isFile()) continue;
+      const home = readFileSync(join(entry.parentPath, entry.name), 'utf8').trim();
+      rmSync(home, { recursive: true, force: true });
+    }
+    rmSync(dir, { recursive: true, force: true });
+  });
   return dir;
 }
 
