@@ -2,11 +2,16 @@ const IDLE = new Set(['(idle)', '(root)']);
 
 /**
  * Self times of a V8 CPU profile: in all without idling (ms), by part (one of our projects, a
- * package, Node itself, garbage collection) and by function, each list longest first.
+ * package, Node itself, garbage collection) and by function, each list longest first. Only samples
+ * between `from` and `to` count (microseconds of the monotonic clock, as in the profile).
  */
-export function sumProfile({ nodes, samples, timeDeltas }) {
+export function sumProfile({ nodes, samples, timeDeltas, startTime = 0 }, from = 0, to = Infinity) {
   const self = new Map();
-  samples.forEach((id, i) => self.set(id, (self.get(id) ?? 0) + timeDeltas[i] / 1000));
+  let at = startTime;
+  samples.forEach((id, i) => {
+    at += timeDeltas[i];
+    if (at >= from && at <= to) self.set(id, (self.get(id) ?? 0) + timeDeltas[i] / 1000);
+  });
   const parts = new Map();
   const functions = new Map();
   let busyMs = 0;

@@ -42,6 +42,25 @@ export function deadLinks(root, file) {
     .map((link) => `${relative(root, file)}: ${link} does not exist.`);
 }
 
+/**
+ * Tests that a page names and that do not exist: a link to a *.test.ts, followed by parts of names in
+ * “quotes”.
+ */
+export function missingTests(root, file) {
+  const text = readFileSync(file, 'utf8');
+  return [...text.matchAll(/\]\(([^)\s]+\.test\.ts)\)((?: “[^”]+”)+)/g)].flatMap(
+    ([, link, names]) => {
+      const target = resolve(dirname(file), link);
+      if (!existsSync(target)) return [];
+      const source = readFileSync(target, 'utf8');
+      return [...names.matchAll(/“([^”]+)”/g)]
+        .map((m) => m[1])
+        .filter((name) => !source.includes(name))
+        .map((name) => `${relative(root, file)}: ${relative(root, target)} has no test “${name}”.`);
+    },
+  );
+}
+
 /** Every problem of the documentation of the repository at `root`. */
 export function findDocProblems(root) {
   const errors = join(root, 'docs/errors.md');
@@ -53,7 +72,7 @@ export function findDocProblems(root) {
     .filter((file) => existsSync(file));
   return [
     ...compareCodes(declaredCodes(source), documented),
-    ...pages.flatMap((page) => deadLinks(root, page)),
+    ...pages.flatMap((page) => [...deadLinks(root, page), ...missingTests(root, page)]),
   ];
 }
 

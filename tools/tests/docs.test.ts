@@ -1,8 +1,16 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { compareCodes, declaredCodes, documentedCodes, findDocProblems } from '../check-docs.mjs';
 import { CODES } from '@conducktor/contracts';
-import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import {
+  compareCodes,
+  deadLinks,
+  declaredCodes,
+  documentedCodes,
+  findDocProblems,
+  missingTests,
+} from '../check-docs.mjs';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -26,4 +34,14 @@ test('reports a code that only one side knows, and a status that differs', () =>
     'docs/errors.md says 409 for `b_code`, the code 404.',
     'docs/errors.md explains `c_code`, which does not exist.',
   ]);
+});
+
+test('reports a test that a page names and that does not exist', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'docs-'));
+  writeFileSync(join(dir, 'a.test.ts'), `test('something happens', () => {});`);
+  const page = join(dir, 'page.md');
+  writeFileSync(page, 'see [a](a.test.ts) “something happens” “nothing happens” and [b](b.md)');
+  expect(missingTests(dir, page)).toEqual(['page.md: a.test.ts has no test “nothing happens”.']);
+  expect(deadLinks(dir, page)).toEqual(['page.md: b.md does not exist.']);
+  rmSync(dir, { recursive: true });
 });
