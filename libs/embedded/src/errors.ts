@@ -1,3 +1,5 @@
+import { statfsSync } from 'node:fs';
+
 /**
  * Something about this machine stands in the way. The message is one sentence for the person at the
  * terminal and says how to go on.
@@ -20,4 +22,10 @@ export function diskFull(error: unknown, where: string): EmbeddedError | undefin
     `The disk that holds ${where} is full; free about 500 MB or choose another place with --data DIR.`,
     { cause: error },
   );
+}
+
+/** @throws EmbeddedError when fewer than `megabytes` are free for us on the disk that holds `dir`. */
+export function requireRoom(dir: string, megabytes: number): void {
+  const { bavail, bsize } = statfsSync(dir);
+  if (bavail * bsize < megabytes * 1024 * 1024) throw diskFull('ENOSPC', dir);
 }

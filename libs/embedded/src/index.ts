@@ -1,5 +1,5 @@
 export { hasApt, libraryPath, unpackDebian, type UnpackOptions } from './debian.js';
-export { EmbeddedError, diskFull } from './errors.js';
+export { EmbeddedError, diskFull, requireRoom } from './errors.js';
 export { spawnGuarded, type Exit, type Guarded, type GuardedOptions } from './guard.js';
 export { freePort, requireFreePort } from './ports.js';
 export {

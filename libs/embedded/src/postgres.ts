@@ -6,13 +6,13 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
-  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EmbeddedError, diskFull } from './errors.js';
+import { EmbeddedError, diskFull, requireRoom } from './errors.js';
 import { spawnGuarded, type Exit, type Guarded } from './guard.js';
 import { ownedDirectory, placeFor, type Place } from './place.js';
 import { freePort, requireFreePort } from './ports.js';
@@ -74,7 +74,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
 
   requireSameMajor(data, files.major);
   if (!existsSync(join(data, 'PG_VERSION'))) {
-    requireRoom(place.home);
+    requireRoom(place.home, 200);
     options.onProgress?.('making the database cluster');
     createCluster(files, place, data, passwords.postgres, database, options.fsync ?? true);
   }
@@ -192,7 +192,7 @@ function createCluster(
     ]);
     run('postgres', ['--single', '-D', fresh, 'template1'], `create database "${database}"\n`);
     rmSync(data, { recursive: true, force: true });
-    execFileSync('mv', [fresh, data]);
+    renameSync(fresh, data);
   } catch (error) {
     const stderr = String((error as { stderr?: Buffer }).stderr ?? '');
     throw (
@@ -215,12 +215,6 @@ function requireSameMajor(data: string, major: string): void {
   throw new EmbeddedError(
     `The data in ${data} was written by Postgres ${found}, and this version of Conducktor brings Postgres ${major}; start the version that wrote it, or begin anew with --data DIR.`,
   );
-}
-
-function requireRoom(home: string): void {
-  const { bavail, bsize } = statfsSync(home);
-  if (bavail * bsize < 200 * 1024 * 1024)
-    throw diskFull(new Error('ENOSPC'), home) as EmbeddedError;
 }
 
 // A stack that was killed takes its Postgres along within seconds; its files are free after that.

@@ -1,9 +1,18 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { EmbeddedError, diskFull, keepSecrets, replaceFile } from '@conducktor/embedded';
+import {
+  EmbeddedError,
+  diskFull,
+  keepSecrets,
+  replaceFile,
+  requireRoom,
+} from '@conducktor/embedded';
 import { filesOf } from './layout.js';
 
 /** Raised when a newer Conducktor lays its data directory out in a way that this one cannot read. */
 const DATA_VERSION = 1;
+
+/** With less, Postgres would stop in the middle of something. */
+const MIN_FREE_MB = 64;
 
 /**
  * Makes a data directory, or checks that an existing one is ours to use.
@@ -13,6 +22,7 @@ export function openDataDir(data: string): { secretKey: string } {
   const files = filesOf(data);
   try {
     mkdirSync(data, { recursive: true });
+    requireRoom(data, MIN_FREE_MB);
     requireVersion(files.version, data);
     for (const dir of [files.run, files.logs]) mkdirSync(dir, { recursive: true, mode: 0o700 });
     return { secretKey: keepSecrets(files.secrets, ['SECRET_KEY']).SECRET_KEY };
