@@ -14,7 +14,7 @@ export function runProgram(node, args, { cwd, env = {} }) {
     env: {
       ...process.env,
       PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
-      CONDUCKTOR_PARENT_FD: '3',
+      CONDUCKTOR_PARENT: `${process.pid}:3`,
       ...env,
     },
   });

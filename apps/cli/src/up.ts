@@ -9,7 +9,7 @@ import type { StackOptions } from './options.js';
 import { openDataDir } from './stack/data-dir.js';
 import { REPOSITORY, filesOf, portsOf } from './stack/layout.js';
 import { lockHolder } from './stack/lock.js';
-import { STAY, whenParentEnds } from './stack/parent.js';
+import { STAY, parentVariable, whenParentEnds } from './stack/parent.js';
 import { openLog } from './stack/service.js';
 import { readState, type StackState } from './stack/state.js';
 import { createStepPrinter } from './terminal/steps.js';
@@ -89,7 +89,7 @@ function startSupervisor(options: StackOptions): ChildProcess {
       detached: true,
       // It holds the other end of a pipe of ours and so learns of our end, until we let it go.
       stdio: ['ignore', log, log, 'pipe'],
-      env: { ...process.env, CONDUCKTOR_PARENT_FD: '3' },
+      env: { ...process.env, ...parentVariable(3) },
     });
   } finally {
     closeSync(log);
