@@ -8,7 +8,9 @@ import { Sealer } from './seal/sealer.js';
 
 const config = loadConfigOrExit(auditEnv);
 const logger = createLogger('audit', config.LOG_LEVEL);
-const app = await NestFactory.createApplicationContext(AuditModule.with(config, logger), { logger: false });
+const app = await NestFactory.createApplicationContext(AuditModule.with(config, logger), {
+  logger: false,
+});
 const sealer = app.get(Sealer);
 
 const health = await startHealthServer({

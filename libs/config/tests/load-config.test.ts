@@ -82,7 +82,7 @@ test('an unknown registration mode is refused', () => {
   );
 });
 
-test.each([
+test.each<Record<string, string>>([
   { SECRET_KEY: Buffer.alloc(32).toString('base64url') },
   { SECRET_KEY: Buffer.from('change-me-change-me-change-me-change-me').toString('base64url') },
   { SECRET_KEY: 'changeme-changeme-changeme-changeme-changeme' },

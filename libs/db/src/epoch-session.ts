@@ -35,7 +35,9 @@ export async function openEpochSession(
     lost = true;
     // Destroyed, not ended: a half-open session must not keep the epoch's lock by our doing.
     client.end().catch(() => {});
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    (
+      client as unknown as { connection: { stream: { destroy(): void } } }
+    ).connection.stream.destroy();
     onLost(session);
   };
   const session: EpochSession = {
@@ -64,7 +66,9 @@ export async function openEpochSession(
   client.on('error', lose);
   client.on('end', lose);
   await client.connect();
-  const rows = (await client.query('select open_epoch($1) as epoch', [gateway])).rows as { epoch: number }[];
+  const rows = (await client.query('select open_epoch($1) as epoch', [gateway])).rows as {
+    epoch: number;
+  }[];
   epoch = rows[0]!.epoch;
   return session;
 }
@@ -72,6 +76,9 @@ export async function openEpochSession(
 function isRolledBack(error: unknown): boolean {
   const state = (error as { code?: unknown }).code;
   return (
-    typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) && !state.startsWith('08') && !state.startsWith('57P')
+    typeof state === 'string' &&
+    /^[0-9A-Z]{5}$/.test(state) &&
+    !state.startsWith('08') &&
+    !state.startsWith('57P')
   );
 }

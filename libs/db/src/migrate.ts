@@ -25,6 +25,8 @@ export async function migrate(adminUrl: string): Promise<void> {
     child.once('exit', resolve);
   });
   if (code !== 0) {
-    throw new Error(`The database could not be migrated: ${words.trim().split('\n').slice(-6).join(' ')}`);
+    throw new Error(
+      `The database could not be migrated: ${words.trim().split('\n').slice(-6).join(' ')}`,
+    );
   }
 }

@@ -6,9 +6,11 @@ export type Readiness = () => Promise<string | undefined> | string | undefined;
  * A small health listener for services that serve nothing else over HTTP: `GET /healthz` and
  * `/readyz`. `readiness` returns a sentence saying why not, or undefined when ready.
  */
-export function startHealthServer(
-  options: { host: string; port: number; readiness: Readiness },
-): Promise<Server> {
+export function startHealthServer(options: {
+  host: string;
+  port: number;
+  readiness: Readiness;
+}): Promise<Server> {
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0];
     const answer = (status: number, body: unknown) =>
@@ -17,7 +19,9 @@ export function startHealthServer(
     if (path !== '/readyz') return answer(404, { status: 'not found' });
     Promise.resolve()
       .then(options.readiness)
-      .then((why) => (why ? answer(503, { status: 'not ready', reason: why }) : answer(200, { status: 'ready' })))
+      .then((why) =>
+        why ? answer(503, { status: 'not ready', reason: why }) : answer(200, { status: 'ready' }),
+      )
       .catch(() => answer(503, { status: 'not ready', reason: 'The readiness check failed.' }));
   });
   return new Promise((resolve, reject) => {

@@ -4,9 +4,23 @@ export type { Logger };
 
 // Redaction at the last write: whatever a caller passes, these keys never reach a log line.
 const SECRET_KEYS = [
-  'authorization', 'cookie', 'set-cookie', 'password', 'secret', 'client_secret', 'token',
-  'access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'apiKey', 'api_key',
-  'secretKey', 'headers', 'env',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'password',
+  'secret',
+  'client_secret',
+  'token',
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'code',
+  'code_verifier',
+  'apiKey',
+  'api_key',
+  'secretKey',
+  'headers',
+  'env',
 ];
 
 /** A JSON-lines logger on standard output, one per process. Level from `LOG_LEVEL` (default `info`). */

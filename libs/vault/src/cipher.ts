@@ -26,7 +26,8 @@ export function seal(key: KeyObject, aad: string, plaintext: Uint8Array | string
   const nonce = drawNonce();
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(Buffer.from(aad));
-  const first = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
+  const first =
+    typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
   const last = cipher.final();
   return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), first, last]);
 }

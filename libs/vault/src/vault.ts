@@ -12,10 +12,18 @@ export interface Vault {
   sealForTenant(tenantId: string, aad: string, plaintext: Uint8Array | string): Promise<Buffer>;
   openForTenant(tenantId: string, aad: string, box: Uint8Array): Promise<Buffer>;
   /** Under the person's own key: arguments and results; erasing the key erases them. */
-  sealForSubject(tenantId: string, memberId: string, aad: string, plaintext: Uint8Array | string): Promise<Buffer>;
+  sealForSubject(
+    tenantId: string,
+    memberId: string,
+    aad: string,
+    plaintext: Uint8Array | string,
+  ): Promise<Buffer>;
   openForSubject(tenantId: string, memberId: string, aad: string, box: Uint8Array): Promise<Buffer>;
   /** The person's sealing function when the key is at hand already; spares the hot path a promise. */
-  subjectSealer(tenantId: string, memberId: string): ((aad: string, plaintext: string) => Buffer) | undefined;
+  subjectSealer(
+    tenantId: string,
+    memberId: string,
+  ): ((aad: string, plaintext: string) => Buffer) | undefined;
   /** Directly under the installation's key: signing keys. */
   sealForInstall(aad: string, plaintext: Uint8Array | string): Buffer;
   openForInstall(aad: string, box: Uint8Array): Buffer;
@@ -31,7 +39,8 @@ export function createVault(deps: { kek: Buffer; db: Db }): Vault {
       deps.db.withTenant(tenantId, (tx) =>
         loadOrMake(tx, {
           select: 'select wrapped from tenant_key where tenant_id = $1',
-          insert: 'insert into tenant_key (tenant_id, wrapped) values ($1, $2) on conflict do nothing',
+          insert:
+            'insert into tenant_key (tenant_id, wrapped) values ($1, $2) on conflict do nothing',
           ids: [tenantId],
           wrap: (key) => seal(kek, `tenant_key/${tenantId}`, key),
           unwrap: (box) => open(kek, `tenant_key/${tenantId}`, box),
@@ -56,7 +65,8 @@ export function createVault(deps: { kek: Buffer; db: Db }): Vault {
     });
 
   return {
-    sealForTenant: async (tenantId, aad, plaintext) => seal(await tenantKey(tenantId), aad, plaintext),
+    sealForTenant: async (tenantId, aad, plaintext) =>
+      seal(await tenantKey(tenantId), aad, plaintext),
     openForTenant: async (tenantId, aad, box) => open(await tenantKey(tenantId), aad, box),
     sealForSubject: async (tenantId, memberId, aad, plaintext) =>
       seal(await subjectKey(tenantId, memberId), aad, plaintext),
@@ -81,7 +91,8 @@ interface KeyRow {
 
 /** Two processes may make the key at once: the first insert wins and both read it back. */
 async function loadOrMake(tx: TenantTx, row: KeyRow): Promise<KeyObject> {
-  const read = async () => (await tx.query<{ wrapped: Buffer }>(row.select, row.ids)).rows[0]?.wrapped;
+  const read = async () =>
+    (await tx.query<{ wrapped: Buffer }>(row.select, row.ids)).rows[0]?.wrapped;
   const known = await read();
   if (known) return createSecretKey(row.unwrap(known));
   await tx.query(row.insert, [...row.ids, row.wrap(randomBytes(32))]);

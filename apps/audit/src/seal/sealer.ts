@@ -30,7 +30,10 @@ export class Sealer {
 
   /** Seals what is there and returns how many events it appended. */
   async sealOnce(): Promise<number> {
-    const { rows } = await this.deps.db.pool.query<{ sealed: number }>('select seal($1) as sealed', [TICKS_PER_SEAL]);
+    const { rows } = await this.deps.db.pool.query<{ sealed: number }>(
+      'select seal($1) as sealed',
+      [TICKS_PER_SEAL],
+    );
     return rows[0]!.sealed;
   }
 
@@ -47,7 +50,8 @@ export class Sealer {
         if ((await this.sealOnce()) === 0) wait = IDLE_MS;
         this.failure = undefined;
       } catch (error) {
-        this.failure = 'The audit sequence cannot be written right now; it goes on where it stopped.';
+        this.failure =
+          'The audit sequence cannot be written right now; it goes on where it stopped.';
         this.deps.logger.warn({ err: error }, this.failure);
         wait = FAILED_MS;
       }

@@ -8,16 +8,11 @@ import {
   type Db,
   type UserAccount,
 } from '@conducktor/db';
+import { parsePolicy, STARTER_POLICY } from '@conducktor/policy';
 import type { Vault } from '@conducktor/vault';
 import { addressKey, SIGN_UPS } from './limits.js';
 import type { Passwords } from './passwords.js';
 import type { SignUpForm } from './sign-up-form.js';
-
-/** What a new workspace starts with: reading is open, all else takes a rule. */
-export const FIRST_POLICY = {
-  document: { version: 1, default: 'allow-read', rules: [] },
-  source: 'version: 1\ndefault: allow-read\nrules: []\n',
-};
 
 export type SignUp =
   | { outcome: 'created'; user: UserAccount; tenantId: string }
@@ -51,7 +46,7 @@ export async function signUp(
       slug: slugOf(form.workspace),
       name: form.workspace,
       owner: { memberId, userId: user.id, email: user.email },
-      policy: FIRST_POLICY,
+      policy: { document: parsePolicy(STARTER_POLICY), source: STARTER_POLICY },
     });
     await recordControlEvent(tx, { action: 'workspace.create', memberId, actor: user.email });
     return true;

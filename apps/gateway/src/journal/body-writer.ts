@@ -22,7 +22,10 @@ export class BodyWriter {
 
   write(tenantId: string, callId: string, sealed: Buffer): void {
     if (this.bytes + sealed.length > MAX_WAITING_BYTES) {
-      this.deps.logger.error({ callId, bytes: sealed.length }, 'A call body was dropped: too many wait to be written');
+      this.deps.logger.error(
+        { callId, bytes: sealed.length },
+        'A call body was dropped: too many wait to be written',
+      );
       return;
     }
     this.bytes += sealed.length;
@@ -52,7 +55,10 @@ export class BodyWriter {
           ),
         );
       } catch (error) {
-        this.deps.logger.error({ err: error, bodies: bodies.length }, 'Call bodies could not be written');
+        this.deps.logger.error(
+          { err: error, bodies: bodies.length },
+          'Call bodies could not be written',
+        );
       }
       for (const body of bodies) this.bytes -= body.sealed.length;
     }

@@ -2,7 +2,6 @@ import type { EpochSession } from '@conducktor/db';
 import type { Logger } from '@conducktor/runtime';
 import type { PendingSettlement } from './batch.js';
 
-
 // How often epochs of gateways that went away are looked for, and open calls past their time ended.
 const SWEEP_MS = 2_000;
 // A worker keeps trying to hand over late outcomes; only after this are they given up as unknown.
@@ -76,7 +75,8 @@ export class EpochClosing {
     const rows = await session.run('close_epoch', 'select close_epoch($1) as opened', [epoch]);
     const opened = rows[0]!['opened'] as number;
     if (opened === -1) return; // its session still lives
-    if (opened >= 0) this.logger.info({ epoch, open: opened }, 'Closed the epoch of a lost session');
+    if (opened >= 0)
+      this.logger.info({ epoch, open: opened }, 'Closed the epoch of a lost session');
     this.waiting.delete(epoch);
     this.closed.add(epoch);
     const held = this.held.get(epoch);
@@ -101,7 +101,12 @@ export class EpochClosing {
           tenantId: '',
           callId: '',
           costMicros: 0,
-          record: JSON.stringify({ at: new Date().toISOString(), outcome: 'unknown', code: 'outcome_unknown', durationMs: 0 }),
+          record: JSON.stringify({
+            at: new Date().toISOString(),
+            outcome: 'unknown',
+            code: 'outcome_unknown',
+            durationMs: 0,
+          }),
         },
       })),
     );

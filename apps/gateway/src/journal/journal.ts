@@ -1,7 +1,14 @@
 import { ConducktorError, type JournalKey } from '@conducktor/contracts';
 import { openEpochSession, type EpochSession } from '@conducktor/db';
 import type { CallMetrics, Logger } from '@conducktor/runtime';
-import { deliverVerdicts, TICK_QUERY, tickParameters, type Batch, type PendingIntent, type PendingSettlement } from './batch.js';
+import {
+  deliverVerdicts,
+  TICK_QUERY,
+  tickParameters,
+  type Batch,
+  type PendingIntent,
+  type PendingSettlement,
+} from './batch.js';
 import { EpochClosing } from './epoch-closing.js';
 import type { Admission, Intent, Settlement } from './types.js';
 
@@ -61,7 +68,8 @@ export class Journal {
 
   /** Writes an intent durably and says what became of it. Rejects with `governance_unavailable`. */
   admit(intent: Intent): Promise<Admission> {
-    if (!this.session || this.intents.length >= MAX_WAITING_INTENTS) return Promise.reject(unavailable());
+    if (!this.session || this.intents.length >= MAX_WAITING_INTENTS)
+      return Promise.reject(unavailable());
     return new Promise((resolve, reject) => {
       const admitted = (admission: Admission) => {
         if (admission.verdict === 'admitted' && intent.admitted) this.running.add(intent.callId);
@@ -134,10 +142,23 @@ export class Journal {
     const tick = ++this.tick;
     const startedAt = performance.now();
     try {
-      const rows = await session.run('tick', TICK_QUERY, tickParameters(session.epoch, tick, batch));
-      deliverVerdicts(session.epoch, tick, batch, rows[0] as { verdict: number[]; attached: (string | null)[] | null });
+      const rows = await session.run(
+        'tick',
+        TICK_QUERY,
+        tickParameters(session.epoch, tick, batch),
+      );
+      deliverVerdicts(
+        session.epoch,
+        tick,
+        batch,
+        rows[0] as { verdict: number[]; attached: (string | null)[] | null },
+      );
       this.confirm(batch.settlements);
-      this.deps.metrics?.tick(batch.intents.length, batch.settlements.length, performance.now() - startedAt);
+      this.deps.metrics?.tick(
+        batch.intents.length,
+        batch.settlements.length,
+        performance.now() - startedAt,
+      );
     } catch (error) {
       this.tickFailed(session, tick, batch, error as Error);
     } finally {
@@ -168,7 +189,9 @@ export class Journal {
     // never sent, so they end as such; the outcomes are settled late, which does nothing a second time.
     batch.intents.forEach((pending, index) => {
       if (!pending.intent.admitted) return;
-      this.closing.hold(notSent(pending.intent, { epoch: session.epoch, tick, ordinal: index + 1 }));
+      this.closing.hold(
+        notSent(pending.intent, { epoch: session.epoch, tick, ordinal: index + 1 }),
+      );
     });
     for (const pending of batch.settlements) this.closing.hold({ ...pending, late: true });
   }
@@ -186,7 +209,9 @@ export class Journal {
   private async reopen(): Promise<void> {
     for (let wait = 50; !this.ended && !this.session; wait = Math.min(wait * 2, 1_000)) {
       try {
-        const session = await openEpochSession(this.deps.databaseUrl, this.deps.gateway, (lost) => this.sessionLost(lost));
+        const session = await openEpochSession(this.deps.databaseUrl, this.deps.gateway, (lost) =>
+          this.sessionLost(lost),
+        );
         this.tick = 0;
         this.session = session;
         this.deps.logger.info({ epoch: session.epoch }, 'Journal epoch opened');
@@ -194,7 +219,10 @@ export class Journal {
         this.schedule();
         return;
       } catch (error) {
-        this.deps.logger.warn({ err: error }, 'The journal cannot reach the database; trying again');
+        this.deps.logger.warn(
+          { err: error },
+          'The journal cannot reach the database; trying again',
+        );
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }

@@ -7,7 +7,9 @@ export interface Allowance {
 export type LimitProfile = readonly Allowance[];
 
 /** The workspace profiles of CONTRACT.md; `host` follows RATE_LIMIT_PER_MINUTE. */
-export function limitProfiles(ratePerMinute: number): Record<'standard' | 'burst' | 'host', LimitProfile> {
+export function limitProfiles(
+  ratePerMinute: number,
+): Record<'standard' | 'burst' | 'host', LimitProfile> {
   return {
     standard: [
       { limit: 60, windowMs: 60_000 },

@@ -55,7 +55,9 @@ export class TokenLeases {
     // Callers that come while a draw is under way wait for it, then look again or draw for themselves.
     while (true) {
       lease.waiting++;
-      lease.drawing ??= this.askRedis(key, lease, profile).finally(() => (lease.drawing = undefined));
+      lease.drawing ??= this.askRedis(key, lease, profile).finally(
+        () => (lease.drawing = undefined),
+      );
       let wait: number;
       try {
         wait = await lease.drawing;
@@ -79,8 +81,15 @@ export class TokenLeases {
     const wanted = Math.max(1, Math.ceil(perSecond * LEASE_SECONDS), Math.min(lease.waiting, 64));
     const keys = profile.map((_, index) => `limit:{${key}}:${index}`);
     const [granted, retryMs] = await (
-      this.redis as unknown as { gcra(count: number, ...args: (string | number)[]): Promise<[number, number]> }
-    ).gcra(keys.length, ...keys, wanted, ...profile.flatMap(({ limit, windowMs }) => [limit, windowMs]));
+      this.redis as unknown as {
+        gcra(count: number, ...args: (string | number)[]): Promise<[number, number]>;
+      }
+    ).gcra(
+      keys.length,
+      ...keys,
+      wanted,
+      ...profile.flatMap(({ limit, windowMs }) => [limit, windowMs]),
+    );
     lease.tokens = granted;
     lease.until = this.now() + LEASE_LIFE_MS;
     return granted > 0 ? 0 : Math.max(1, retryMs);
@@ -89,7 +98,14 @@ export class TokenLeases {
   private leaseOf(key: string): Lease {
     let lease = this.leases.get(key);
     if (!lease) {
-      lease = { tokens: 0, until: 0, local: new LocalGcra(), drawing: undefined, waiting: 0, usedAt: 0 };
+      lease = {
+        tokens: 0,
+        until: 0,
+        local: new LocalGcra(),
+        drawing: undefined,
+        waiting: 0,
+        usedAt: 0,
+      };
       this.leases.set(key, lease);
     }
     return lease;
@@ -102,5 +118,8 @@ export class TokenLeases {
 }
 
 function stricter(profile: LimitProfile): LimitProfile {
-  return profile.map(({ limit, windowMs }) => ({ limit: Math.max(1, Math.floor(limit * LOCAL_SHARE)), windowMs }));
+  return profile.map(({ limit, windowMs }) => ({
+    limit: Math.max(1, Math.floor(limit * LOCAL_SHARE)),
+    windowMs,
+  }));
 }

@@ -29,15 +29,24 @@ const DEADLINE_SLACK_MS = 5_000;
  * Makes the call durable before anything is sent: intent, audit intent with the encrypted arguments,
  * reservation (cost zero until tools have prices) and idempotency key commit in one transaction.
  */
-export async function admit(deps: AdmitDeps, call: LimitedCall): Promise<AdmittedCall | AttachedCall> {
+export async function admit(
+  deps: AdmitDeps,
+  call: LimitedCall,
+): Promise<AdmittedCall | AttachedCall> {
   const { caller, tool } = call;
   const callId = newId('call');
   const tenantId = caller.workspace.tenantId;
   const sealed =
     deps.vault.subjectSealer(tenantId, caller.member.id)?.(`call/${callId}`, call.argumentsJson) ??
-    (await deps.vault.sealForSubject(tenantId, caller.member.id, `call/${callId}`, call.argumentsJson));
+    (await deps.vault.sealForSubject(
+      tenantId,
+      caller.member.id,
+      `call/${callId}`,
+      call.argumentsJson,
+    ));
   const inline = sealed.length <= INLINE_BYTES;
-  const idempotencyHash = call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey);
+  const idempotencyHash =
+    call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey);
   const now = Date.now();
 
   const admission = await deps.journal.admit({
@@ -58,10 +67,14 @@ export async function admit(deps: AdmitDeps, call: LimitedCall): Promise<Admitte
       ...(call.decision.ruleId === undefined ? {} : { rule: call.decision.ruleId }),
       argumentsHash: call.argumentsHash,
       argumentsSize: call.argumentsJson.length,
-      ...(inline ? { argumentsSealed: sealed.toString('base64') } : { argumentsIn: 'call_body' as const }),
+      ...(inline
+        ? { argumentsSealed: sealed.toString('base64') }
+        : { argumentsIn: 'call_body' as const }),
       sourceIp: caller.context.sourceIp,
     }),
-    ...(idempotencyHash ? { idempotency: { hash: idempotencyHash, argumentsHash: sameCallHash(call) } } : {}),
+    ...(idempotencyHash
+      ? { idempotency: { hash: idempotencyHash, argumentsHash: sameCallHash(call) } }
+      : {}),
   });
 
   switch (admission.verdict) {
@@ -76,7 +89,12 @@ export async function admit(deps: AdmitDeps, call: LimitedCall): Promise<Admitte
       throw new Refusal(
         'idempotency_conflict',
         'This idempotency key was used with other arguments. Use a new key for a new call.',
-        { caller, toolName: tool.shownName, connection: tool.connection.slug, argumentsHash: call.argumentsHash },
+        {
+          caller,
+          toolName: tool.shownName,
+          connection: tool.connection.slug,
+          argumentsHash: call.argumentsHash,
+        },
       );
   }
 }

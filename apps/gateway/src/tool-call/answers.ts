@@ -19,24 +19,48 @@ export function answerOf(call: AdmittedCall, result: CallResult): ToolCallAnswer
     // The worker has parsed this text before: it is a JSON object.
     const upstream = JSON.parse(result.resultJson) as Record<string, unknown>;
     const meta = upstream['_meta'];
-    upstream['_meta'] = { ...(typeof meta === 'object' && meta !== null ? meta : {}), [CALL_ID]: call.callId };
+    upstream['_meta'] = {
+      ...(typeof meta === 'object' && meta !== null ? meta : {}),
+      [CALL_ID]: call.callId,
+    };
     return { kind: 'result', result: upstream };
   }
   switch (result.outcome) {
     case 'timeout':
-      return failure('upstream_timeout', `${slug} did not answer within ${Math.round(timeoutMs / 100) / 10} s; whether it acted is not known.`, call.callId);
+      return failure(
+        'upstream_timeout',
+        `${slug} did not answer within ${Math.round(timeoutMs / 100) / 10} s; whether it acted is not known.`,
+        call.callId,
+      );
     case 'unavailable':
     case 'not_sent':
-      return failure('upstream_unavailable', `${slug} cannot be reached right now${result.message ? `: ${result.message}` : '.'}`, call.callId);
+      return failure(
+        'upstream_unavailable',
+        `${slug} cannot be reached right now${result.message ? `: ${result.message}` : '.'}`,
+        call.callId,
+      );
     case 'cancelled':
-      return failure('cancelled', 'This call was cancelled; whether it acted is not known.', call.callId);
+      return failure(
+        'cancelled',
+        'This call was cancelled; whether it acted is not known.',
+        call.callId,
+      );
     default:
-      return failure('outcome_unknown', `Whether ${slug} acted is not known. Ask about call ${call.callId} before you try again.`, call.callId);
+      return failure(
+        'outcome_unknown',
+        `Whether ${slug} acted is not known. Ask about call ${call.callId} before you try again.`,
+        call.callId,
+      );
   }
 }
 
 /** A result with `isError`: what people read in their chat, with the code beside it. */
-export function failure(code: Code, sentence: string, callId: string | undefined, more: Record<string, unknown> = {}): ToolCallAnswer {
+export function failure(
+  code: Code,
+  sentence: string,
+  callId: string | undefined,
+  more: Record<string, unknown> = {},
+): ToolCallAnswer {
   const retryAfterMs = more[RETRY_AFTER] as number | undefined;
   return {
     kind: 'result',
@@ -73,7 +97,9 @@ export function refusalAnswer(
         error: 'insufficient_scope',
         scopes: refusal.about.scopes,
       });
-      const body = failure('insufficient_scope', refusal.message, callId, { 'mcp/www_authenticate': [challenge] });
+      const body = failure('insufficient_scope', refusal.message, callId, {
+        'mcp/www_authenticate': [challenge],
+      });
       return {
         kind: 'challenge',
         status: 403,
@@ -95,7 +121,9 @@ export function refusalAnswer(
         error: withMeta({ code: -32_602, message: refusal.message }, callId, refusal.code),
       };
     case 'rate_limited':
-      return failure('rate_limited', refusal.message, callId, { [RETRY_AFTER]: refusal.about.retryAfterMs ?? 1_000 });
+      return failure('rate_limited', refusal.message, callId, {
+        [RETRY_AFTER]: refusal.about.retryAfterMs ?? 1_000,
+      });
     default:
       return failure(refusal.code, refusal.message, callId);
   }
@@ -107,7 +135,10 @@ export function unavailableAnswer(): ToolCallAnswer {
     kind: 'error',
     status: 503,
     error: withMeta(
-      { code: -32_603, message: 'This call was not made, because it cannot be recorded right now.' },
+      {
+        code: -32_603,
+        message: 'This call was not made, because it cannot be recorded right now.',
+      },
       undefined,
       'governance_unavailable',
     ),
@@ -118,7 +149,11 @@ export function unavailableAnswer(): ToolCallAnswer {
 function withMeta(error: RpcError, callId: string | undefined, code?: Code): RpcError {
   const { data } = error;
   // An upstream's data that is not an object has no place for our id and stays as it is.
-  if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) return error;
-  const meta = { ...(code === undefined ? {} : { [CODE]: code }), ...(callId === undefined ? {} : { [CALL_ID]: callId }) };
+  if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data)))
+    return error;
+  const meta = {
+    ...(code === undefined ? {} : { [CODE]: code }),
+    ...(callId === undefined ? {} : { [CALL_ID]: callId }),
+  };
   return { ...error, data: { ...data, _meta: meta } };
 }

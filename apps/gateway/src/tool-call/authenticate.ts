@@ -1,5 +1,10 @@
 import { hash } from 'node:crypto';
-import { audiencesOf, type ApiKeyClaims, type TokenClaims, type Verifier } from '@conducktor/identity';
+import {
+  audiencesOf,
+  type ApiKeyClaims,
+  type TokenClaims,
+  type Verifier,
+} from '@conducktor/identity';
 import type { McpRequestContext } from '../mcp/ports.js';
 import type { Workspace } from '../workspace/types.js';
 import type { Workspaces } from '../workspace/workspaces.js';
@@ -17,9 +22,14 @@ export interface AuthenticateDeps {
  * Bearer token or API key → caller. The signature is checked once per token; membership, revocation
  * and expiry are checked on every call against the current snapshot of the workspace.
  */
-export async function authenticate(deps: AuthenticateDeps, context: McpRequestContext): Promise<Caller> {
+export async function authenticate(
+  deps: AuthenticateDeps,
+  context: McpRequestContext,
+): Promise<Caller> {
   const token = bearerToken(context.headers['authorization']);
-  const credential = deps.tokens.get(token, context.resourcePath) ?? (await verify(deps, token, context.resourcePath));
+  const credential =
+    deps.tokens.get(token, context.resourcePath) ??
+    (await verify(deps, token, context.resourcePath));
   if (credential.expiresAtMs <= Date.now()) throw signInAgain('your access has expired');
   const workspace =
     deps.workspaces.peek(credential.tenantId) ?? (await deps.workspaces.get(credential.tenantId));
@@ -28,9 +38,14 @@ export async function authenticate(deps: AuthenticateDeps, context: McpRequestCo
     : keyCaller(credential.claims, workspace, context);
 }
 
-function tokenCaller(claims: TokenClaims, workspace: Workspace, context: McpRequestContext): Caller {
+function tokenCaller(
+  claims: TokenClaims,
+  workspace: Workspace,
+  context: McpRequestContext,
+): Caller {
   const member = workspace.members.get(claims.memberId);
-  if (!member || member.userId !== claims.userId) throw signInAgain('you are no longer a member of this workspace');
+  if (!member || member.userId !== claims.userId)
+    throw signInAgain('you are no longer a member of this workspace');
   if (workspace.revokedGrants.has(claims.grantId)) throw signInAgain('this access was revoked');
   return {
     workspace,
@@ -46,7 +61,8 @@ function keyCaller(key: ApiKeyClaims, workspace: Workspace, context: McpRequestC
   const entry = workspace.apiKeys.get(key.keyId);
   if (!entry) throw signInAgain('this API key was revoked');
   const member = workspace.members.get(entry.memberId);
-  if (!member) throw signInAgain('the owner of this API key is no longer a member of this workspace');
+  if (!member)
+    throw signInAgain('the owner of this API key is no longer a member of this workspace');
   return {
     workspace,
     member,
@@ -57,10 +73,16 @@ function keyCaller(key: ApiKeyClaims, workspace: Workspace, context: McpRequestC
   };
 }
 
-async function verify(deps: AuthenticateDeps, token: string, resourcePath: string): Promise<Credential> {
+async function verify(
+  deps: AuthenticateDeps,
+  token: string,
+  resourcePath: string,
+): Promise<Credential> {
   const credential = token.startsWith('ck_')
     ? keyCredential(await deps.verifier.verifyApiKey(token))
-    : tokenCredential(await deps.verifier.verifyAccessToken(token, audiencesOf(deps.publicUrl, resourcePath)));
+    : tokenCredential(
+        await deps.verifier.verifyAccessToken(token, audiencesOf(deps.publicUrl, resourcePath)),
+      );
   deps.tokens.set(token, resourcePath, credential);
   return credential;
 }
@@ -112,4 +134,5 @@ export class TokenCache {
   }
 }
 
-const entryOf = (token: string, resourcePath: string) => hash('sha256', `${token}\n${resourcePath}`, 'base64url');
+const entryOf = (token: string, resourcePath: string) =>
+  hash('sha256', `${token}\n${resourcePath}`, 'base64url');

@@ -19,7 +19,9 @@ export class SchemaCache {
       }
       const compiled = compileArgumentsSchema(tool.definition['inputSchema']);
       // The catalogue takes no such tool; should one be there all the same, nothing fits it.
-      check = compiled.ok ? compiled.check : () => `This tool cannot be called: its schema ${compiled.reason}.`;
+      check = compiled.ok
+        ? compiled.check
+        : () => `This tool cannot be called: its schema ${compiled.reason}.`;
       this.checks.set(tool.definitionHash, check);
     }
     return check;
@@ -30,7 +32,11 @@ export class SchemaCache {
  * The arguments fit the schema that was pinned, and have one form from here on: the canonical JSON
  * that is decided on, hashed, recorded and sent.
  */
-export function checkArguments(deps: { schemas: SchemaCache }, target: Target, input: ToolCallInput): CheckedCall {
+export function checkArguments(
+  deps: { schemas: SchemaCache },
+  target: Target,
+  input: ToolCallInput,
+): CheckedCall {
   const value = input.argumentsValue ?? {};
   const refuse = (sentence: string) =>
     new Refusal('invalid_arguments', sentence, {

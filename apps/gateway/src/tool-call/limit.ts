@@ -15,10 +15,14 @@ export async function limit(deps: LimitDeps, call: AllowedCall): Promise<Limited
   const taken = deps.leases.take(workspace.tenantId, deps.profiles[workspace.limitProfile]);
   const retryAfterMs = typeof taken === 'number' ? taken : await taken;
   if (retryAfterMs === 0) return { ...call, withinLimits: true };
-  throw new Refusal('rate_limited', `Too many requests. Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`, {
-    caller: call.caller,
-    toolName: call.tool.shownName,
-    connection: call.tool.connection.slug,
-    retryAfterMs,
-  });
+  throw new Refusal(
+    'rate_limited',
+    `Too many requests. Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`,
+    {
+      caller: call.caller,
+      toolName: call.tool.shownName,
+      connection: call.tool.connection.slug,
+      retryAfterMs,
+    },
+  );
 }

@@ -26,7 +26,9 @@ export async function refuse(
   context: McpRequestContext,
 ): Promise<ToolCallAnswer> {
   const metadataUrl = resourceMetadataUrl(deps.publicUrl, context.resourcePath);
-  deps.metrics.ended(error instanceof Refusal || error instanceof ConducktorError ? error.code : 'internal_error');
+  deps.metrics.ended(
+    error instanceof Refusal || error instanceof ConducktorError ? error.code : 'internal_error',
+  );
   if (error instanceof Refusal) {
     try {
       return refusalAnswer(error, await record(deps, error), metadataUrl);
@@ -37,12 +39,17 @@ export async function refuse(
   }
   if (error instanceof StaleDecision) return unavailableAnswer();
   if (error instanceof ConducktorError) {
-    if (error.code === 'unauthenticated') return refusalAnswer(new Refusal('unauthenticated', error.message), undefined, metadataUrl);
+    if (error.code === 'unauthenticated')
+      return refusalAnswer(new Refusal('unauthenticated', error.message), undefined, metadataUrl);
     if (error.code === 'governance_unavailable') return unavailableAnswer();
   }
   // A defect of ours: nothing was sent, or the worker reports its outcome late.
   deps.logger.error({ err: error }, 'A tool call failed inside the gateway');
-  return failure('internal_error', 'This call failed inside the gateway. Try again, or show this to your administrator.', undefined);
+  return failure(
+    'internal_error',
+    'This call failed inside the gateway. Try again, or show this to your administrator.',
+    undefined,
+  );
 }
 
 /** Returns the id of the record; equal refusals in a row share one that says how many they were. */

@@ -31,7 +31,11 @@ function* siblings(tool: Tool) {
 function requireScope(caller: Caller, target: Target): void {
   const needed = target.tool.class === 'read' ? 'mcp:read' : 'mcp:write';
   // Writing includes reading what one writes to; reading does not include writing.
-  if (caller.scopes.includes(needed) || (needed === 'mcp:read' && caller.scopes.includes('mcp:write'))) return;
+  if (
+    caller.scopes.includes(needed) ||
+    (needed === 'mcp:read' && caller.scopes.includes('mcp:write'))
+  )
+    return;
   throw new Refusal('insufficient_scope', `Permission denied: this needs the scope ${needed}.`, {
     caller,
     toolName: target.tool.shownName,

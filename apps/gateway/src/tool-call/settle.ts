@@ -34,15 +34,28 @@ export async function settle(
     }),
     ...(call.idempotencyHash === undefined
       ? {}
-      : { answer: { hash: call.idempotencyHash, sealed: await sealAnswer(deps.vault, call, answer) } }),
+      : {
+          answer: {
+            hash: call.idempotencyHash,
+            sealed: await sealAnswer(deps.vault, call, answer),
+          },
+        }),
   });
   // Without a worker that keeps it, or where the effect cannot be undone, the commit is waited for.
-  if (tool.class === 'destructive' || call.idempotencyHash !== undefined || result.outcome === 'unknown') {
+  if (
+    tool.class === 'destructive' ||
+    call.idempotencyHash !== undefined ||
+    result.outcome === 'unknown'
+  ) {
     await committed;
   }
 }
 
-async function sealAnswer(vault: Vault, call: AdmittedCall, answer: ToolCallAnswer): Promise<string> {
+async function sealAnswer(
+  vault: Vault,
+  call: AdmittedCall,
+  answer: ToolCallAnswer,
+): Promise<string> {
   const box = await vault.sealForSubject(
     call.caller.workspace.tenantId,
     call.caller.member.id,

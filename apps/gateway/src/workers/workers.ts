@@ -1,6 +1,5 @@
 import type { CallRequest, CallResult, LateOutcome } from '@conducktor/contracts';
-import { RpcClient, type CallOptions } from '@conducktor/runtime';
-import { rank } from './rendezvous.js';
+import { rank, RpcClient, type CallOptions } from '@conducktor/runtime';
 
 export interface Workers {
   call(request: CallRequest, options: CallOptions): Promise<CallResult>;
@@ -24,7 +23,12 @@ export function connectWorkers(options: {
   const clients = new Map(
     options.addresses.map((address) => [
       address,
-      new RpcClient({ address, key: options.key, instanceId: options.instanceId, onLate: options.onLate }),
+      new RpcClient({
+        address,
+        key: options.key,
+        instanceId: options.instanceId,
+        onLate: options.onLate,
+      }),
     ]),
   );
   const ranks = new Map<string, RpcClient[]>();

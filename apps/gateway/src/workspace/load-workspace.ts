@@ -13,13 +13,20 @@ const REVOKED_WINDOW = '25 hours';
 export function loadWorkspace(db: Db, tenantId: string): Promise<Workspace> {
   return db.withTenant(tenantId, async (tx) => {
     const version = await tx.query<{ version: string }>('select version from tenant_version');
-    const tenant = await tx.query<{ name: string; limit_profile: Workspace['limitProfile']; document: unknown }>(
+    const tenant = await tx.query<{
+      name: string;
+      limit_profile: Workspace['limitProfile'];
+      document: unknown;
+    }>(
       `select t.name, t.limit_profile, p.document from tenant t
          left join policy p on p.tenant_id = t.id and p.version = t.active_policy`,
     );
     const row = tenant.rows[0];
     if (!row || !version.rows[0]) {
-      throw new ConducktorError('unauthenticated', 'Sign in again: this workspace does not exist any more.');
+      throw new ConducktorError(
+        'unauthenticated',
+        'Sign in again: this workspace does not exist any more.',
+      );
     }
     return {
       tenantId,
@@ -31,13 +38,21 @@ export function loadWorkspace(db: Db, tenantId: string): Promise<Workspace> {
       revokedGrants: await loadRevokedGrants(tx),
       tools: await loadTools(tx),
       // Without an active policy nothing is allowed.
-      policy: compilePolicy(parsePolicy(row.document ?? { version: 1, default: 'deny', rules: [] })),
+      policy: compilePolicy(
+        parsePolicy(row.document ?? { version: 1, default: 'deny', rules: [] }),
+      ),
     };
   });
 }
 
 async function loadMembers(tx: TenantTx): Promise<Map<string, Member>> {
-  const { rows } = await tx.query<{ id: string; user_id: string; email: string; roles: string[]; groups: string[] }>(
+  const { rows } = await tx.query<{
+    id: string;
+    user_id: string;
+    email: string;
+    roles: string[];
+    groups: string[];
+  }>(
     `select m.id, m.user_id, m.email, m.roles,
             coalesce((select array_agg(g.name order by g.name) from group_membership gm
                         join workspace_group g on g.tenant_id = gm.tenant_id and g.id = gm.group_id
@@ -67,18 +82,33 @@ async function loadRevokedGrants(tx: TenantTx): Promise<Set<string>> {
 }
 
 async function loadTools(tx: TenantTx): Promise<Map<string, Tool>> {
-  const connections = await tx.query<{ id: string; slug: string; timeout_ms: number; revision: string }>(
-    'select id, slug, timeout_ms, revision from connection',
-  );
+  const connections = await tx.query<{
+    id: string;
+    slug: string;
+    timeout_ms: number;
+    revision: string;
+  }>('select id, slug, timeout_ms, revision from connection');
   const byId = new Map<string, ConnectionEntry>(
     connections.rows.map((row) => [
       row.id,
-      { id: row.id, slug: row.slug, timeoutMs: row.timeout_ms, revision: Number(row.revision), tools: [] },
+      {
+        id: row.id,
+        slug: row.slug,
+        timeoutMs: row.timeout_ms,
+        revision: Number(row.revision),
+        tools: [],
+      },
     ]),
   );
   const { rows } = await tx.query<{
-    id: string; connection_id: string; upstream_name: string; shown_name: string;
-    definition: Record<string, unknown>; definition_hash: Buffer; class: ToolClass; labels: string[];
+    id: string;
+    connection_id: string;
+    upstream_name: string;
+    shown_name: string;
+    definition: Record<string, unknown>;
+    definition_hash: Buffer;
+    class: ToolClass;
+    labels: string[];
   }>(
     `select id, connection_id, upstream_name, shown_name, definition, definition_hash,
             coalesce(class_override, proposed_class) as class, labels

@@ -65,7 +65,9 @@ export async function openWorkspaces(deps: { db: Db; now?: () => number }): Prom
   };
 
   const isCurrent = (entry: Entry) =>
-    entry.workspace !== undefined && entry.workspace.version >= entry.heard && now() - polledAt < MAX_AGE_MS;
+    entry.workspace !== undefined &&
+    entry.workspace.version >= entry.heard &&
+    now() - polledAt < MAX_AGE_MS;
 
   const load = (tenantId: string, entry: Entry): Promise<Workspace> => {
     entry.loading ??= loadWorkspace(deps.db, tenantId)
@@ -80,7 +82,11 @@ export async function openWorkspaces(deps: { db: Db; now?: () => number }): Prom
   await poll();
   const timer = setInterval(() => void poll().catch(() => {}), POLL_MS);
   timer.unref();
-  const stopListening = listen(deps.db, () => void poll().catch(() => {}), () => stopped);
+  const stopListening = listen(
+    deps.db,
+    () => void poll().catch(() => {}),
+    () => stopped,
+  );
 
   return {
     peek: (tenantId) => {
@@ -120,7 +126,11 @@ export async function openWorkspaces(deps: { db: Db; now?: () => number }): Prom
 
 async function pollChanges(db: Db, since: string | undefined) {
   const startedAt = performance.now();
-  const { rows } = await db.pool.query<{ next_since: string; tenant_id: string | null; version: string }>(
+  const { rows } = await db.pool.query<{
+    next_since: string;
+    tenant_id: string | null;
+    version: string;
+  }>(
     'select next_since::text, tenant_id, version from changed_tenants(coalesce($1::xid8, pg_snapshot_xmin(pg_current_snapshot())))',
     [since ?? null],
   );

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { createDb, type Db } from '@conducktor/db';
-import { createTestDatabase, seedWorkspace, type SeededWorkspace, type TestDatabase } from '@conducktor/testing';
+import {
+  createTestDatabase,
+  seedWorkspace,
+  type SeededWorkspace,
+  type TestDatabase,
+} from '@conducktor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createVault } from '../vault.js';
 
@@ -26,10 +31,16 @@ describe('the vault', () => {
   it('opens in one process what another sealed, also when both made the key at once', async () => {
     const { tenantId, owner } = workspace;
     const vaults = Array.from({ length: 8 }, () => createVault({ kek, db: gateway }));
-    const boxes = await Promise.all(vaults.map((vault, n) => vault.sealForSubject(tenantId, owner.memberId, 'place', `secret ${n}`)));
+    const boxes = await Promise.all(
+      vaults.map((vault, n) =>
+        vault.sealForSubject(tenantId, owner.memberId, 'place', `secret ${n}`),
+      ),
+    );
     const fresh = createVault({ kek, db: gateway });
     for (const [n, box] of boxes.entries()) {
-      expect((await fresh.openForSubject(tenantId, owner.memberId, 'place', box)).toString()).toBe(`secret ${n}`);
+      expect((await fresh.openForSubject(tenantId, owner.memberId, 'place', box)).toString()).toBe(
+        `secret ${n}`,
+      );
     }
   });
 
@@ -41,8 +52,12 @@ describe('the vault', () => {
     await expect(vault.openForSubject(tenantId, member.memberId, 'call/1', box)).rejects.toThrow();
     const changed = Buffer.from(box);
     changed[changed.length - 1]! ^= 1;
-    await expect(vault.openForSubject(tenantId, owner.memberId, 'call/1', changed)).rejects.toThrow();
+    await expect(
+      vault.openForSubject(tenantId, owner.memberId, 'call/1', changed),
+    ).rejects.toThrow();
     const stranger = createVault({ kek: randomBytes(32), db: gateway });
-    await expect(stranger.openForSubject(tenantId, owner.memberId, 'call/1', box)).rejects.toThrow();
+    await expect(
+      stranger.openForSubject(tenantId, owner.memberId, 'call/1', box),
+    ).rejects.toThrow();
   });
 });

@@ -28,7 +28,10 @@ afterAll(async () => {
 });
 
 async function currentVersion(): Promise<number> {
-  const { rows } = await admin.pool.query('select version from tenant_version where tenant_id = $1', [tenantId]);
+  const { rows } = await admin.pool.query(
+    'select version from tenant_version where tenant_id = $1',
+    [tenantId],
+  );
   return Number(rows[0].version);
 }
 
@@ -51,7 +54,11 @@ const intent = (more: Partial<Intent> = {}): Intent => ({
   admitted: true,
   reservedMicros: 0,
   deadlineMs: Date.now() + 1_000,
-  record: JSON.stringify({ at: new Date().toISOString(), tool: 'a "quoted" \\ tool', decision: 'allow' }),
+  record: JSON.stringify({
+    at: new Date().toISOString(),
+    tool: 'a "quoted" \\ tool',
+    decision: 'allow',
+  }),
   ...more,
 });
 const outcome = (i: Intent, admission: Admission) => ({
@@ -61,7 +68,8 @@ const outcome = (i: Intent, admission: Admission) => ({
   costMicros: 0,
   record: JSON.stringify({ at: new Date().toISOString(), outcome: 'ok', durationMs: 1 }),
 });
-const count = async (sql: string, values: unknown[] = []) => Number((await admin.pool.query(sql, values)).rows[0].n);
+const count = async (sql: string, values: unknown[] = []) =>
+  Number((await admin.pool.query(sql, values)).rows[0].n);
 const killSession = () =>
   admin.pool.query(
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'conducktor journal%' and datname = current_database()",
@@ -104,7 +112,9 @@ describe('the journal', () => {
     );
     expect(admissions.filter((admission) => admission.verdict === 'admitted')).toHaveLength(1);
     expect(admissions.filter((admission) => admission.verdict === 'attached')).toHaveLength(99);
-    const other = await a.admit(intent({ idempotency: { ...idempotency, argumentsHash: 'b'.repeat(64) } }));
+    const other = await a.admit(
+      intent({ idempotency: { ...idempotency, argumentsHash: 'b'.repeat(64) } }),
+    );
     expect(other.verdict).toBe('conflict');
   });
 
@@ -114,7 +124,10 @@ describe('the journal', () => {
     const admission = await journal.admit(i);
     await killSession();
     await until(() => journal.ready);
-    await Promise.all([journal.settle(outcome(i, admission)), journal.settle(outcome(i, admission))]);
+    await Promise.all([
+      journal.settle(outcome(i, admission)),
+      journal.settle(outcome(i, admission)),
+    ]);
     expect(await count('select count(*) n from outcome where call_id = $1', [i.callId])).toBe(1);
     expect(await count('select count(*) n from open_call where call_id = $1', [i.callId])).toBe(0);
   });
@@ -123,7 +136,7 @@ describe('the journal', () => {
     const seed = Date.now();
     console.log(`seed ${seed}`);
     let state = seed;
-    const random = () => ((state = (state * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31);
+    const random = () => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
     const journal = await openJournal();
     const acknowledged: string[] = [];
     const attempted: string[] = [];
@@ -157,8 +170,12 @@ describe('the journal', () => {
     expect(acknowledged.length).toBeGreaterThan(100);
     expect(refused).toBeGreaterThan(0);
     const ids = [acknowledged];
-    expect(await count('select count(*) n from call where call_id = any($1)', ids)).toBe(acknowledged.length);
-    expect(await count('select count(*) n from outcome where call_id = any($1)', ids)).toBe(acknowledged.length);
+    expect(await count('select count(*) n from call where call_id = any($1)', ids)).toBe(
+      acknowledged.length,
+    );
+    expect(await count('select count(*) n from outcome where call_id = any($1)', ids)).toBe(
+      acknowledged.length,
+    );
     // Intents in doubt that did commit were never sent: they end as such, and nothing stays open.
     const unsettled = () =>
       count(
@@ -175,14 +192,24 @@ describe('the journal', () => {
     await dead.admit(i);
     await dead.stop();
     await openJournal('alive');
-    await until(async () => (await count("select count(*) n from outcome where call_id = $1 and record like '%unknown%'", [i.callId])) === 1);
+    await until(
+      async () =>
+        (await count(
+          "select count(*) n from outcome where call_id = $1 and record like '%unknown%'",
+          [i.callId],
+        )) === 1,
+    );
   });
 
   it('is sealed in commit order, gapless per workspace', async () => {
     await admin.pool.query('select seal(100000)');
-    const events = await count('select count(*) n from audit_event where tenant_id = $1', [tenantId]);
+    const events = await count('select count(*) n from audit_event where tenant_id = $1', [
+      tenantId,
+    ]);
     expect(events).toBeGreaterThan(200);
-    expect(await count('select max(seq) n from audit_event where tenant_id = $1', [tenantId])).toBe(events);
+    expect(await count('select max(seq) n from audit_event where tenant_id = $1', [tenantId])).toBe(
+      events,
+    );
     expect(
       await count(
         `select count(*) n from audit_event o where kind = 'outcome' and not exists (

@@ -9,7 +9,11 @@ describe('denial counter', () => {
     const ids: string[] = [];
     for (let i = 0; i < 25; i++) {
       ids.push(
-        await counter.record('kind', () => `call_${n++}`, async (callId, repeated) => void written.push({ callId, repeated })),
+        await counter.record(
+          'kind',
+          () => `call_${n++}`,
+          async (callId, repeated) => void written.push({ callId, repeated }),
+        ),
       );
     }
     expect(written).toHaveLength(10);

@@ -9,7 +9,9 @@ const redises: ReturnType<typeof connectRedis>[] = [];
 const open = () => {
   const redis = connectRedis(database.redisUrl);
   redises.push(redis);
-  return new Promise<TokenLeases>((resolve) => redis.once('ready', () => resolve(new TokenLeases(redis))));
+  return new Promise<TokenLeases>((resolve) =>
+    redis.once('ready', () => resolve(new TokenLeases(redis))),
+  );
 };
 
 beforeAll(async () => {
@@ -70,7 +72,9 @@ describe('local GCRA', () => {
   it('gives back one token per emission interval', () => {
     const gcra = new LocalGcra();
     const profile = [{ limit: 2, windowMs: 1_000 }];
-    expect([gcra.take(profile, 0), gcra.take(profile, 0), gcra.take(profile, 0)]).toEqual([0, 0, 500]);
+    expect([gcra.take(profile, 0), gcra.take(profile, 0), gcra.take(profile, 0)]).toEqual([
+      0, 0, 500,
+    ]);
     expect(gcra.take(profile, 499)).toBe(1);
     expect(gcra.take(profile, 500)).toBe(0);
   });

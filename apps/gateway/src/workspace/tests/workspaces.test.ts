@@ -1,5 +1,10 @@
 import { createDb, type Db } from '@conducktor/db';
-import { createTestDatabase, seedWorkspace, type SeededWorkspace, type TestDatabase } from '@conducktor/testing';
+import {
+  createTestDatabase,
+  seedWorkspace,
+  type SeededWorkspace,
+  type TestDatabase,
+} from '@conducktor/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openWorkspaces, type Workspaces } from '../workspaces.js';
 
@@ -54,9 +59,14 @@ describe('workspace snapshots', () => {
     const workspaces = await open();
     const first = await workspaces.get(seeded.tenantId);
     expect(await workspaces.get(seeded.tenantId)).toBe(first);
-    await admin.pool.query('update api_key set revoked_at = now() where id = $1', [seeded.member.keyId]);
+    await admin.pool.query('update api_key set revoked_at = now() where id = $1', [
+      seeded.member.keyId,
+    ]);
     expect(
-      await within(1_000, async () => !(await workspaces.get(seeded.tenantId)).apiKeys.has(seeded.member.keyId)),
+      await within(
+        1_000,
+        async () => !(await workspaces.get(seeded.tenantId)).apiKeys.has(seeded.member.keyId),
+      ),
     ).toBe(true);
   });
 
@@ -69,12 +79,17 @@ describe('workspace snapshots', () => {
     await client.query("update tenant set name = 'late' where id = $1", [seeded.tenantId]);
     // Later transactions commit and are polled while the first is still open.
     for (let i = 0; i < 4; i++) {
-      await admin.pool.query('update tenant set name = $2 where id = $1', [other.tenantId, `x${i}`]);
+      await admin.pool.query('update tenant set name = $2 where id = $1', [
+        other.tenantId,
+        `x${i}`,
+      ]);
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
     await client.query('commit');
     client.release();
-    expect(await within(1_000, async () => (await workspaces.get(seeded.tenantId)).name === 'late')).toBe(true);
+    expect(
+      await within(1_000, async () => (await workspaces.get(seeded.tenantId)).name === 'late'),
+    ).toBe(true);
   });
 
   it('answer "not now" when the database cannot say whether they are current', async () => {
@@ -84,12 +99,16 @@ describe('workspace snapshots', () => {
     const { db } = opened.pop()!;
     const ended = db.end();
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    await expect(workspaces.get(seeded.tenantId)).rejects.toMatchObject({ code: 'governance_unavailable' });
+    await expect(workspaces.get(seeded.tenantId)).rejects.toMatchObject({
+      code: 'governance_unavailable',
+    });
     await workspaces.stop();
     await ended;
   });
 
   it('refuse a workspace that does not exist', async () => {
-    await expect((await open()).get('ten_nobody')).rejects.toMatchObject({ code: 'unauthenticated' });
+    await expect((await open()).get('ten_nobody')).rejects.toMatchObject({
+      code: 'unauthenticated',
+    });
   });
 });
