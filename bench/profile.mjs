@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPrivateStack } from './private-stack.mjs';
 import { startScript } from './processes.mjs';
+import { processorTimes } from './processor-time.mjs';
 import { sumProfile } from './profile-sums.mjs';
 
 const connections = Number(process.argv[2] ?? 16);
@@ -30,14 +31,17 @@ try {
   let result;
   let from;
   let to;
+  let spent;
   try {
     const { host, port, path, tool, tokens } = stack;
     const target = { host, port, path, tool, tokens, connections };
     // Not in the sums: starting, loading modules, compiling what is hot.
     await load.ask({ ...target, warmupMs: 0, durationMs: 4000 });
     from = monotonic();
+    const before = processorTimes();
     result = await load.ask({ ...target, warmupMs: 0, durationMs: SECONDS * 1000 });
     to = monotonic();
+    spent = Object.entries(processorTimes()).map(([name, us]) => [name, us - (before[name] ?? 0)]);
   } finally {
     // A profile is written when its process ends.
     await stack.stop();
@@ -45,6 +49,10 @@ try {
   console.log(
     `${connections} connections, ${Math.round(result.perSecond)} calls/s, p50 ${result.p50.toFixed(2)} ms, p99 ${result.p99.toFixed(2)} ms`,
   );
+  console.log('\n| process | µs of processor time a call |\n|---|---|');
+  for (const [name, us] of spent.sort((a, b) => b[1] - a[1])) {
+    console.log(`| ${name} | ${Math.round(us / result.calls)} |`);
+  }
   for (const app of PROFILED) print(app, result.calls, from, to);
 } finally {
   for (const step of undo.reverse()) await step();

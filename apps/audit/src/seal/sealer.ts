@@ -3,7 +3,10 @@ import type { Logger } from '@conducktor/runtime';
 
 // One transaction carries at most this many ticks of each epoch.
 const TICKS_PER_SEAL = 500;
-const IDLE_MS = 250;
+// Below this a seal has caught up. Sealing at once what trickles in costs a transaction for a few
+// events: at 1,000 calls a second it took a fifth of the machine, with a pause less than half of that.
+const CAUGHT_UP = 2_000;
+const PAUSE_MS = 250;
 const FAILED_MS = 2_000;
 
 /**
@@ -47,7 +50,7 @@ export class Sealer {
     while (!this.stopping) {
       let wait = 0;
       try {
-        if ((await this.sealOnce()) === 0) wait = IDLE_MS;
+        if ((await this.sealOnce()) < CAUGHT_UP) wait = PAUSE_MS;
         this.failure = undefined;
       } catch (error) {
         this.failure =
