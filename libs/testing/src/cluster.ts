@@ -107,6 +107,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     await db.pool.query(sql).finally(() => db.end());
   };
   await asAdmin(`create database ${name} template ${TEMPLATE}`);
+  // A clone has the template's content and not its privileges, of which migrations took some away.
+  await asAdmin(
+    `update pg_database set datacl = (select datacl from pg_database where datname = '${TEMPLATE}') where datname = '${name}'`,
+  );
   return {
     name,
     adminUrl: url('postgres', name),

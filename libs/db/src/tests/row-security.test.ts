@@ -151,7 +151,7 @@ describe('row level security, by the catalogue', () => {
     const loose = await rows(
       `select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         where n.nspname = 'public' and p.prosecdef
-          and (not coalesce(p.proconfig::text like '%search_path=public%', false)
+          and (not coalesce(p.proconfig::text like '%"search_path=public, pg_temp"%', false)
                or (p.prorettype <> 'trigger'::regtype and has_function_privilege('public', p.oid, 'execute')))`,
     );
     expect(loose).toEqual([]);
