@@ -31,13 +31,21 @@ export async function updateConnection(
 
   return prisma.withTenant(tenantId, async (tx) => {
     const where = { tenantId_id: { tenantId, id } };
-    const { kind, slug } = found(await tx.connection.findUnique({ where }), 'connection');
+    const row = found(
+      await tx.connection.findUnique({
+        where,
+        include: { secret: { select: { updatedAt: true } } },
+      }),
+      'connection',
+    );
+    const { kind, slug } = row;
     const foreign = Object.keys(patch).find((field) => !FIELDS[kind]?.includes(field));
     if (foreign)
       throw new ConducktorError(
         'invalid_request',
         `"${foreign}": a connection of kind ${kind} has none.`,
       );
+    if (row.secret && !secrets) refuseNewReceiver(row, patch);
     await tx.connection.update({ where, data: { ...plain, revision: { increment: 1 } } });
     if (secrets) await replaceSecret(tx, tenantId, id, sealed);
     await recordChange(tx, caller, 'connection.update', {
@@ -51,6 +59,28 @@ export async function updateConnection(
     );
   });
 }
+
+/**
+ * A secret was entered for one receiver. Sent to another that is chosen later, it would be read back:
+ * by whoever may change connections, and may not see what is stored.
+ */
+function refuseNewReceiver(
+  row: { url: string | null; catalog: string | null },
+  patch: ConnectionPatch,
+): void {
+  const moved = patch.url !== undefined && originOf(patch.url) !== originOf(row.url);
+  if (moved) throw enterAgain('headers', 'address');
+  if (patch.catalog !== undefined && patch.catalog !== row.catalog)
+    throw enterAgain('env', 'server');
+}
+
+const originOf = (url: string | null) => (url === null ? undefined : URL.parse(url)?.origin);
+
+const enterAgain = (field: 'headers' | 'env', receiver: string) =>
+  new ConducktorError(
+    'invalid_request',
+    `"${field}": enter them again for the new ${receiver}, or send {} to remove them; those stored stay with the old one.`,
+  );
 
 async function replaceSecret(
   tx: PrismaTx,

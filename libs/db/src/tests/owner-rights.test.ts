@@ -30,9 +30,10 @@ describe('functions that run with rights above their caller’s', () => {
       for (const sql of shadows) await app.pool.query(sql).catch(() => {});
       await app.withTenant(one.tenantId, async (tx) => {
         await tx.query("select account_for_member('shadow@example.com', 'usr_shadow')");
-        await tx.query("insert into workspace_group (tenant_id, id, name) values ($1, 'grp_s', 's')", [
-          one.tenantId,
-        ]);
+        await tx.query(
+          "insert into workspace_group (tenant_id, id, name) values ($1, 'grp_s', 's')",
+          [one.tenantId],
+        );
       });
       const seen = await app.pool
         .query('select stolen from pg_temp.user_account')
