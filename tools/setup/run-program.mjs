@@ -22,7 +22,7 @@ export function runProgram(node, args, { cwd, env = {} }) {
   // A terminal sends Ctrl-C to both of us; the program decides when it is done.
   process.on('SIGINT', () => undefined);
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  const watch = watchNpm(() => process.exit(1));
+  const watch = watchNpm(() => child.kill('SIGTERM'));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
@@ -37,11 +37,23 @@ export function runProgram(node, args, { cwd, env = {} }) {
 function watchNpm(onGone) {
   if (!process.env.npm_lifecycle_event) return undefined;
   const parent = process.ppid;
-  const { parent: grandparent, command } = describe(parent);
-  const throughShell = /^\S*sh -c /.test(command);
-  const gone = () =>
-    process.ppid !== parent || (throughShell && describe(parent).parent !== grandparent);
-  return setInterval(() => gone() && onGone(), process.platform === 'linux' ? 500 : 2000).unref();
+  const known = describe(parent);
+  const throughShell = known !== undefined && /^\S*sh -c /.test(known.command);
+  const gone = () => {
+    if (process.ppid !== parent) return true;
+    // What could not be read says nothing.
+    const now = throughShell ? describe(parent) : undefined;
+    return now !== undefined && now.parent !== known.parent;
+  };
+  const watch = setInterval(
+    () => {
+      if (!gone()) return;
+      clearInterval(watch);
+      onGone();
+    },
+    process.platform === 'linux' ? 500 : 2000,
+  );
+  return watch.unref();
 }
 
 function describe(pid) {
@@ -58,6 +70,6 @@ function describe(pid) {
     const [, parent, command] = /^\s*(\d+)\s+(.*)/.exec(line) ?? [];
     return { parent: Number(parent), command: command ?? '' };
   } catch {
-    return { parent: 0, command: '' };
+    return undefined;
   }
 }
