@@ -90,13 +90,17 @@ export class SupervisedServer {
     const { plan, sandbox, handshakeMs } = this.deps;
     await this.deps.after;
     this.#startedAt = Date.now();
+    let session: StdioSession | undefined;
     try {
-      const session: StdioSession = await StdioSession.start({
+      session = await StdioSession.start({
         plan,
         sandbox,
         handshakeMs,
         secrets: Object.values(this.connection.env),
-        onEnd: (reason) => this.#session === session && this.#ended(reason),
+        // A server that ends during the handshake never became the session; `start` rejects for it.
+        onEnd: (reason) => {
+          if (session && this.#session === session) this.#ended(reason);
+        },
       });
       this.#session = session;
       this.deps.onEvent('Stdio server started', { pid: session.pid });

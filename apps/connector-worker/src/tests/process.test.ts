@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createDb } from '@conducktor/db';
 import { deriveKey, RpcClient } from '@conducktor/runtime';
-import { createTestDatabase } from '@conducktor/testing';
+import { createTestDatabase, seedWorkspace } from '@conducktor/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -32,7 +36,17 @@ async function start(more: Record<string, string> = {}) {
   let words = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => (words += String(chunk)));
-  return { child, words: () => words };
+  return { child, database, words: () => words };
+}
+
+function dial(): RpcClient {
+  const client = new RpcClient({
+    address: `127.0.0.1:${ports.rpc}`,
+    key: deriveKey(SECRET_KEY, 'rpc'),
+    instanceId: 'gateway-test',
+  });
+  stops.push(() => client.close());
+  return client;
 }
 
 describe('the worker as a process', () => {
@@ -48,12 +62,7 @@ describe('the worker as a process', () => {
       sandbox: expect.stringMatching(/^bubblewrap$|^none: /),
     });
 
-    const client = new RpcClient({
-      address: `127.0.0.1:${ports.rpc}`,
-      key: deriveKey(SECRET_KEY, 'rpc'),
-      instanceId: 'gateway-test',
-    });
-    stops.push(() => client.close());
+    const client = dial();
     expect(await client.whenReady(3_000)).toBe(true);
     expect(await client.refresh({ tenantId: 'ten_x', connectionId: 'con_x' })).toMatchObject({
       status: 'ERROR',
@@ -64,6 +73,33 @@ describe('the worker as a process', () => {
     const [code] = (await once(child, 'exit')) as [number];
     expect(code).toBe(0);
     expect(Date.now() - started).toBeLessThan(3_000);
+  });
+
+  it('outlives a server that ends while it starts', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'conducktor-catalogue-'));
+    stops.push(() => rmSync(dir, { recursive: true, force: true }));
+    const catalogue = join(dir, 'catalogue.json');
+    writeFileSync(catalogue, '{"broken":{"command":"false"}}');
+    const { child, database, words } = await start({ STDIO_CATALOG: catalogue });
+    const admin = createDb(database.adminUrl, { max: 1 });
+    const { tenantId } = await seedWorkspace(admin);
+    await admin.withTenant(tenantId, (tx) =>
+      tx.query(
+        "insert into connection (tenant_id, id, slug, kind, catalog) values ($1, 'con_x', 'x', 'mcp-stdio', 'broken')",
+        [tenantId],
+      ),
+    );
+    await admin.end();
+    const client = dial();
+    expect(await client.whenReady(10_000)).toBe(true);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      expect(await client.refresh({ tenantId, connectionId: 'con_x' })).toMatchObject({
+        status: 'ERROR',
+        reason: expect.stringContaining('ended'),
+      });
+    }
+    expect(child.exitCode).toBe(null);
+    expect(words()).not.toContain('ReferenceError');
   });
 
   it.each([
