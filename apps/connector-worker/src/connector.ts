@@ -56,6 +56,9 @@ export interface ToolList {
   remark: string | undefined;
 }
 
+/** So much of an upstream's own words is kept until its secrets are taken out of them. */
+export const MAX_QUOTE = 4_000;
+
 /**
  * What went wrong with the upstream itself, as a sentence for people.
  *   unavailable    it could not be reached; the request was not sent

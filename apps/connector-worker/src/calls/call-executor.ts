@@ -1,6 +1,7 @@
 import type { CallRequest, CallResult } from '@conducktor/contracts';
 import type { Logger, RpcExchange } from '@conducktor/runtime';
 import type { ConnectionLoader } from '../connections/connection-loader.js';
+import { failureWithoutSecrets } from '../connections/without-secrets.js';
 import {
   type ConnectionKind,
   type Connector,
@@ -130,7 +131,7 @@ export class CallExecutor {
       }
       this.deps.connectors[connection.kind].call(connection, call).then(
         (result) => call.finish(result),
-        (error: unknown) => call.fail(error),
+        (error: unknown) => call.fail(failureWithoutSecrets(error, connection)),
       );
       const { outcome } = await call.result;
       if (outcome === 'ok' || outcome === 'error') lane.breaker.succeeded();

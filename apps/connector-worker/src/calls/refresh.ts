@@ -1,7 +1,13 @@
 import type { RefreshRequest, RefreshResult } from '@conducktor/contracts';
 import type { Logger } from '@conducktor/runtime';
 import type { ConnectionLoader } from '../connections/connection-loader.js';
-import { type ConnectionKind, type Connector, UpstreamFailure } from '../connector.js';
+import { withoutSecrets } from '../connections/without-secrets.js';
+import {
+  type ConnectionKind,
+  type Connector,
+  type LoadedConnection,
+  UpstreamFailure,
+} from '../connector.js';
 
 /** All of connecting and listing; a person waits for it. */
 const REFRESH_MS = 60_000;
@@ -20,8 +26,9 @@ export async function refreshConnection(
     ...rest,
     ms: Math.round(performance.now() - started),
   });
+  let connection: LoadedConnection | undefined;
   try {
-    const connection = await deps.loader.load(request.tenantId, request.connectionId);
+    connection = await deps.loader.load(request.tenantId, request.connectionId);
     const { tools, remark } = await deps.connectors[connection.kind].listTools(
       connection,
       Date.now() + REFRESH_MS,
@@ -37,7 +44,7 @@ export async function refreshConnection(
         deps.logger.warn({ err: error.cause, ...request }, 'A connection could not be loaded');
       return result({
         status: error.kind === 'auth' ? 'AUTH_REQUIRED' : 'ERROR',
-        reason: error.message,
+        reason: connection ? withoutSecrets(error.message, connection) : error.message,
         tools: [],
       });
     }

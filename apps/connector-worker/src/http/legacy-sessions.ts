@@ -1,5 +1,5 @@
 import type { CallResult } from '@conducktor/contracts';
-import { type OutgoingCall, UpstreamFailure } from '../connector.js';
+import { MAX_QUOTE, type OutgoingCall, UpstreamFailure } from '../connector.js';
 import { callParams } from '../mcp/call-params.js';
 import { answerText, type Message, notificationText, requestText } from '../mcp/messages.js';
 import { relayProgress } from '../mcp/progress.js';
@@ -206,7 +206,7 @@ export class LegacySessions {
     if (reply.answer.kind === 'error') {
       throw new UpstreamFailure(
         'protocol',
-        `The server refused the MCP handshake: ${reply.answer.error.message.slice(0, 200)} (${reply.answer.error.code}).`,
+        `The server refused the MCP handshake: ${reply.answer.error.message.slice(0, MAX_QUOTE)} (${reply.answer.error.code}).`,
       );
     }
     const version = reply.answer.result['protocolVersion'];

@@ -1,4 +1,4 @@
-import { UpstreamFailure, type ToolList } from '../connector.js';
+import { MAX_QUOTE, UpstreamFailure, type ToolList } from '../connector.js';
 import { isObject, type Message } from './messages.js';
 
 const MAX_PAGES = 200;
@@ -24,7 +24,7 @@ export async function listAllTools(
     if (answer.kind === 'error') {
       throw new UpstreamFailure(
         'protocol',
-        `The server refused to list its tools: ${answer.error.message.slice(0, 200)} (${answer.error.code}).`,
+        `The server refused to list its tools: ${answer.error.message.slice(0, MAX_QUOTE)} (${answer.error.code}).`,
       );
     }
     bytes += answer.resultJson.length;

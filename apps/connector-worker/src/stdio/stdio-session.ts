@@ -1,5 +1,5 @@
 import type { CallResult } from '@conducktor/contracts';
-import { type OutgoingCall, type ToolList, UpstreamFailure } from '../connector.js';
+import { MAX_QUOTE, type OutgoingCall, type ToolList, UpstreamFailure } from '../connector.js';
 import { callParams } from '../mcp/call-params.js';
 import { listAllTools } from '../mcp/list-tools.js';
 import {
@@ -142,7 +142,7 @@ export class StdioSession {
     if (!Array.isArray(versions) || !versions.includes(MODERN_VERSION)) {
       const words =
         answer.kind === 'error'
-          ? `${answer.error.message.slice(0, 200)} (${answer.error.code})`
+          ? `${answer.error.message.slice(0, MAX_QUOTE)} (${answer.error.code})`
           : 'its answer is too large';
       throw new UpstreamFailure('protocol', `The server refused the MCP handshake: ${words}.`);
     }
