@@ -2,8 +2,13 @@ import { ConducktorError } from '@conducktor/contracts';
 import { findApiKey, type Db } from '@conducktor/db';
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { parseApiKey, sameHash } from './api-key.js';
+import { createTurns } from './in-turn.js';
 import { normaliseScopes } from './scopes.js';
 import { createSigningKeys } from './signing-keys.js';
+
+// Anybody can make up keys, and each costs a look into Postgres. So strangers get a few of the pool's
+// connections and never all: snapshots and revocations are read over the same pool.
+const KEY_LOOKUPS = { atOnce: 3, waiting: 2_000 };
 
 /** Who a verified access token speaks for. Whether member and grant still stand is the snapshot's to say. */
 export interface TokenClaims {
@@ -44,6 +49,7 @@ export interface Verifier {
 export function createVerifier(deps: { db: Db; publicUrl: string; now?: () => number }): Verifier {
   const signingKeys = createSigningKeys(deps);
   const now = deps.now ?? Date.now;
+  const inTurn = createTurns({ ...KEY_LOOKUPS, full: tooManyKeys });
 
   return {
     async verifyAccessToken(jwt, audiences) {
@@ -73,7 +79,7 @@ export function createVerifier(deps: { db: Db; publicUrl: string; now?: () => nu
     async verifyApiKey(key) {
       const parsed = parseApiKey(key);
       if (!parsed) throw unknownKey();
-      const row = await available(() => findApiKey(deps.db, parsed.id));
+      const row = await inTurn(() => available(() => findApiKey(deps.db, parsed.id)));
       if (!row || !sameHash(row.secretHash, parsed.secretHash)) throw unknownKey();
       if (row.revoked) throw refusedKey('This API key was revoked.');
       if (row.memberDisabled)
@@ -145,6 +151,13 @@ function refusedKey(sentence: string): ConducktorError {
   return new ConducktorError(
     'unauthenticated',
     `${sentence} Make a new one in the workspace's settings.`,
+  );
+}
+
+function tooManyKeys(): ConducktorError {
+  return new ConducktorError(
+    'governance_unavailable',
+    'Too many API keys are being checked right now. Try again in a moment.',
   );
 }
 

@@ -97,4 +97,24 @@ describe('an API key', () => {
     await disable('null');
     await expect(verifier.verifyApiKey(key)).resolves.toBeDefined();
   });
+
+  test('made up by the thousand leaves connections for everybody else', async () => {
+    const { key } = await store();
+    const refusals: string[] = [];
+    const guesses = Array.from({ length: 3_000 }, () =>
+      verifier
+        .verifyApiKey(mintApiKey().key)
+        .catch((error: { code: string }) => refusals.push(error.code)),
+    );
+    for (let look = 0; look < 20; look++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(gateway.pool.waitingCount).toBe(0);
+      expect(gateway.pool.totalCount - gateway.pool.idleCount).toBeLessThanOrEqual(3);
+    }
+    await Promise.all(guesses);
+    expect(refusals).toHaveLength(3_000);
+    // What does not fit into the line is told to come back; nobody is let in.
+    expect(new Set(refusals)).toEqual(new Set(['unauthenticated', 'governance_unavailable']));
+    await expect(verifier.verifyApiKey(key)).resolves.toMatchObject({ memberId: 'mem_1' });
+  });
 });
