@@ -21,7 +21,13 @@ export interface Db {
  */
 export function createDb(
   url: string,
-  options: { max?: number; name?: string; statementTimeoutMs?: number } = {},
+  options: {
+    max?: number;
+    name?: string;
+    statementTimeoutMs?: number;
+    /** Ends waiting on this side, for a server that fell silent; none by default. */
+    queryTimeoutMs?: number;
+  } = {},
 ): Db {
   const pool = new Pool({
     connectionString: url,
@@ -30,6 +36,7 @@ export function createDb(
     connectionTimeoutMillis: 5_000,
     statement_timeout: options.statementTimeoutMs ?? 15_000,
     keepAlive: true,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
   });
   // An idle connection that Postgres closed is replaced at the next use; without a listener it
   // would end the process.

@@ -65,11 +65,19 @@ export async function openEpochSession(
   };
   client.on('error', lose);
   client.on('end', lose);
-  await client.connect();
-  const rows = (await client.query('select open_epoch($1) as epoch', [gateway])).rows as {
-    epoch: number;
-  }[];
-  epoch = rows[0]!.epoch;
+  try {
+    await client.connect();
+    const rows = (await client.query('select open_epoch($1) as epoch', [gateway])).rows as {
+      epoch: number;
+    }[];
+    epoch = rows[0]!.epoch;
+  } catch (error) {
+    // Kept open it would count against the server's connections, and might hold the lock of an epoch
+    // that nobody writes to.
+    lose();
+    throw error;
+  }
+  if (lost) throw new Error('The database ended the session as soon as its epoch was open.');
   return session;
 }
 

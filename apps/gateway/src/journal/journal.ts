@@ -20,6 +20,8 @@ export interface JournalDeps {
   /** Called with what became durable, so that workers may forget it. */
   onCommitted(callIds: string[]): void;
   metrics?: CallMetrics;
+  /** Calls after which a new epoch begins; for tests. */
+  epochCalls?: number;
 }
 
 // An outcome alone waits this long for an intent to share its transaction with.
@@ -28,6 +30,12 @@ const OUTCOME_WAIT_MS = 3;
 const MAX_TICK = 1_000;
 // Fails early instead of queueing without end when commits stall.
 const MAX_WAITING_INTENTS = 20_000;
+// An epoch's tables are closed in one pass and dropped whole, so an epoch does not last for ever.
+const EPOCH_CALLS = 500_000;
+const EPOCH_MS = 6 * 3_600_000;
+const OPEN_NEXT_AGAIN_MS = 10_000;
+// A tick that was rolled back by a living server gives its outcomes a pause.
+const OUTCOME_PAUSE_MS = 250;
 
 /**
  * The tick (DESIGN section 14): one transaction in flight per process, carrying every outcome and
@@ -38,6 +46,11 @@ const MAX_WAITING_INTENTS = 20_000;
  */
 export class Journal {
   private session: EpochSession | undefined;
+  /** Open and waiting to take over between two ticks. */
+  private next: EpochSession | undefined;
+  private openingNext = false;
+  private epochCalls = 0;
+  private epochOpenedAt = 0;
   private tick = 0;
   private inFlight = false;
   private scheduled: NodeJS.Immediate | undefined;
@@ -46,12 +59,15 @@ export class Journal {
   private settlements: PendingSettlement[] = [];
   /** Calls of this epoch that have no outcome yet: what is not among them was settled before. */
   private readonly running = new Set<string>();
+  /** Outcomes taken and not durable yet, by call. */
+  private readonly settling = new Map<string, Promise<void>>();
+  private paused = 0;
   private readonly closing: EpochClosing;
   private ended = false;
   private idle: (() => void)[] = [];
 
   constructor(private readonly deps: JournalDeps) {
-    this.closing = new EpochClosing(deps.logger, (settlements) => {
+    this.closing = new EpochClosing(deps.logger, deps.databaseUrl, (settlements) => {
       this.settlements.push(...settlements);
       this.schedule();
     });
@@ -72,7 +88,12 @@ export class Journal {
       return Promise.reject(unavailable());
     return new Promise((resolve, reject) => {
       const admitted = (admission: Admission) => {
-        if (admission.verdict === 'admitted' && intent.admitted) this.running.add(intent.callId);
+        if (
+          admission.verdict === 'admitted' &&
+          intent.admitted &&
+          admission.key.epoch === this.session?.epoch
+        )
+          this.running.add(intent.callId);
         resolve(admission);
       };
       this.intents.push({ intent, resolve: admitted, reject });
@@ -85,12 +106,16 @@ export class Journal {
    * outcome of a call stands; a second one is confirmed and dropped.
    */
   settle(settlement: Settlement): Promise<void> {
+    const { callId } = settlement;
+    // Not confirmed before the first one is: until then the worker's copy is the second one.
+    const first = this.settling.get(callId);
+    if (first) return first;
     const current = settlement.key.epoch === this.session?.epoch;
-    if (current && !this.running.delete(settlement.callId)) {
-      this.deps.onCommitted([settlement.callId]);
+    if (current && !this.running.delete(callId)) {
+      this.deps.onCommitted([callId]);
       return Promise.resolve();
     }
-    return new Promise((resolve) => {
+    const settled = new Promise<void>((resolve) => {
       const pending: PendingSettlement = { settlement, late: false, resolve };
       if (current) {
         this.settlements.push(pending);
@@ -99,16 +124,19 @@ export class Journal {
         this.closing.hold({ ...pending, late: true });
       }
     });
+    this.settling.set(callId, settled);
+    return settled;
   }
 
   /** Waits until nothing is waiting any more, then gives the epoch back. */
   async stop(): Promise<void> {
     this.ended = true;
-    if (this.session && (this.inFlight || this.settlements.length > 0)) {
+    if (this.session && (this.inFlight || this.settlements.length > 0 || this.paused > 0)) {
       await new Promise<void>((resolve) => this.idle.push(resolve));
     }
-    this.closing.stop();
+    await this.closing.stop();
     await this.session?.end();
+    await this.next?.end();
     this.session = undefined;
   }
 
@@ -131,6 +159,7 @@ export class Journal {
   }
 
   private async runTick(): Promise<void> {
+    if (this.next && !this.inFlight) this.changeEpoch(this.next);
     const session = this.session;
     if (!session || this.inFlight) return;
     const batch: Batch = {
@@ -164,14 +193,24 @@ export class Journal {
     } finally {
       this.inFlight = false;
     }
+    this.epochCalls += batch.intents.length;
+    if (
+      this.epochCalls >= (this.deps.epochCalls ?? EPOCH_CALLS) ||
+      performance.now() - this.epochOpenedAt > EPOCH_MS
+    )
+      void this.openNext();
     this.schedule();
-    if (this.intents.length === 0 && this.settlements.length === 0) this.becameIdle();
+    if (this.intents.length === 0 && this.settlements.length === 0 && this.paused === 0)
+      this.becameIdle();
   }
 
   private confirm(settlements: PendingSettlement[]): void {
     if (settlements.length === 0) return;
     this.deps.onCommitted(settlements.flatMap(({ settlement }) => settlement.callId || []));
-    for (const pending of settlements) pending.resolve();
+    for (const pending of settlements) {
+      this.settling.delete(pending.settlement.callId);
+      pending.resolve();
+    }
   }
 
   private tickFailed(session: EpochSession, tick: number, batch: Batch, error: Error): void {
@@ -179,10 +218,15 @@ export class Journal {
     for (const pending of batch.intents) pending.reject(unavailable(error));
     if (!session.lost) {
       // Rolled back whole by a living server: outcomes wait a moment and go again.
+      this.paused++;
       setTimeout(() => {
-        this.settlements.unshift(...batch.settlements);
+        this.paused--;
+        // The epoch may have gone meanwhile; its calls are not to be looked for in another.
+        if (this.session === session) this.settlements.unshift(...batch.settlements);
+        else this.settleLate(batch.settlements);
         this.schedule();
-      }, 250);
+        if (this.ended && !this.session) this.becameIdle();
+      }, OUTCOME_PAUSE_MS);
       return;
     }
     // In doubt: what was committed is an open call of this epoch once it is closed. Those intents were
@@ -193,29 +237,78 @@ export class Journal {
         notSent(pending.intent, { epoch: session.epoch, tick, ordinal: index + 1 }),
       );
     });
-    for (const pending of batch.settlements) this.closing.hold({ ...pending, late: true });
+    this.settleLate(batch.settlements);
+  }
+
+  private settleLate(settlements: PendingSettlement[]): void {
+    for (const pending of settlements) this.closing.hold({ ...pending, late: true });
   }
 
   private sessionLost(session: EpochSession): void {
+    if (this.next === session) this.next = undefined;
     if (this.session !== session) return;
     this.session = undefined;
+    this.closing.useEpoch(undefined);
     this.running.clear();
     for (const pending of this.intents.splice(0)) pending.reject(unavailable());
-    for (const pending of this.settlements.splice(0)) this.closing.hold({ ...pending, late: true });
+    this.settleLate(this.settlements.splice(0));
     this.closing.close(session.epoch);
-    if (!this.ended) void this.reopen();
+    if (this.ended) this.becameIdle();
+    else void this.reopen();
+  }
+
+  private open(): Promise<EpochSession> {
+    return openEpochSession(this.deps.databaseUrl, this.deps.gateway, (lost) =>
+      this.sessionLost(lost),
+    );
+  }
+
+  /** Opens the epoch that follows this one; the tick after that changes to it. */
+  private async openNext(): Promise<void> {
+    if (this.openingNext || this.next || this.ended) return;
+    this.openingNext = true;
+    try {
+      const session = await this.open();
+      // Where the current one was lost meanwhile, its successor is being opened already.
+      if (this.ended || !this.session) await session.end();
+      else this.next = session;
+    } catch (error) {
+      this.deps.logger.warn({ err: error }, 'The next journal epoch could not be opened yet');
+      await new Promise((resolve) => setTimeout(resolve, OPEN_NEXT_AGAIN_MS).unref());
+    } finally {
+      this.openingNext = false;
+    }
+  }
+
+  /** Between two ticks; calls under way settle late, as after a lost session, once the old epoch is closed. */
+  private changeEpoch(next: EpochSession): void {
+    const old = this.session;
+    this.next = undefined;
+    this.begin(next);
+    if (!old) return;
+    this.running.clear();
+    this.settleLate(this.settlements.splice(0));
+    void old.end().then(
+      () => this.closing.close(old.epoch),
+      () => this.closing.close(old.epoch),
+    );
+  }
+
+  private begin(session: EpochSession): void {
+    this.tick = 0;
+    this.epochCalls = 0;
+    this.epochOpenedAt = performance.now();
+    this.session = session;
+    this.deps.logger.info({ epoch: session.epoch }, 'Journal epoch opened');
+    this.closing.useEpoch(session.epoch);
   }
 
   private async reopen(): Promise<void> {
     for (let wait = 50; !this.ended && !this.session; wait = Math.min(wait * 2, 1_000)) {
       try {
-        const session = await openEpochSession(this.deps.databaseUrl, this.deps.gateway, (lost) =>
-          this.sessionLost(lost),
-        );
-        this.tick = 0;
-        this.session = session;
-        this.deps.logger.info({ epoch: session.epoch }, 'Journal epoch opened');
-        this.closing.useSession(session);
+        const session = await this.open();
+        if (this.ended) return await session.end();
+        this.begin(session);
         this.schedule();
         return;
       } catch (error) {

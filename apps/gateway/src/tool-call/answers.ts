@@ -18,11 +18,7 @@ export function answerOf(call: AdmittedCall, result: CallResult): ToolCallAnswer
   if (result.resultJson !== undefined) {
     // The worker has parsed this text before: it is a JSON object.
     const upstream = JSON.parse(result.resultJson) as Record<string, unknown>;
-    const meta = upstream['_meta'];
-    upstream['_meta'] = {
-      ...(typeof meta === 'object' && meta !== null ? meta : {}),
-      [CALL_ID]: call.callId,
-    };
+    upstream['_meta'] = { ...theirMeta(upstream['_meta']), [CALL_ID]: call.callId };
     return { kind: 'result', result: upstream };
   }
   switch (result.outcome) {
@@ -52,6 +48,18 @@ export function answerOf(call: AdmittedCall, result: CallResult): ToolCallAnswer
         call.callId,
       );
   }
+}
+
+/**
+ * An upstream's `_meta` without what clients take for our word: our codes, and where to sign in to us.
+ */
+function theirMeta(meta: unknown): Record<string, unknown> {
+  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return {};
+  return Object.fromEntries(
+    Object.entries(meta).filter(
+      ([name]) => !name.startsWith('conducktor/') && name !== 'mcp/www_authenticate',
+    ),
+  );
 }
 
 /** A result with `isError`: what people read in their chat, with the code beside it. */
@@ -89,7 +97,9 @@ export function refusalAnswer(
           error: 'invalid_token',
           description: refusal.message,
         }),
-        body: { error: { code: -32_001, message: refusal.message } },
+        body: {
+          error: withMeta({ code: -32_001, message: refusal.message }, callId, 'unauthenticated'),
+        },
       };
     case 'insufficient_scope': {
       const challenge = bearerChallenge({

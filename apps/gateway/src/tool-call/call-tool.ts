@@ -36,8 +36,7 @@ export async function callTool(deps: GovernedDeps, input: ToolCallInput): Promis
 
       const outcome = await dispatch(deps, admitted);
       const answer = answerOf(admitted, outcome);
-      await settle(deps, admitted, outcome, answer);
-      return answer;
+      return await settle(deps, admitted, outcome, answer);
     } catch (error) {
       // The workspace changed while we decided: the answer must come from what it is now.
       if (error instanceof StaleDecision && decision < DECISIONS) {

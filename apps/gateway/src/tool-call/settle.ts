@@ -4,21 +4,32 @@ import type { Vault } from '@conducktor/vault';
 import type { CallMetrics } from '@conducktor/runtime';
 import type { Journal } from '../journal/journal.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
+import { failure } from './answers.js';
 import type { AdmittedCall } from './types.js';
 
+// Longer than a tick may take. A client is not held for as long as the database is away.
+const COMMIT_WAIT_MS = 15_000;
+
 /**
- * Records the outcome. The answer may leave when the outcome exists in two processes, here and in the
- * worker, which keeps it until told of the commit; a destructive call waits for the commit itself.
+ * Records the outcome and returns the answer that may leave. It may leave when the outcome exists in
+ * two processes, here and in the worker, which keeps it until told of the commit; a destructive call
+ * waits for the commit itself, and is answered as unknown when that does not come in time.
  */
 export async function settle(
-  deps: { journal: Journal; vault: Vault; metrics: CallMetrics },
+  deps: { journal: Journal; vault: Vault; metrics: CallMetrics; commitWaitMs?: number },
   call: AdmittedCall,
   result: CallResult,
   answer: ToolCallAnswer,
-): Promise<void> {
+): Promise<ToolCallAnswer> {
   const { caller, tool } = call;
   const tenantId = caller.workspace.tenantId;
   deps.metrics.ended(result.outcome, result.durationMs);
+  // Without a stored answer a second call with the same key is answered as unknown. The outcome is
+  // recorded all the same: this call has been made.
+  const sealed =
+    call.idempotencyHash === undefined
+      ? undefined
+      : await sealAnswer(deps.vault, call, answer).catch(() => undefined);
   const committed = deps.journal.settle({
     key: call.key,
     tenantId,
@@ -32,22 +43,43 @@ export async function settle(
       durationMs: Math.round(result.durationMs * 100) / 100,
       resultSize: result.resultJson?.length ?? 0,
     }),
-    ...(call.idempotencyHash === undefined
+    ...(call.idempotencyHash === undefined || sealed === undefined
       ? {}
-      : {
-          answer: {
-            hash: call.idempotencyHash,
-            sealed: await sealAnswer(deps.vault, call, answer),
-          },
-        }),
+      : { answer: { hash: call.idempotencyHash, sealed } }),
   });
   // Without a worker that keeps it, or where the effect cannot be undone, the commit is waited for.
   if (
     tool.class === 'destructive' ||
     call.idempotencyHash !== undefined ||
-    result.outcome === 'unknown'
+    MADE_HERE.has(result.outcome)
   ) {
-    await committed;
+    const recorded = await within(committed, deps.commitWaitMs ?? COMMIT_WAIT_MS);
+    if (!recorded)
+      return failure(
+        'outcome_unknown',
+        `The outcome of this call cannot be recorded right now. Ask about call ${call.callId} before you try again.`,
+        call.callId,
+      );
+  }
+  return answer;
+}
+
+/** Outcomes that the gateway may have found by itself: then no worker keeps them. */
+const MADE_HERE: ReadonlySet<CallResult['outcome']> = new Set([
+  'unknown',
+  'unavailable',
+  'not_sent',
+]);
+
+async function within(done: Promise<void>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  try {
+    return await Promise.race([done.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

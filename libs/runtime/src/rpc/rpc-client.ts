@@ -72,7 +72,7 @@ export class RpcClient {
   readonly #refreshes = new Map<number, PendingRefresh>();
   #notes: string[] = [];
   #notesScheduled = false;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   constructor(private readonly options: RpcClientOptions) {
     this.address =
@@ -96,11 +96,16 @@ export class RpcClient {
   whenReady(limitMs: number): Promise<boolean> {
     if (this.#ready) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(this.#ready), limitMs);
-      this.#waiting.push(() => {
+      const wake = () => {
         clearTimeout(timer);
         resolve(true);
-      });
+      };
+      const timer = setTimeout(() => {
+        // A worker may be away for hours, and every call waits for it a moment.
+        this.#waiting.delete(wake);
+        resolve(this.#ready);
+      }, limitMs);
+      this.#waiting.add(wake);
     });
   }
 
@@ -211,7 +216,8 @@ export class RpcClient {
     this.#ready = true;
     this.#attempt = 0;
     if (this.#notes.length > 0) this.#sendNotes();
-    for (const wake of this.#waiting.splice(0)) wake();
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
     this.options.onState?.(true);
   }
 

@@ -35,12 +35,16 @@ async function currentVersion(): Promise<number> {
   return Number(rows[0].version);
 }
 
-async function openJournal(gateway = 'gateway-test'): Promise<Journal> {
+async function openJournal(
+  gateway = 'gateway-test',
+  more: { epochCalls?: number } = {},
+): Promise<Journal> {
   const journal = new Journal({
     databaseUrl: database.urlFor('conducktor_gateway'),
     gateway,
     logger: createLogger('test', 'silent'),
     onCommitted: (ids) => ids.forEach((id) => committed.add(id)),
+    ...more,
   });
   journals.push(journal);
   await journal.start();
@@ -199,6 +203,115 @@ describe('the journal', () => {
           [i.callId],
         )) === 1,
     );
+  });
+
+  it('confirms a second outcome of a call no sooner than the first is durable', async () => {
+    const journal = await openJournal();
+    const i = intent();
+    const admission = await journal.admit(i);
+    const client = await admin.pool.connect();
+    try {
+      await client.query('begin');
+      await client.query('lock table outcome in share mode');
+      const first = journal.settle(outcome(i, admission));
+      // The worker's connection was lost meanwhile, and it brings the outcome again.
+      const second = journal.settle(outcome(i, admission));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(committed.has(i.callId)).toBe(false);
+      await client.query('commit');
+      await Promise.all([first, second]);
+      expect(committed.has(i.callId)).toBe(true);
+    } finally {
+      client.release(true);
+    }
+  });
+
+  it('settles the right call when its tick was rolled back and its session then lost', async () => {
+    const journal = await openJournal();
+    const i = intent();
+    const admission = await journal.admit(i);
+    await admin.pool.query('revoke insert on outcome from conducktor_system');
+    const settled = journal.settle(outcome(i, admission));
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await killSession();
+    await admin.pool.query('grant insert on outcome to conducktor_system');
+    await until(() => journal.ready);
+    await settled;
+    const { rows } = await admin.pool.query(
+      'select call_epoch, call_tick::int, call_ordinal from outcome where call_id = $1',
+      [i.callId],
+    );
+    const { key } = admission as Extract<Admission, { verdict: 'admitted' }>;
+    expect(rows).toEqual([
+      { call_epoch: key.epoch, call_tick: key.tick, call_ordinal: key.ordinal },
+    ]);
+  });
+
+  it('goes on admitting while an epoch is being closed, however long that takes', async () => {
+    const dead = await openJournal('dead');
+    await dead.admit(intent());
+    const client = await admin.pool.connect();
+    try {
+      await client.query('begin');
+      await client.query('lock table open_call in access exclusive mode');
+      await dead.stop();
+      const journal = await openJournal('alive');
+      await until(
+        async () =>
+          (await count(
+            "select count(*) n from pg_stat_activity where query like '%close_epoch%' and wait_event_type = 'Lock' and datname = current_database()",
+          )) > 0,
+      );
+      const startedAt = performance.now();
+      expect((await journal.admit(intent())).verdict).toBe('admitted');
+      expect(performance.now() - startedAt).toBeLessThan(1_000);
+      await client.query('commit');
+    } finally {
+      client.release(true);
+    }
+  });
+
+  it('begins a new epoch after so many calls, and every call keeps its one outcome', async () => {
+    const journal = await openJournal('rotating', { epochCalls: 60 });
+    const ids: string[] = [];
+    const settling: Promise<void>[] = [];
+    const epochs = new Set<number>();
+    const caller = async () => {
+      for (let n = 0; n < 40; n++) {
+        const i = intent({ deadlineMs: Date.now() + 60_000 });
+        const admission = await journal.admit(i);
+        ids.push(i.callId);
+        epochs.add((admission as Extract<Admission, { verdict: 'admitted' }>).key.epoch);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        settling.push(journal.settle(outcome(i, admission)));
+      }
+    };
+    await Promise.all(Array.from({ length: 10 }, caller));
+    await Promise.all(settling);
+    expect(epochs.size).toBeGreaterThan(1);
+    expect(await count('select count(*) n from outcome where call_id = any($1)', [ids])).toBe(400);
+    expect(
+      await count('select count(distinct call_id) n from outcome where call_id = any($1)', [ids]),
+    ).toBe(400);
+    await until(
+      async () =>
+        (await count('select count(*) n from epoch where id = any($1) and closed_at is not null', [
+          [...epochs],
+        ])) >=
+        epochs.size - 1,
+    );
+  });
+
+  it('leaves no connection behind when an epoch cannot be opened', async () => {
+    await admin.pool.query('revoke insert on epoch from conducktor_system');
+    const starting = openJournal('unlucky');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const left = await count(
+      "select count(*) n from pg_stat_activity where application_name = 'conducktor journal unlucky'",
+    );
+    await admin.pool.query('grant insert on epoch to conducktor_system');
+    await starting;
+    expect(left).toBeLessThanOrEqual(1);
   });
 
   it('is sealed in commit order, gapless per workspace', async () => {
