@@ -35,7 +35,7 @@ export interface Challenge {
   kind: 'challenge';
   status: 401 | 403;
   wwwAuthenticate: string;
-  body: { result?: Record<string, unknown>; error?: { code: number; message: string } };
+  body: { result?: Record<string, unknown>; error?: Failure['error'] };
 }
 
 /** A JSON-RPC error, with its HTTP status if that is not 200. */
