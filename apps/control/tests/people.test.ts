@@ -1,5 +1,6 @@
 import type { SeededWorkspace } from '@conducktor/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ROUTE_INVENTORY } from '../src/inventory.js';
 import { startControl, type ControlService, type Loose } from './harness.js';
 
 let service: ControlService;
@@ -140,6 +141,12 @@ describe('API keys', () => {
   });
 
   it('need the scope admin for this API, and an existing one', async () => {
+    for (const { method, path, guards } of ROUTE_INVENTORY) {
+      if (guards.length === 0) continue;
+      const route = path.replace('/api/v1', '').replace(/:\w+/g, '1');
+      const answer = await api(method, route, undefined, workspace.member.apiKey);
+      expect({ method, path, status: answer.status }).toEqual({ method, path, status: 403 });
+    }
     const refused = await api('GET', '/connections', undefined, workspace.member.apiKey);
     expect(refused.status).toBe(403);
     expect(refused.body).toMatchObject({ code: 'insufficient_scope', scope: 'admin' });

@@ -5,7 +5,7 @@ import { route } from '../http/route.js';
 export const workspaceRoutes = [
   route('GET', '/me', {
     summary: 'Who this key speaks for, and where',
-    guards: [signedIn],
+    guards: [signedIn, scope('admin')],
     answer: [200, Me],
     handle: async ({ control, caller }) => {
       const { tenantId } = caller;
