@@ -152,7 +152,8 @@ describe('hostile schemas and data stay under 50 ms', () => {
   ])('%s', (_what, schema, data) => {
     const compiled = compileArgumentsSchema(schema);
     const best = Math.min(
-      ...[1, 2, 3].map(() => {
+      // The best of many: a busy machine may take the processor away in the middle of one.
+      ...Array.from({ length: 12 }, () => {
         const start = performance.now();
         if (compiled.ok) compiled.check(data);
         return performance.now() - start;

@@ -35,7 +35,7 @@ describe('a server that', () => {
     const { id } = await serve(legacy(() => {}));
     const started = Date.now();
     expect(await test.call(id, 'x', {}, { timeoutMs: 300 })).toMatchObject({ outcome: 'timeout' });
-    expect(Date.now() - started).toBeLessThan(700);
+    expect(Date.now() - started).toBeLessThan(3_000);
   });
 
   it('never answers the handshake either: nothing was sent', async () => {
