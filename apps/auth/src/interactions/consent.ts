@@ -27,6 +27,7 @@ export function mountConsent(fastify: FastifyInstance, deps: ConsentDeps): void 
         email: user.email,
         workspaces: choicesOf(memberships),
         scopes: flow.scopes,
+        staysConnected: flow.staysConnected,
       }),
     );
   });

@@ -21,6 +21,8 @@ export interface Flow {
   isLocal: boolean;
   scopes: string[];
   resource: string;
+  /** It gets a refresh token with its code. */
+  staysConnected: boolean;
   /** Who is signed in, from the consent step on. */
   accountId: string | undefined;
   interaction: Interaction;
@@ -60,6 +62,7 @@ export async function loadFlow(
     isLocal: isLoopbackRedirect(redirectUri),
     scopes: (params['scope'] ?? '').split(' ').filter(Boolean),
     resource: params['resource'] ?? '',
+    staysConnected: client.grantTypeAllowed('refresh_token'),
     accountId: interaction.session?.accountId,
     interaction,
   };

@@ -11,6 +11,7 @@ export interface ConsentPage {
   email: string;
   workspaces: { id: string; name: string }[];
   scopes: readonly string[];
+  staysConnected: boolean;
 }
 
 export function consentPage(content: ConsentPage): string {
@@ -25,7 +26,7 @@ export function consentPage(content: ConsentPage): string {
           use the connections of workspace
           ${only ? html`<strong>${only.name}</strong>` : 'that you choose below'}
         </li>
-        ${wishes(content.scopes)}
+        ${wishes(content)}
       </ul>
       <div class="facts">
         <p>Access goes to <strong>${content.redirectHost}</strong></p>
@@ -54,7 +55,7 @@ export function consentPage(content: ConsentPage): string {
   });
 }
 
-function wishes(scopes: readonly string[]): Html[] {
+function wishes({ scopes, staysConnected }: ConsentPage): Html[] {
   const has = (scope: string) => scopes.includes(scope);
   return [
     has('mcp:write')
@@ -62,7 +63,7 @@ function wishes(scopes: readonly string[]): Html[] {
       : html`<li>run tools on your behalf, only those that read</li> `,
     html`<li>see your usage</li> `,
     ...(has('profile') || has('email') ? [html`<li>see your name and email address</li> `] : []),
-    ...(has('offline_access') ? [html`<li>stay connected until you disconnect it</li> `] : []),
+    ...(staysConnected ? [html`<li>stay connected until you disconnect it</li> `] : []),
   ];
 }
 
