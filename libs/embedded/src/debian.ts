@@ -1,13 +1,5 @@
 import { execFile } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -112,19 +104,22 @@ async function download(
 
 /** Directories of an unpacked tree that hold shared libraries, for LD_LIBRARY_PATH. */
 export function libraryPath(unpacked: string): string {
-  const found: string[] = [];
-  for (const base of ['usr/lib', 'lib']) {
-    const dir = join(unpacked, base);
-    if (!existsSync(dir)) continue;
-    found.push(
-      dir,
-      ...readdirSync(dir)
-        .filter((name) => /-linux-/.test(name))
-        .map((name) => join(dir, name))
-        .filter((path) => statSync(path).isDirectory()),
-    );
-  }
-  return found.join(':');
+  const bases = ['usr/lib', 'lib'].map((base) => join(unpacked, base));
+  const triplets = bases.flatMap((base) =>
+    directoriesIn(base).filter((dir) => /-linux-/.test(dir)),
+  );
+  // Some libraries keep their own beside them (libpulse does) and find them by an absolute path.
+  const beside = triplets
+    .flatMap(directoriesIn)
+    .filter((dir) => readdirSync(dir).some((name) => /^lib.*\.so/.test(name)));
+  return [...bases.filter((dir) => existsSync(dir)), ...triplets, ...beside].join(':');
+}
+
+function directoriesIn(dir: string): string[] {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(dir, entry.name));
 }
 
 /** True where apt and dpkg can be asked for packages. */
