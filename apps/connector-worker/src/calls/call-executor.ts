@@ -69,7 +69,7 @@ export class CallExecutor {
     this.#running.set(request.callId, call);
     if (loaded) this.#enter(loaded, call);
     else {
-      this.deps.loader.load(request.tenantId, request.connectionId).then(
+      this.deps.loader.load(request.tenantId, request.connectionId, request.revision).then(
         (connection) => this.#enter(connection, call),
         (error: unknown) => this.#failed(call, request, error),
       );

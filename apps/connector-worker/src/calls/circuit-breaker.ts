@@ -30,6 +30,8 @@ export class CircuitBreaker {
   failed(now: number): void {
     this.#probing = false;
     if (++this.#failures < THRESHOLD) return;
+    // Calls that ran side by side fail together: that is one reason to rest, not many.
+    if (now < this.#openUntil) return;
     this.#openUntil = now + Math.min(REST_MS.first * 2 ** this.#rests++, REST_MS.most);
   }
 

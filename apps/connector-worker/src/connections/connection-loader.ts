@@ -29,8 +29,17 @@ export class ConnectionLoader {
     return kept.connection;
   }
 
-  /** Reads the row as it is now; rejects with UpstreamFailure when it is gone or cannot be read. */
-  load(tenantId: string, connectionId: string): Promise<LoadedConnection> {
+  /**
+   * Reads the row as it is now; rejects with UpstreamFailure when it is gone or cannot be read. A read
+   * that was under way already may have seen the row before `revision`: then it is read again.
+   */
+  async load(tenantId: string, connectionId: string, revision = 0): Promise<LoadedConnection> {
+    const connection = await this.#loadOnce(tenantId, connectionId);
+    if (connection.revision >= revision) return connection;
+    return this.#loadOnce(tenantId, connectionId);
+  }
+
+  #loadOnce(tenantId: string, connectionId: string): Promise<LoadedConnection> {
     const key = `${tenantId}/${connectionId}`;
     let loading = this.#loading.get(key);
     if (!loading) {

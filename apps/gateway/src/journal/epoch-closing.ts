@@ -1,6 +1,7 @@
 import { createDb, type Db } from '@conducktor/db';
 import type { Logger } from '@conducktor/runtime';
 import type { PendingSettlement } from './batch.js';
+import type { Intent } from './types.js';
 
 // How often epochs of gateways that went away are looked for, and open calls past their time ended.
 const SWEEP_MS = 2_000;
@@ -23,6 +24,7 @@ export class EpochClosing {
   /** The epoch that this gateway writes to; undefined while there is none. */
   private current: number | undefined;
   private readonly held = new Map<number, PendingSettlement[]>();
+  private readonly neverSent = new Map<number, Intent[]>();
   private readonly waiting = new Set<number>();
   private readonly closed = new Set<number>();
   private readonly timer: NodeJS.Timeout;
@@ -59,6 +61,12 @@ export class EpochClosing {
     else this.held.set(epoch, [pending]);
     this.waiting.add(epoch);
     void this.sweep();
+  }
+
+  /** Intents in doubt were never sent: once their epoch is closed, their idempotency keys are free again. */
+  freeKeys(epoch: number, intents: Intent[]): void {
+    const keyed = intents.filter((intent) => intent.idempotency !== undefined);
+    if (keyed.length > 0) this.neverSent.set(epoch, keyed);
   }
 
   close(epoch: number): void {
@@ -106,6 +114,14 @@ export class EpochClosing {
     if (opened === -1) return; // its session still lives
     if (opened >= 0)
       this.logger.info({ epoch, open: opened }, 'Closed the epoch of a lost session');
+    const neverSent = this.neverSent.get(epoch);
+    if (neverSent)
+      await this.db.pool.query('select free_idempotency_keys($1, $2, $3)', [
+        neverSent.map((intent) => intent.tenantId),
+        neverSent.map((intent) => intent.idempotency!.hash),
+        neverSent.map((intent) => intent.callId),
+      ]);
+    this.neverSent.delete(epoch);
     this.waiting.delete(epoch);
     this.closed.add(epoch);
     const held = this.held.get(epoch);

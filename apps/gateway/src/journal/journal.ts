@@ -231,6 +231,10 @@ export class Journal {
     }
     // In doubt: what was committed is an open call of this epoch once it is closed. Those intents were
     // never sent, so they end as such; the outcomes are settled late, which does nothing a second time.
+    this.closing.freeKeys(
+      session.epoch,
+      batch.intents.map((pending) => pending.intent),
+    );
     batch.intents.forEach((pending, index) => {
       if (!pending.intent.admitted) return;
       this.closing.hold(
