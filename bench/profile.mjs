@@ -3,13 +3,14 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePortBlock } from '@conducktor/testing';
 import { startPrivateStack } from './private-stack.mjs';
 import { startScript } from './processes.mjs';
 import { processorTimes } from './processor-time.mjs';
 import { sumProfile } from './profile-sums.mjs';
 
 const connections = Number(process.argv[2] ?? 16);
-const base = 20_840;
+const base = await freePortBlock(32);
 const SECONDS = 10;
 const PROFILED = ['gateway', 'connector-worker'];
 

@@ -2,10 +2,11 @@
 //
 //   --quick    one short round instead of five pairs
 //   --json     prints one JSON object; `ratio` maps connections to governed / two bare hops
-//   --port N   first of 32 ports to use (default 20800)
+//   --port N   first of 32 ports to use (free ones are looked for)
 //
 // Subjects take turns within each round, so that a slow minute of the machine hits all of them; each
 // figure is the median of its rounds. Absolute figures depend on the machine and are not asserted.
+import { freePortBlock } from '@conducktor/testing';
 import { startPrivateStack } from './private-stack.mjs';
 import { startScript } from './processes.mjs';
 import { median } from './stats.mjs';
@@ -13,7 +14,9 @@ import { median } from './stats.mjs';
 const has = (flag) => process.argv.includes(flag);
 const quick = has('--quick');
 const json = has('--json');
-const base = has('--port') ? Number(process.argv[process.argv.indexOf('--port') + 1]) : 20_800;
+const base = has('--port')
+  ? Number(process.argv[process.argv.indexOf('--port') + 1])
+  : await freePortBlock(32);
 const say = (sentence) => (json ? process.stderr : process.stdout).write(`${sentence}\n`);
 
 const CONNECTIONS = [1, 16, 64];

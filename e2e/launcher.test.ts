@@ -1,16 +1,27 @@
 // `npm start` as a program: what it leaves behind, how fast it is the second time, what it says when
 // it cannot start. Uses an installation of its own.
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePortBlock } from '@conducktor/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { conducktor, startStack, statusOf, stopStack, unitsOf } from './support/stack.js';
+import {
+  CLI,
+  conducktor,
+  startStack,
+  statusOf,
+  stopStack,
+  unitsOf,
+  STACK_PORTS,
+} from './support/stack.js';
 import { eventually } from './support/world.js';
 
-const PORT_BASE = Number(process.env.E2E_PORT_BASE ?? 20_720) + 40;
+let portBase: number;
 let dataDir: string;
-beforeAll(() => {
+beforeAll(async () => {
+  portBase = await freePortBlock(STACK_PORTS);
   dataDir = mkdtempSync(join(tmpdir(), 'conducktor-launch-'));
 });
 afterAll(async () => {
@@ -20,20 +31,20 @@ afterAll(async () => {
 
 test('a taken port is one sentence that names it and a way on', async () => {
   const squatter = createServer();
-  await new Promise<void>((resolve) => squatter.listen(PORT_BASE + 10, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => squatter.listen(portBase + 10, '127.0.0.1', resolve));
   const ran = await conducktor(
-    ['up', '--detach', '--data', dataDir, '--port-base', String(PORT_BASE)],
+    ['up', '--detach', '--data', dataDir, '--port-base', String(portBase)],
     { timeoutMs: 60_000 },
   );
   await new Promise((resolve) => squatter.close(resolve));
   expect(ran.code).not.toBe(0);
-  expect(ran.stderr).toContain(String(PORT_BASE + 10));
+  expect(ran.stderr).toContain(String(portBase + 10));
   expect(ran.stderr).toContain('--port-base');
   expect(processesOf(dataDir)).toEqual([]);
 });
 
 test('starts, stops without a trace, and starts again within 20 s', async () => {
-  const stack = await startStack(dataDir, PORT_BASE);
+  const stack = await startStack(dataDir, portBase);
   const status = await statusOf(dataDir);
   expect(status.ready).toBe(true);
   expect(status.urls).toEqual({
@@ -47,14 +58,14 @@ test('starts, stops without a trace, and starts again within 20 s', async () => 
   expect((await statusOf(dataDir)).ready).toBe(false);
 
   const again = performance.now();
-  await startStack(dataDir, PORT_BASE);
+  await startStack(dataDir, portBase);
   const seconds = (performance.now() - again) / 1000;
   console.log(`second start: ${seconds.toFixed(1)} s`);
   expect(seconds).toBeLessThan(20);
   expect((await statusOf(dataDir)).demo).toEqual(status.demo);
 }, 120_000);
 
-test('kill -9 of the launcher leaves no process', async () => {
+test('kill -9 of the supervisor leaves no process', async () => {
   const pids = unitsOf(dataDir).map((unit) => unit.pid!);
   expect(pids.every(isAlive)).toBe(true);
   const { pid } = JSON.parse(readFileSync(join(dataDir, 'run/state.json'), 'utf8')) as {
@@ -67,6 +78,24 @@ test('kill -9 of the launcher leaves no process', async () => {
     20_000,
   );
 });
+
+test('kill -9 of `up` in the foreground leaves no process', async () => {
+  const up = spawn(
+    process.execPath,
+    [CLI, 'up', '--data', dataDir, '--port-base', String(portBase)],
+    {
+      stdio: 'ignore',
+    },
+  );
+  await eventually('the stack is ready', async () => (await statusOf(dataDir)).ready, 60_000);
+  up.kill('SIGKILL');
+  await eventually(
+    'every process has ended',
+    async () => processesOf(dataDir).length === 0,
+    20_000,
+  );
+  expect((await statusOf(dataDir)).ready).toBe(false);
+}, 120_000);
 
 function isAlive(pid: number): boolean {
   try {

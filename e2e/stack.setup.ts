@@ -1,11 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePortBlock } from '@conducktor/testing';
 import type { TestProject } from 'vitest/node';
-import { startStack, stopStack } from './support/stack.js';
-
-/** First of 16 ports; beside the default of `npm start`, so that both can run. */
-export const PORT_BASE = Number(process.env.E2E_PORT_BASE ?? 20_720);
+import { STACK_PORTS, startStack, stopStack } from './support/stack.js';
 
 /** One real installation for all end-to-end tests, made and removed by the product's own commands. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -15,7 +13,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (process.env.E2E_KEEP === undefined) rmSync(dataDir, { recursive: true, force: true });
   };
   try {
-    project.provide('stack', await startStack(dataDir, PORT_BASE));
+    project.provide('stack', await startStack(dataDir, await freePortBlock(STACK_PORTS)));
   } catch (error) {
     await remove();
     throw error;

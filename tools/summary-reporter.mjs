@@ -20,7 +20,9 @@ export default class SummaryReporter {
       count.failed += failedTests === 0 && module.state() === 'failed' ? 1 : failedTests;
     }
     // At exit, so that no other reporter writes below it.
-    process.once('exit', () => {
+    process.once('exit', (code) => {
+      // Whatever else made the run fail, a set-up that could not be loaded for instance.
+      if (code !== 0 && count.failed === 0) count.failed = 1;
       process.stdout.write(
         `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`,
       );

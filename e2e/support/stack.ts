@@ -3,7 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
-const CLI = join(ROOT, 'apps/cli/dist/main.js');
+/** How many ports a stack uses, from its base on. */
+export const STACK_PORTS = 13;
+export const CLI = join(ROOT, 'apps/cli/dist/main.js');
 
 /** What `status --json` prints. */
 export interface Status {

@@ -5,6 +5,7 @@ export {
   type TestDatabase,
 } from './cluster.js';
 export { seedWorkspace, type SeededMember, type SeededWorkspace } from './seed-workspace.js';
+export { freePortBlock } from './port-block.js';
 export { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.js';
 export {
   startRecordingUpstream,
