@@ -1,7 +1,7 @@
 import type { StackOptions } from '../options.js';
 import { filesOf } from '../stack/layout.js';
 import type { DemoAccess } from '../stack/state.js';
-import { table } from '../terminal/table.js';
+import { columns, table } from '../terminal/table.js';
 import type { Walked } from './walk-through.js';
 
 const MAX_TEXT = 60;
@@ -67,13 +67,13 @@ function callsText(walked: Walked): string {
 }
 
 function clickText({ publicUrl }: StackOptions, demo: DemoAccess): string {
-  return [
-    'Where to click',
-    '',
-    `  ${publicUrl}/login            sign in as ${demo.email}, password ${demo.password}`,
-    `  ${publicUrl}/signup           an account and a workspace of your own`,
-    `  ${publicUrl}/openapi.json     the REST API; key ${demo.apiKey}`,
-  ].join('\n');
+  const rows = [
+    [`${publicUrl}/`, 'what this is and how to connect'],
+    [`${publicUrl}/login`, `sign in as ${demo.email}, password ${demo.password}`],
+    [`${publicUrl}/signup`, 'an account and a workspace of your own'],
+    [`${publicUrl}/openapi.json`, `the REST API; key ${demo.apiKey}`],
+  ];
+  return ['Where to click', '', columns(rows)].join('\n');
 }
 
 function connectText({ publicUrl }: StackOptions, demo: DemoAccess): string {

@@ -35,6 +35,7 @@ export interface Session {
  */
 export async function walkThrough(deps: WalkDeps): Promise<Walked> {
   const { demo } = deps;
+  await requireAnswer(deps.publicUrl);
   const owner = await openSession(deps.publicUrl, demo);
   const contractor = await openSession(deps.publicUrl, demo.contractor);
   try {
@@ -47,6 +48,16 @@ export async function walkThrough(deps: WalkDeps): Promise<Walked> {
     };
   } finally {
     await Promise.allSettled([owner.client.close(), contractor.client.close()]);
+  }
+}
+
+async function requireAnswer(publicUrl: string): Promise<void> {
+  try {
+    await fetch(`${publicUrl}/healthz`, { signal: AbortSignal.timeout(5_000) });
+  } catch {
+    throw new Error(
+      `${publicUrl} does not answer from here; they are made at the next start after the tunnel to this port is open.`,
+    );
   }
 }
 

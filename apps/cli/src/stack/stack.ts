@@ -29,6 +29,8 @@ export interface StackDeps {
   portBase: number;
   publicUrl: string;
   secretKey: string;
+  /** Parts of an earlier stack may still be ending. */
+  afterKill: boolean;
   logger: Logger;
   /** A part changed its status. */
   onChange: () => void;
@@ -126,7 +128,7 @@ export function createStack(deps: StackDeps): Stack {
       return postgres!.adminUrl;
     },
     async start() {
-      await requireFreePorts(ports);
+      await requireFreePorts(ports, deps.afterKill ? 5_000 : 0);
       await deps.step('Postgres and Redis', async (say) => {
         note = say;
         await Promise.all(infrastructure.map((unit) => unit.start()));
@@ -166,15 +168,17 @@ function programOf(service: ServiceName): string {
   return join(REPOSITORY, 'apps', service, 'dist/main.js');
 }
 
-async function requireFreePorts(ports: ReturnType<typeof portsOf>): Promise<void> {
+async function requireFreePorts(
+  ports: ReturnType<typeof portsOf>,
+  patienceMs: number,
+): Promise<void> {
   for (const [name, port] of Object.entries(ports)) {
-    // A stack that was killed a moment ago lets go of its ports within seconds.
     for (let waited = 0; ; waited += 250) {
       try {
         await requireFreePort(port, `the ${name === 'everything' ? 'demo server' : name}`);
         break;
       } catch (error) {
-        if (waited >= 5_000) throw error;
+        if (waited >= patienceMs) throw error;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     }

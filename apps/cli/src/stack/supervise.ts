@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { EmbeddedError } from '@conducktor/embedded';
 import { createLogger } from '@conducktor/runtime';
 import { prepareDemo } from '../demo/prepare.js';
@@ -19,6 +20,8 @@ export async function supervise(options: StackOptions): Promise<void> {
   const logger = createLogger('supervisor');
   const files = filesOf(options.data);
   const { secretKey } = openDataDir(options.data);
+  // A lock that nobody gave back: the parts of a stack that was killed may take seconds to end.
+  const afterKill = existsSync(files.lock);
   const unlock = takeLock(files.lock, options.data);
 
   const state: StackState = {
@@ -42,7 +45,7 @@ export async function supervise(options: StackOptions): Promise<void> {
     delete entry.note;
     publish();
   };
-  const stack = createStack({ ...options, secretKey, logger, onChange: publish, step });
+  const stack = createStack({ ...options, afterKill, secretKey, logger, onChange: publish, step });
   state.services = stack.units.map((unit) => unit.view);
   publish();
 

@@ -1,13 +1,20 @@
-/** Columns as wide as their widest cell, two blanks apart; the last one is not padded. */
-export function table(header: string[], rows: string[][]): string {
-  const all = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  const line = (row: string[]) =>
-    row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!)))
-      .join('  ')
-      .trimEnd();
-  return [line(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)]
-    .map((text) => `  ${text}`)
+/** Rows in columns as wide as their widest cell, two blanks apart; the last one is not padded. */
+export function columns(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]!.length)),
+  );
+  return rows
+    .map((row) =>
+      row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))),
+    )
+    .map((row) => `  ${row.join('  ').trimEnd()}`)
     .join('\n');
+}
+
+/** Columns under a header with a rule. */
+export function table(header: string[], rows: string[][]): string {
+  const widths = header.map((_, column) =>
+    Math.max(...[header, ...rows].map((row) => row[column]!.length)),
+  );
+  return columns([header, widths.map((width) => '─'.repeat(width)), ...rows]);
 }
