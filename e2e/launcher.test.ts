@@ -79,7 +79,7 @@ test('kill -9 of the supervisor leaves no process', async () => {
   );
 });
 
-test('kill -9 of `up` in the foreground leaves no process', async () => {
+test('kill -9 of the launcher leaves no process', async () => {
   const up = spawn(
     process.execPath,
     [CLI, 'up', '--data', dataDir, '--port-base', String(portBase)],
