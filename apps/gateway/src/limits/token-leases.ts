@@ -7,6 +7,8 @@ const LEASE_SECONDS = 0.2;
 const LEASE_LIFE_MS = 1_000;
 // Without Redis every replica counts for itself, and each gets only this part.
 const LOCAL_SHARE = 0.5;
+// A Redis that is frozen answers only by the command's time limit: not every call waits for that.
+const AWAY_MS = 1_000;
 const IDLE_MS = 300_000;
 
 interface Lease {
@@ -25,6 +27,7 @@ interface Lease {
 export class TokenLeases {
   private readonly leases = new Map<string, Lease>();
   private readonly timer: NodeJS.Timeout;
+  private awayUntil = -Infinity;
 
   constructor(
     private readonly redis: Redis,
@@ -54,6 +57,7 @@ export class TokenLeases {
   private async draw(key: string, lease: Lease, profile: LimitProfile): Promise<number> {
     // Callers that come while a draw is under way wait for it, then look again or draw for themselves.
     while (true) {
+      if (this.now() < this.awayUntil) return lease.local.take(stricter(profile), this.now());
       lease.waiting++;
       lease.drawing ??= this.askRedis(key, lease, profile).finally(
         () => (lease.drawing = undefined),
@@ -62,6 +66,7 @@ export class TokenLeases {
       try {
         wait = await lease.drawing;
       } catch {
+        this.awayUntil = this.now() + AWAY_MS;
         return lease.local.take(stricter(profile), this.now());
       } finally {
         lease.waiting--;

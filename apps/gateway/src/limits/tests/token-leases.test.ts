@@ -55,6 +55,20 @@ describe('token leases', () => {
     expect(passed).toBe(500);
   });
 
+  it('do not make every call wait for a Redis that is frozen', async () => {
+    const frozen = {
+      defineCommand: () => {},
+      gcra: () =>
+        new Promise((_, reject) => setTimeout(() => reject(new Error('Command timed out')), 200)),
+    } as unknown as ReturnType<typeof connectRedis>;
+    const leases = new TokenLeases(frozen);
+    const profile = limitProfiles(100).standard;
+    const startedAt = performance.now();
+    for (let n = 0; n < 10; n++) expect(await leases.take('workspace-f', profile)).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(600);
+    leases.stop();
+  });
+
   it('limit more strictly on their own when Redis is away', async () => {
     const redis = connectRedis('redis://127.0.0.1:1/0');
     redises.push(redis);
