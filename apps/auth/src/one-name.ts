@@ -1,7 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
-const PAGES = new Set(['/login', '/signup', '/consent', '/oauth2/authorize', '/oauth2/logout']);
+const PAGES = new Set([
+  '/login',
+  '/signup',
+  '/consent',
+  '/invite',
+  '/oauth2/authorize',
+  '/oauth2/logout',
+]);
 
 /**
  * Someone who opened `127.0.0.1` where PUBLIC_URL says `localhost` is led to the one address: cookies

@@ -25,6 +25,7 @@ describe('every page', () => {
     '/login',
     '/signup',
     '/consent',
+    '/invite',
     '/oauth2/authorize?client_id=nobody',
     '/oauth2/logout/success',
   ])('%s runs nothing, loads nothing, is framed by nobody', async (path) => {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { membershipsOf } from '@conducktor/db';
 import type { SeededWorkspace } from '@conducktor/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ROUTE_INVENTORY } from '../src/inventory.js';
@@ -48,6 +50,44 @@ describe('members', () => {
     ]);
   });
 
+  it('are invited: no sign-in may use the membership, and the link is shown once and kept as a hash', async () => {
+    const before = Date.now();
+    const made = await api('POST', '/members', { email: 'new@example.com', roles: ['member'] });
+    const { url, expiresAt } = made.body['invitation'] as { url: string; expiresAt: string };
+    const [, token] =
+      /^(?:.*)\/invite\?token=([\w-]{43})$/.exec(url.replace(service.origin, '')) ?? [];
+    expect(url.startsWith(`${service.origin}/invite?token=`)).toBe(true);
+    const week = 7 * 24 * 3600 * 1000;
+    expect(Math.abs(Date.parse(expiresAt) - before - week)).toBeLessThan(60_000);
+    const { rows } = await service.admin.pool.query(
+      `select m.user_id, m.accepted_at, i.token_hash, i.expires_at, i.accepted_at as used
+         from member m join invitation i on i.tenant_id = m.tenant_id and i.member_id = m.id
+        where m.id = $1`,
+      [made.body['id']],
+    );
+    expect(rows[0]).toMatchObject({
+      accepted_at: null,
+      used: null,
+      token_hash: createHash('sha256').update(token!).digest(),
+      expires_at: new Date(expiresAt),
+    });
+    expect(await membershipsOf(service.admin, rows[0].user_id)).toEqual([]);
+    const changes = await service.changes(workspace.tenantId);
+    expect(changes.at(-1)).toMatchObject({
+      action: 'member.create',
+      subject: made.body['id'],
+      invited: true,
+      invitationExpiresAt: expiresAt,
+    });
+    const list = await api('GET', '/members');
+    for (const text of [JSON.stringify(changes), list.text]) expect(text).not.toContain(token);
+  });
+
+  it('have working API keys before they accept', async () => {
+    const person = await personWith(['auditor']);
+    expect((await api('GET', '/me', undefined, person.key)).status).toBe(200);
+  });
+
   it('who belong to two workspaces are one account', async () => {
     const other = await service.seed();
     const email = 'two@example.com';
@@ -78,6 +118,8 @@ describe('members', () => {
 
   it('never leave a workspace without an owner', async () => {
     const { memberId } = workspace.owner;
+    // Who has not accepted cannot own it.
+    await personWith(['owner']);
     for (const patch of [{ status: 'disabled' }, { roles: ['admin'] }]) {
       const refused = await api('PATCH', `/members/${memberId}`, patch);
       expect(refused.status).toBe(409);

@@ -38,7 +38,14 @@ export {
   PolicySummary,
   PolicyView,
 } from './rest/policies.js';
-export { GroupView, MemberPatch, MemberView, NewGroup, NewMember } from './rest/members.js';
+export {
+  GroupView,
+  InvitedMember,
+  MemberPatch,
+  MemberView,
+  NewGroup,
+  NewMember,
+} from './rest/members.js';
 export { ApiKeyCreated, ApiKeyView, NewApiKey } from './rest/api-keys.js';
 export { AuditEventView, AuditQuery } from './rest/audit.js';
 export { Me, WorkspaceView } from './rest/workspace.js';

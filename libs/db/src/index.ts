@@ -8,7 +8,14 @@ export {
   type PublicSigningKey,
   type SealedSigningKey,
 } from './queries/signing-key.js';
-export { findApiKey, type ApiKeyRow } from './queries/api-key.js';
+export {
+  countApiKeys,
+  findApiKey,
+  insertApiKey,
+  lockMember,
+  type ApiKeyRow,
+} from './queries/api-key.js';
+export { acceptInvitation, findInvitation, type OpenInvitation } from './queries/invitation.js';
 export {
   consumeOidcPayload,
   deleteOidcPayload,
@@ -28,6 +35,7 @@ export {
   type NewGrant,
 } from './queries/oauth-grant.js';
 export {
+  claimUser,
   findUser,
   findUserByEmail,
   insertUser,

@@ -1,4 +1,5 @@
 export { DEFAULT_SCOPE, MCP_SCOPES, normaliseScopes } from './scopes.js';
 export { MCP_ALIASES, audiencesOf, defaultResource, isMcpResource } from './resources.js';
 export { mintApiKey, parseApiKey, type MintedApiKey } from './api-key.js';
+export { hashInvitation, mintInvitation, type MintedInvitation } from './invitation-token.js';
 export { createVerifier, type ApiKeyClaims, type TokenClaims, type Verifier } from './verifier.js';

@@ -6,6 +6,7 @@ import type { BrowserSessions } from './browser-session.js';
 import { cancelled, finishFlow, restartUrl, type Flow } from './flow.js';
 import { flowEnded, PageError } from './page-error.js';
 import { acceptForm, claim, flowOf, seeOther, sendForm, type PageDeps } from './request.js';
+import { choicesOf } from './workspace-choices.js';
 
 export interface ConsentDeps extends PageDeps {
   sessions: BrowserSessions;
@@ -55,15 +56,6 @@ export function mountConsent(fastify: FastifyInstance, deps: ConsentDeps): void 
         throw nothingAsked();
     }
   });
-}
-
-/** Workspaces to choose from; those that share a name are told apart by their slug. */
-function choicesOf(memberships: Membership[]): { id: string; name: string }[] {
-  const named = (name: string) => memberships.filter(({ tenantName }) => tenantName === name);
-  return memberships.map(({ tenantId, tenantName, tenantSlug }) => ({
-    id: tenantId,
-    name: named(tenantName).length > 1 ? `${tenantName} (${tenantSlug})` : tenantName,
-  }));
 }
 
 /** The person of this sign-in, who must still be the one signed in in this browser. */

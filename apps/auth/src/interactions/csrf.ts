@@ -17,9 +17,10 @@ export interface FormGuard {
   ): boolean;
 }
 
-/** A page and, on it, the sign-in under way that it belongs to. */
+/** A page and, on it, what it belongs to. */
 export interface FormId {
-  page: '/login' | '/signup' | '/consent';
+  page: '/login' | '/signup' | '/consent' | '/invite' | '/login/api-key';
+  /** The sign-in under way, the token of an invitation, or the account whose key is made. */
   flow: string | undefined;
 }
 

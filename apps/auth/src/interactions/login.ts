@@ -1,11 +1,9 @@
-import { findUser, membershipsOf, type UserAccount } from '@conducktor/db';
-import { defaultResource } from '@conducktor/identity';
+import { findUser, type UserAccount } from '@conducktor/db';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Passwords } from '../accounts/passwords.js';
 import { signIn } from '../accounts/sign-in.js';
-import { pageHeaders } from '../pages/headers.js';
-import { signedInPage } from '../pages/message-pages.js';
 import { signInPage } from '../pages/sign-in-page.js';
+import { showSignedIn } from './api-key.js';
 import type { BrowserSessions } from './browser-session.js';
 import { cancelled, finishFlow, type Flow } from './flow.js';
 import { tooMany } from './page-error.js';
@@ -22,7 +20,7 @@ export function mountLogin(fastify: FastifyInstance, deps: LoginDeps): void {
     const flow = await flowOf(deps, request, 'login');
     if (!flow) {
       const user = await currentUser(deps, request, reply);
-      if (user) return showSignedIn(deps, reply, user);
+      if (user) return showSignedIn(deps, request, reply, user);
     }
     return show(deps, request, reply, { flow });
   });
@@ -73,17 +71,6 @@ export async function completeSignIn(
 async function currentUser(deps: LoginDeps, request: FastifyRequest, reply: FastifyReply) {
   const session = await deps.sessions.read(request, reply);
   return session && findUser(deps.db, session.accountId);
-}
-
-async function showSignedIn(deps: LoginDeps, reply: FastifyReply, user: UserAccount) {
-  const memberships = await membershipsOf(deps.db, user.id);
-  return reply.headers(pageHeaders(deps.publicUrl)).send(
-    signedInPage({
-      email: user.email,
-      workspaces: memberships.map(({ tenantName }) => tenantName),
-      mcpUrl: defaultResource(deps.publicUrl),
-    }),
-  );
 }
 
 function show(

@@ -41,3 +41,11 @@ export const tooMany = (retryAfterMs: number) => {
     { 'retry-after': String(seconds) },
   );
 };
+
+export const invitationEnded = () =>
+  new PageError(404, {
+    title: 'This invitation cannot be used',
+    what: 'It was used already, is older than seven days, was withdrawn, or its address is incomplete.',
+    doNext: 'If you joined already, sign in. Otherwise ask whoever invited you.',
+    code: 'invitation_ended',
+  });

@@ -4,7 +4,9 @@ import type { Logger } from '@conducktor/runtime';
 import type { FastifyInstance } from 'fastify';
 import { pageHeaders } from '../pages/headers.js';
 import { messagePage, type Message } from '../pages/message-pages.js';
+import { mountApiKey } from './api-key.js';
 import { mountConsent, type ConsentDeps } from './consent.js';
+import { mountInvite } from './invite.js';
 import { mountLogin } from './login.js';
 import { PageError } from './page-error.js';
 import { mountSignUp, type SignUpDeps } from './signup.js';
@@ -27,6 +29,8 @@ export function mountPages(fastify: FastifyInstance, deps: PagesDeps): void {
     mountLogin(scope, deps);
     mountSignUp(scope, deps);
     mountConsent(scope, deps);
+    mountInvite(scope, deps);
+    mountApiKey(scope, deps);
   });
 }
 

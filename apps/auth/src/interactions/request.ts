@@ -45,6 +45,37 @@ export async function acceptForm(
   return { fields, flow: loaded };
 }
 
+/** A posted form of a page that is no part of a sign-in. `about` is what it was made for. */
+export function acceptOwnForm(
+  deps: PageDeps,
+  request: FastifyRequest,
+  page: FormId['page'],
+  about: (fields: Fields) => string | undefined,
+): Fields {
+  const fields = textFields(request.body);
+  const { cookie, origin } = request.headers;
+  const form = { page, flow: about(fields) };
+  if (!deps.forms.accepts({ cookie, origin, csrf: fields['csrf'] }, form)) throw formRefused();
+  return fields;
+}
+
+/** Sends a page that is no part of a sign-in, its form made for `about`. */
+export function sendOwnForm(
+  deps: PageDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  form: { page: FormId['page']; about: string; status?: number },
+  render: (csrf: string) => string,
+): FastifyReply {
+  const id = { page: form.page, flow: form.about };
+  const { csrf, setCookie } = deps.forms.issue(request.headers.cookie, id);
+  if (setCookie) reply.header('set-cookie', setCookie);
+  return reply
+    .code(form.status ?? 200)
+    .headers(pageHeaders(deps.publicUrl))
+    .send(render(csrf));
+}
+
 /** Takes the sign-in's step for this request, so that a form sent twice acts once. */
 export const claim = claimFlow;
 

@@ -1,5 +1,6 @@
 import { type Html, html } from './html.js';
 import { hiddenFields, page } from './layout.js';
+import { workspaceField } from './workspace-choice.js';
 
 export interface ConsentPage {
   csrf: string;
@@ -39,8 +40,7 @@ export function consentPage(content: ConsentPage): string {
         </p>
       </div>
       <form method="post" action="/consent">
-        ${hiddenFields(content)}
-        ${only ? html`<input type="hidden" name="workspace" value="${only.id}" />` : choices(content.workspaces)}
+        ${hiddenFields(content)} ${workspaceField(content.workspaces)}
         <button type="submit" name="decision" value="allow">Allow</button>
         <button class="quiet" type="submit" name="decision" value="cancel" formnovalidate>
           Cancel
@@ -65,17 +65,4 @@ function wishes({ scopes, staysConnected }: ConsentPage): Html[] {
     ...(has('profile') || has('email') ? [html`<li>see your name and email address</li> `] : []),
     ...(staysConnected ? [html`<li>stay connected until you disconnect it</li> `] : []),
   ];
-}
-
-function choices(workspaces: ConsentPage['workspaces']): Html {
-  return html`<fieldset>
-    <legend>Workspace</legend>
-    ${workspaces.map(
-      ({ id, name }) =>
-        html`<label class="choice"
-          ><input type="radio" name="workspace" value="${id}" required />
-          <span>${name}</span></label
-        >`,
-    )}
-  </fieldset>`;
 }

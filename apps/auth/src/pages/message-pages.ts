@@ -19,32 +19,6 @@ export function messagePage(message: Message): string {
   });
 }
 
-export interface SignedInPage {
-  email: string;
-  workspaces: string[];
-  mcpUrl: string;
-}
-
-export function signedInPage(content: SignedInPage): string {
-  return page({
-    title: 'You are signed in',
-    body: html` <p>
-        As <strong>${content.email}</strong>${
-          content.workspaces.length > 0 && html`, in ${content.workspaces.join(', ')}`
-        }.
-      </p>
-      <div class="facts">
-        <p>Connect an AI client to</p>
-        <p><code>${content.mcpUrl}</code></p>
-      </div>
-      <p class="soft">
-        In ChatGPT, Claude or Cursor, add a connector with this address. It brings you back here to
-        allow it.
-      </p>
-      <p><a href="/oauth2/logout">Sign out</a></p>`,
-  });
-}
-
 /** Asks before signing out. `form` is the library's own, which carries its token. */
 export function signOutPage(form: Html): string {
   return page({

@@ -13,12 +13,13 @@ main{width:100%;max-width:27rem;background:var(--card);border:1px solid var(--li
 box-shadow:0 8px 30px rgb(0 0 0/.06)}
 .brand{display:flex;align-items:center;gap:.5rem;margin:0 0 1.25rem;font-weight:600;color:var(--soft);font-size:.9rem}
 .brand svg{color:var(--accent)}
+h2{font-size:1.05rem;margin:1.5rem 0 .25rem}
 h1{font-size:1.35rem;line-height:1.25;margin:0 0 .5rem;overflow-wrap:anywhere}
 p{margin:.5rem 0;overflow-wrap:anywhere}
 .soft,.hint{color:var(--soft);font-size:.9rem}
 .hint{margin:.2rem 0 0}
 label,legend{display:block;font-weight:600;font-size:.9rem;margin:1rem 0 .3rem;padding:0}
-input:not([type=radio]):not([type=hidden]){width:100%;font:inherit;color:inherit;background:transparent;
+input:not([type=radio]):not([type=checkbox]):not([type=hidden]){width:100%;font:inherit;color:inherit;background:transparent;
 border:1px solid var(--line);border-radius:8px;padding:.6rem .7rem}
 fieldset{border:0;padding:0;margin:0}
 .choice{display:flex;gap:.6rem;align-items:center;font-weight:400;border:1px solid var(--line);border-radius:8px;

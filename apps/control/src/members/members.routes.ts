@@ -1,5 +1,6 @@
 import {
   GroupView,
+  InvitedMember,
   MemberPatch,
   MemberView,
   NewGroup,
@@ -19,10 +20,10 @@ const writers = role('owner', 'admin');
 
 export const memberRoutes = [
   route('POST', '/members', {
-    summary: 'Make a person a member of the workspace',
+    summary: 'Invite a person into the workspace. The link is shown in this answer only',
     guards: [signedIn, scope('admin'), writers],
     body: NewMember,
-    answer: [201, MemberView],
+    answer: [201, InvitedMember],
     handle: ({ control, caller, body }) => createMember(control, caller, body),
   }),
   route('GET', '/members', {

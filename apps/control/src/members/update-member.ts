@@ -40,7 +40,7 @@ async function requireAnOwner(tx: PrismaTx, tenantId: string): Promise<void> {
   // Two owners who each remove the other must not both succeed.
   await tx.$queryRaw`select from tenant where id = ${tenantId} for update`;
   const owners = await tx.member.count({
-    where: { tenantId, roles: { has: 'owner' }, disabledAt: null },
+    where: { tenantId, roles: { has: 'owner' }, disabledAt: null, acceptedAt: { not: null } },
   });
   if (owners === 0)
     throw new ConducktorError(

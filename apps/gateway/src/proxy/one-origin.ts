@@ -29,6 +29,7 @@ const AUTH_PATHS = [
   '/login',
   '/signup',
   '/consent',
+  '/invite',
   '/scim',
 ];
 

@@ -29,6 +29,13 @@ export const MemberView = z
   .meta({ id: 'Member' });
 export type MemberView = z.infer<typeof MemberView>;
 
+/** The only answer that ever holds the link. */
+export const InvitedMember = MemberView.extend({
+  /** For the person invited, and nobody else: they sign in only after they opened it. */
+  invitation: z.object({ url: z.url(), expiresAt: Timestamp }),
+}).meta({ id: 'InvitedMember' });
+export type InvitedMember = z.infer<typeof InvitedMember>;
+
 export const MemberPatch = z.strictObject({
   roles: z.array(Role).min(1).max(6).optional(),
   groups: z.array(GroupName).max(100).optional(),

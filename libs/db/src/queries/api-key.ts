@@ -1,4 +1,4 @@
-import type { Db } from '../db.js';
+import type { Db, TenantTx } from '../db.js';
 
 export interface ApiKeyRow {
   tenantId: string;
@@ -33,4 +33,39 @@ export async function findApiKey(db: Db, keyId: string): Promise<ApiKeyRow | und
     const row = rows[0];
     return row && { ...row, tenantId, expiresAt: row.expiresAt ?? undefined };
   });
+}
+
+/**
+ * The roles of a member who may sign in, or undefined. The row stays locked to the end of the
+ * transaction, so that keys of one member are counted and made one after the other.
+ */
+export async function lockMember(tx: TenantTx, memberId: string): Promise<string[] | undefined> {
+  const { rows } = await tx.query<{ roles: string[] }>(
+    `select roles from member
+      where tenant_id = $1 and id = $2 and disabled_at is null and accepted_at is not null
+        for no key update`,
+    [tx.tenantId, memberId],
+  );
+  return rows[0]?.roles;
+}
+
+/** How many keys of this member are not revoked. */
+export async function countApiKeys(tx: TenantTx, memberId: string): Promise<number> {
+  const { rows } = await tx.query<{ n: number }>(
+    `select count(*)::int as n from api_key
+      where tenant_id = $1 and member_id = $2 and revoked_at is null`,
+    [tx.tenantId, memberId],
+  );
+  return rows[0]!.n;
+}
+
+export async function insertApiKey(
+  tx: TenantTx,
+  key: { id: string; memberId: string; name: string; secretHash: Buffer; scopes: string[] },
+): Promise<void> {
+  await tx.query(
+    `insert into api_key (tenant_id, id, member_id, name, secret_hash, scopes)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [tx.tenantId, key.id, key.memberId, key.name, key.secretHash, key.scopes],
+  );
 }

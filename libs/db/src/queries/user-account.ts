@@ -42,6 +42,20 @@ export async function insertUser(tx: TenantTx, user: UserAccount): Promise<boole
   return rowCount === 1;
 }
 
+/** Gives an account its first password and its name. False when it has a password or is disabled. */
+export async function claimUser(
+  tx: TenantTx,
+  id: string,
+  chosen: { displayName: string; passwordHash: string },
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `update user_account set display_name = $2, password_hash = $3
+      where id = $1 and password_hash is null and disabled_at is null`,
+    [id, chosen.displayName, chosen.passwordHash],
+  );
+  return rowCount === 1;
+}
+
 /** Stores a password hash made with newer parameters. */
 export async function updatePasswordHash(db: Db, id: string, passwordHash: string): Promise<void> {
   await db.pool.query('update user_account set password_hash = $2 where id = $1', [

@@ -81,6 +81,7 @@ describe('paths', () => {
     ['/login', 'auth'],
     ['/signup', 'auth'],
     ['/consent/abc', 'auth'],
+    ['/invite?token=x', 'auth'],
     ['/scim/v2/Users', 'auth'],
     ['/', 'control'],
     ['/api/v1/connections', 'control'],
@@ -90,6 +91,7 @@ describe('paths', () => {
     ['/status', 'control'],
     ['/any/page?x=1&y=%20', 'control'],
     ['/loginx', 'control'],
+    ['/invites', 'control'],
     ['/auth', 'control'],
   ])('%s goes to %s', async (path, service) => {
     const response = await fetch(gateway.url + path, { redirect: 'manual' });
