@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   CLI,
   conducktor,
+  isPrepared,
   startStack,
   statusOf,
   stopStack,
@@ -31,14 +32,14 @@ afterAll(async () => {
 
 test('a taken port is one sentence that names it and a way on', async () => {
   const squatter = createServer();
-  await new Promise<void>((resolve) => squatter.listen(portBase + 10, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => squatter.listen(portBase + 2, '127.0.0.1', resolve));
   const ran = await conducktor(
     ['up', '--detach', '--data', dataDir, '--port-base', String(portBase)],
     { timeoutMs: 60_000 },
   );
   await new Promise((resolve) => squatter.close(resolve));
   expect(ran.code).not.toBe(0);
-  expect(ran.stderr).toContain(String(portBase + 10));
+  expect(ran.stderr).toContain(String(portBase + 2));
   expect(ran.stderr).toContain('--port-base');
   expect(processesOf(dataDir)).toEqual([]);
 });
@@ -80,6 +81,7 @@ test('kill -9 of the supervisor leaves no process', async () => {
 });
 
 test('kill -9 of the launcher leaves no process', async () => {
+  rmSync(join(dataDir, 'run/state.json'));
   const up = spawn(
     process.execPath,
     [CLI, 'up', '--data', dataDir, '--port-base', String(portBase)],
@@ -87,7 +89,7 @@ test('kill -9 of the launcher leaves no process', async () => {
       stdio: 'ignore',
     },
   );
-  await eventually('the stack is ready', async () => (await statusOf(dataDir)).ready, 60_000);
+  await eventually('the stack is ready', async () => isPrepared(dataDir), 60_000);
   up.kill('SIGKILL');
   await eventually(
     'every process has ended',

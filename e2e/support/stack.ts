@@ -99,6 +99,18 @@ export function unitsOf(dataDir: string): Status['services'] {
   return services;
 }
 
+/** Whether the supervisor has brought everything up; false too while it has not written anything. */
+export function isPrepared(dataDir: string): boolean {
+  try {
+    const state = JSON.parse(readFileSync(join(dataDir, 'run/state.json'), 'utf8')) as {
+      prepared: boolean;
+    };
+    return state.prepared;
+  } catch {
+    return false;
+  }
+}
+
 export async function stopStack(dataDir: string): Promise<Ran> {
   return await conducktor(['down', '--data', dataDir], { timeoutMs: 60_000 });
 }
