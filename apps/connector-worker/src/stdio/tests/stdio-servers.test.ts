@@ -45,7 +45,7 @@ beforeAll(async () => {
         'reach',
         `import('node:fs').then(({ readFileSync }) => {
            const tried = {};
-           for (const path of ${JSON.stringify([files, '/root', '/work/main', '/var/lib', '/home'])}) { try { tried[path] = readFileSync(path + '/note.txt', 'utf8'); } catch (error) { tried[path] = error.code; } }
+           for (const path of ${JSON.stringify([files, '/root', '/srv', '/var/lib', '/home'])}) { try { tried[path] = readFileSync(path + '/note.txt', 'utf8'); } catch (error) { tried[path] = error.code; } }
            import('node:net').then(({ connect }) => { const s = connect(Number(params.arguments.port), '127.0.0.1'); s.on('connect', () => text(id, JSON.stringify({ ...tried, net: 'reached' }))); s.on('error', (e) => text(id, JSON.stringify({ ...tried, net: e.code }))); });
          })`,
       ),
@@ -187,7 +187,7 @@ describe('what a server is given', () => {
     expect(seen).toEqual({
       [files]: 'ENOENT',
       '/root': 'ENOENT',
-      '/work/main': 'ENOENT',
+      '/srv': 'ENOENT',
       '/var/lib': 'ENOENT',
       '/home': 'ENOENT',
       net: 'ECONNREFUSED',
