@@ -30,7 +30,10 @@ export function sumProfile({ nodes, samples, timeDeltas, startTime = 0 }, from =
 /** The project, package or part of the runtime that a frame belongs to. */
 export function partOf({ functionName, url }) {
   if (functionName === '(garbage collector)') return 'garbage collection';
-  if (functionName === '(program)') return 'system calls and native code';
+  if (functionName === '(program)') return 'native code';
+  if (url === '' && /^write(v|Buffer|Utf8String|Latin1String)$/.test(functionName)) {
+    return 'writing to sockets';
+  }
   if (url.startsWith('node:')) return `Node: ${url.slice(5).split('/').slice(0, 2).join('/')}`;
   const packaged = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url);
   if (packaged) return packaged[1];

@@ -52,7 +52,8 @@ try {
   );
   console.log('\n| process | µs of processor time a call |\n|---|---|');
   for (const [name, us] of spent.sort((a, b) => b[1] - a[1])) {
-    console.log(`| ${name} | ${Math.round(us / result.calls)} |`);
+    const each = Math.round(us / result.calls);
+    if (each > 0) console.log(`| ${name} | ${each} |`);
   }
   for (const app of PROFILED) print(app, result.calls, from, to);
 } finally {
