@@ -100,6 +100,7 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
     onRefused: (reason) => logger.warn({ reason }, 'An RPC connection was closed'),
   });
 
+  let stopping: Promise<void> | undefined;
   return {
     sandbox: describe(sandbox),
     rpcPort: rpc.port,
@@ -108,18 +109,20 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
         () => undefined,
         () => 'Postgres does not answer.',
       ),
-    stop: async () => {
-      rpc.stopListening();
-      await executor.drain(DRAIN_MS);
-      // A server that is just starting is not waited for; it dies with the process.
-      const closed = Promise.all(Object.values(connectors).map((connector) => connector.close()));
-      await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
-      await rpc.close();
-      outcomes.close();
-      await outbound.close();
-      await db.end();
-    },
+    stop: () => (stopping ??= stop()),
   };
+
+  async function stop(): Promise<void> {
+    rpc.stopListening();
+    await executor.drain(DRAIN_MS);
+    // A server that is just starting is not waited for; it dies with the process.
+    const closed = Promise.all(Object.values(connectors).map((connector) => connector.close()));
+    await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
+    await rpc.close();
+    outcomes.close();
+    await outbound.close();
+    await db.end();
+  }
 }
 
 function describe(sandbox: Sandbox): string {
