@@ -67,7 +67,7 @@ describe('when a gateway is lost', () => {
       1,
     );
     // Not committed: it comes again.
-    await expect.poll(() => late.length, { timeout: 8_000 }).toBe(2);
+    await expect.poll(() => late.length, { timeout: 15_000 }).toBe(2);
     client.committed([request.callId]);
     await sleep(200);
     await wire.set('reset');
@@ -87,10 +87,10 @@ describe('when a gateway is lost', () => {
     expect(b.late).toEqual([]);
     // The client of all tests is a gateway too, and may have its turn first.
     await expect
-      .poll(() => b.late.map((one) => one.callId), { timeout: 9_000 })
-      .toEqual([request.callId]);
+      .poll(() => b.late.map((one) => one.callId), { timeout: 30_000 })
+      .toContain(request.callId);
     b.client.committed([request.callId]);
-  });
+  }, 40_000);
 
   it('what was committed is never offered', async () => {
     const a = await gateway('gateway-d');
@@ -98,12 +98,13 @@ describe('when a gateway is lost', () => {
     const requests = Array.from({ length: 50 }, () =>
       test.request(connection, 'echo', { message: 'x' }),
     );
+    const own = new Set(requests.map((request) => request.callId));
     await Promise.all(requests.map((request) => a.client.call(request)));
-    a.client.committed(requests.map((request) => request.callId));
+    a.client.committed([...own]);
     await sleep(100);
     a.client.close();
     await sleep(3_500);
-    expect(b.late).toEqual([]);
+    expect(b.late.filter((one) => own.has(one.callId))).toEqual([]);
   });
 });
 
