@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const excluded = ['**/node_modules/**', '**/dist/**', '**/fixtures/**'];
@@ -17,6 +18,8 @@ export default defineConfig({
           exclude: excluded,
           // One Postgres and one Redis for the run, started when the first test asks for a database.
           globalSetup: ['libs/testing/src/cluster.setup.ts'],
+          // Many files wait for timers and processes: on two cores three at once take half the time of one.
+          maxWorkers: Math.max(3, availableParallelism() - 1),
           testTimeout: 20_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
