@@ -102,6 +102,9 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     mcp: {
       callTool: (input) => callTool(deps, input),
       listTools: (context) => listTools(deps, context),
+      request: async () => NOT_SERVED,
+      subscribe: async () => NOT_SERVED,
+      watchLists: async () => NOT_SERVED,
       authenticate: async (context) => {
         try {
           const caller = await authenticate(deps, context);
@@ -137,6 +140,11 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     },
   };
 }
+
+const NOT_SERVED = {
+  kind: 'error',
+  error: { code: -32_601, message: 'Method not found' },
+} as const;
 
 /** Outcomes that a worker kept for a gateway that went away; settling one twice does nothing. */
 function settleLate(journal: Journal, outcomes: LateOutcome[]): void {

@@ -11,6 +11,17 @@ export {
   type ProgressNote,
   type RefreshRequest,
   type RefreshResult,
+  type AskMethod,
+  type AskNote,
+  type CallMethod,
+  type ClientCapabilities,
+  type NotificationNote,
+  type ReplyNote,
+  type ResumeRequest,
+  type UpstreamEvent,
+  type UpstreamServer,
+  type WatchAnswer,
+  type WatchRequest,
 } from './rpc.js';
 export {
   PolicyDocument,

@@ -23,9 +23,23 @@ export const FrameType = {
   Committed: 14,
   /** worker → dialler: LateOutcome[] of calls whose gateway went away */
   Late: 15,
+  /** worker → dialler, on the stream of a Call or Resume: AskNote, the upstream asks the client something */
+  Ask: 16,
+  /** dialler → worker, on the same stream: ReplyNote */
+  Reply: 17,
+  /** worker → dialler, on the stream of a Call or Resume: NotificationNote */
+  Notify: 18,
+  /** dialler → worker: ResumeRequest, on a stream of its own; answered like a Call */
+  Resume: 19,
   /** dialler → worker: RefreshRequest; worker → dialler: RefreshResult */
   Refresh: 20,
   Refreshed: 21,
+  /** dialler → worker: WatchRequest; the stream stays open until Cancel or the loss of the connection */
+  Watch: 22,
+  /** worker → dialler: WatchAnswer, once for each Watch */
+  Watched: 23,
+  /** worker → dialler, on the stream of a Watch: UpstreamEvent */
+  Event: 24,
   Ping: 30,
   Pong: 31,
 } as const;
@@ -46,11 +60,13 @@ export interface CallRequest {
   connectionId: string;
   /** connection.revision of the snapshot that decided; an older cached connection is reloaded. */
   revision: number;
-  /** MCP method: tools/call for now. */
-  method: string;
-  /** The upstream's own name of the tool. */
+  method: CallMethod;
+  /** The upstream's own name of the tool or prompt, its own URI of the resource; empty where there is none. */
   name: string;
-  /** RFC 8785 canonical JSON of the arguments, forwarded byte for byte. */
+  /**
+   * RFC 8785 canonical JSON of what was decided on, forwarded byte for byte: the `arguments` of
+   * tools/call and prompts/get, the `params` of every other method.
+   */
   argumentsJson: string;
   /** Milliseconds from receipt until the worker gives up. */
   timeoutMs: number;
@@ -58,7 +74,93 @@ export interface CallRequest {
   progress: boolean;
   /** `_meta` entries of the request that may travel (no tokens, no progressToken). */
   meta?: Record<string, unknown>;
+  /** What this client can be asked; the upstream is told of nothing else. */
+  capabilities?: ClientCapabilities;
+  /** The client wants log messages of this level and above (RFC 5424 names). */
+  logLevel?: string;
+  /** A later round of a request that the upstream answered with `input_required` (2026-07-28). */
+  input?: { requestState?: string; inputResponses?: Record<string, unknown> };
 }
+
+/** What reaches an upstream on behalf of a person. Subscriptions do so by Watch. */
+export type CallMethod =
+  | 'tools/call'
+  | 'resources/list'
+  | 'resources/templates/list'
+  | 'resources/read'
+  | 'prompts/list'
+  | 'prompts/get'
+  | 'completion/complete';
+
+/** The capabilities of a client that concern an upstream, as MCP spells them. */
+export interface ClientCapabilities {
+  elicitation?: { form?: Record<string, unknown>; url?: Record<string, unknown> };
+  sampling?: Record<string, unknown>;
+  roots?: Record<string, unknown>;
+  /** Extensions that change what a server offers: `io.modelcontextprotocol/ui`. */
+  extensions?: Record<string, unknown>;
+}
+
+export type AskMethod = 'elicitation/create' | 'sampling/createMessage' | 'roots/list';
+
+/** A request of the upstream to the client during a call. The call's deadline waits for the reply. */
+export interface AskNote {
+  /** Unique within the call. */
+  askId: number;
+  method: AskMethod;
+  params: Record<string, unknown>;
+}
+
+export interface ReplyNote {
+  askId: number;
+  result?: Record<string, unknown>;
+  error?: { code: number; message: string; data?: unknown };
+}
+
+/** A notification of the upstream during a call, other than progress. */
+export interface NotificationNote {
+  method: 'notifications/message' | 'notifications/elicitation/complete';
+  params: Record<string, unknown>;
+}
+
+/**
+ * Takes up a call that waits for replies, perhaps from another gateway than the one that made it. The
+ * worker gives it the replies, and from then on what the call asks, notes and answers. The first
+ * gateway still hears the result, and settles. Unknown, ended or another member's: outcome `unknown`.
+ */
+export interface ResumeRequest {
+  callId: string;
+  tenantId: string;
+  memberId: string;
+  replies: ReplyNote[];
+}
+
+/**
+ * What a connection tells without being called. With `uris`, they stay subscribed at the upstream, in
+ * this member's session, for as long as the stream is open; the answer comes when that is done.
+ */
+export interface WatchRequest {
+  tenantId: string;
+  memberId: string;
+  connectionId: string;
+  revision: number;
+  /** The connection's lists: tools, prompts, resources. */
+  lists: boolean;
+  /** The upstream's own URIs. */
+  uris: string[];
+  timeoutMs: number;
+}
+
+export type WatchAnswer =
+  | { ok: true }
+  /** `error` is the upstream's own refusal of a subscription. */
+  | { ok: false; message: string; error?: { code: number; message: string; data?: unknown } };
+
+export type UpstreamEvent =
+  | { kind: 'list-changed'; list: 'tools' | 'prompts' | 'resources' }
+  | { kind: 'resource-updated'; uri: string; params: Record<string, unknown> }
+  /** The upstream was lost for a while: anything may have changed meanwhile. */
+  | { kind: 'gap' };
 
 export interface ProgressNote {
   progress: number;
@@ -111,5 +213,15 @@ export interface RefreshResult {
   reason?: string;
   /** Tool definitions exactly as the upstream listed them, unknown fields included. */
   tools: Record<string, unknown>[];
+  /** What the server says of itself; absent when it could not be reached. */
+  server?: UpstreamServer;
   ms: number;
+}
+
+export interface UpstreamServer {
+  protocolVersion: string;
+  /** Server capabilities, as MCP spells them. */
+  capabilities: Record<string, unknown>;
+  serverInfo?: Record<string, unknown>;
+  instructions?: string;
 }

@@ -5,18 +5,53 @@
  * charges or records; whoever implements `GovernedMcp` never sees a socket.
  */
 
+import type {
+  AskNote,
+  ClientCapabilities,
+  NotificationNote,
+  ReplyNote,
+} from '@conducktor/contracts';
+
 /** What a transport knows about a request before anything of its meaning was trusted. */
 export interface McpRequestContext {
   /** Header names in lower case; a header that came more than once is joined with ", ". */
   headers: Record<string, string | undefined>;
   sourceIp: string;
-  /** The MCP path that was asked, each its own protected resource: `/mcp`, an alias of it, `/mcp/<toolset>`. */
+  /**
+   * The MCP path that was asked, each its own protected resource: `/mcp`, an alias of it, `/mcp/<slug>`
+   * of a toolset or connection. The story finds the view of the workspace by it.
+   */
   resourcePath: string;
   era: 'legacy' | 'modern';
   protocolVersion: string;
+  /** What this client can be asked: of this request (modern) or of its session (legacy). Absent: nothing. */
+  capabilities?: ClientCapabilities;
+  /** The client wants log messages from this level on (RFC 5424 names). */
+  logLevel?: string;
 }
 
-export interface ToolCallInput {
+/** How the story reaches the client while its request is under way. */
+export interface ClientChannel {
+  /** Present when the client asked for progress and can receive it. */
+  onProgress?: (progress: { progress: number; total?: number; message?: string }) => void;
+  /** Log messages and the like. Present when the client can receive them. */
+  onNotification?: (note: NotificationNote) => void;
+  /**
+   * Puts a question of the upstream to the client and resolves with its reply; never rejects. Present
+   * for legacy clients that can be reached. A modern client is asked by `input_required` instead.
+   */
+  ask?: (ask: Omit<AskNote, 'askId'>) => Promise<Omit<ReplyNote, 'askId'>>;
+  /** Aborted when the client cancels or goes away. */
+  signal: AbortSignal;
+}
+
+/** The answers to an `input_required` result, as the client sent them (2026-07-28). */
+export interface ClientInput {
+  requestState?: string;
+  inputResponses?: Record<string, unknown>;
+}
+
+export interface ToolCallInput extends ClientChannel {
   context: McpRequestContext;
   /** The tool name as the client wrote it. */
   name: string;
@@ -24,10 +59,42 @@ export interface ToolCallInput {
   argumentsText?: string;
   meta?: Record<string, unknown>;
   idempotencyKey?: string;
-  /** Present when the client asked for progress and can receive it. */
-  onProgress?: (progress: { progress: number; total?: number; message?: string }) => void;
-  /** Aborted when the client cancels or goes away. */
-  signal: AbortSignal;
+  input?: ClientInput;
+}
+
+/** Requests besides tools that an upstream answers; each reaches it by the same steps as a tool call. */
+export type McpMethod =
+  | 'resources/list'
+  | 'resources/templates/list'
+  | 'resources/read'
+  | 'prompts/list'
+  | 'prompts/get'
+  | 'completion/complete';
+
+export interface McpRequestInput extends ClientChannel {
+  context: McpRequestContext;
+  method: McpMethod;
+  /** As the client wrote them; `_meta`, `inputResponses` and `requestState` taken out. */
+  params: Record<string, unknown>;
+  meta?: Record<string, unknown>;
+  input?: ClientInput;
+}
+
+/** What a listening client is told. URIs are as this client sees them. */
+export type ClientEvent =
+  | { kind: 'list-changed'; list: 'tools' | 'prompts' | 'resources' }
+  | { kind: 'resource-updated'; uri: string }
+  /** The person may not have this subscription any more, or its connection is gone for good. */
+  | { kind: 'subscription-ended'; uri: string; reason: string };
+
+/** Open until `close` is called; closing twice does nothing. */
+export interface Subscription {
+  close(): void;
+}
+
+export interface ListenInput {
+  context: McpRequestContext;
+  onEvent(event: ClientEvent): void;
 }
 
 /** HTTP 401 or 403 with a challenge; the body is a JSON-RPC result or error. */
@@ -61,6 +128,16 @@ export type AuthenticateAnswer = { kind: 'caller'; principal: string } | Failure
 export interface GovernedMcp {
   callTool(input: ToolCallInput): Promise<ToolCallAnswer>;
   listTools(context: McpRequestContext): Promise<ToolListAnswer>;
+  /** Results are shaped as 2026-07-28 has them (`ttlMs`, `cacheScope` on lists); transports down-convert. */
+  request(input: McpRequestInput): Promise<ToolCallAnswer>;
+  /** One resource, decided and recorded like a call; events until closed. */
+  subscribe(
+    input: ListenInput & { uri: string },
+  ): Promise<{ kind: 'subscribed'; subscription: Subscription } | Failure | Challenge>;
+  /** Changes of what this caller's lists would show, whatever their cause. Reads nothing of an upstream. */
+  watchLists(
+    input: ListenInput,
+  ): Promise<{ kind: 'watching'; subscription: Subscription } | Failure | Challenge>;
   /** For `initialize`, `ping`, `server/discover` and the like: authenticates, nothing else. */
   authenticate(context: McpRequestContext): Promise<AuthenticateAnswer>;
 }

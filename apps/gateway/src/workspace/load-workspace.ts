@@ -36,7 +36,7 @@ export function loadWorkspace(db: Db, tenantId: string): Promise<Workspace> {
       members: await loadMembers(tx),
       apiKeys: await loadApiKeys(tx),
       revokedGrants: await loadRevokedGrants(tx),
-      tools: await loadTools(tx),
+      ...(await loadCatalogue(tx)),
       // Without an active policy nothing is allowed.
       policy: compilePolicy(
         parsePolicy(row.document ?? { version: 1, default: 'deny', rules: [] }),
@@ -81,13 +81,17 @@ async function loadRevokedGrants(tx: TenantTx): Promise<Set<string>> {
   return new Set(rows.map((row) => row.id));
 }
 
-async function loadTools(tx: TenantTx): Promise<Map<string, Tool>> {
+async function loadCatalogue(tx: TenantTx): Promise<Pick<Workspace, 'connections' | 'tools'>> {
   const connections = await tx.query<{
     id: string;
     slug: string;
     timeout_ms: number;
     revision: string;
-  }>('select id, slug, timeout_ms, revision from connection');
+    capabilities: Record<string, unknown> | null;
+  }>(
+    `select id, slug, timeout_ms, revision, server->'capabilities' as capabilities
+       from connection order by slug collate "C"`,
+  );
   const byId = new Map<string, ConnectionEntry>(
     connections.rows.map((row) => [
       row.id,
@@ -96,6 +100,7 @@ async function loadTools(tx: TenantTx): Promise<Map<string, Tool>> {
         slug: row.slug,
         timeoutMs: row.timeout_ms,
         revision: Number(row.revision),
+        capabilities: row.capabilities ?? {},
         tools: [],
       },
     ]),
@@ -114,7 +119,7 @@ async function loadTools(tx: TenantTx): Promise<Map<string, Tool>> {
             coalesce(class_override, proposed_class) as class, labels
        from tool where removed_at is null and not hidden order by shown_name collate "C"`,
   );
-  return new Map(
+  const tools = new Map(
     rows.flatMap((row) => {
       const connection = byId.get(row.connection_id);
       if (!connection) return [];
@@ -132,4 +137,5 @@ async function loadTools(tx: TenantTx): Promise<Map<string, Tool>> {
       return [[tool.shownName, tool] as const];
     }),
   );
+  return { connections: [...byId.values()], tools };
 }

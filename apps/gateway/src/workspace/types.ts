@@ -22,6 +22,8 @@ export interface ConnectionEntry {
   slug: string;
   timeoutMs: number;
   revision: number;
+  /** What its server offers, as MCP spells it; empty while it was never reached. */
+  capabilities: Readonly<Record<string, unknown>>;
   /** Its tools in this snapshot. */
   tools: Tool[];
 }
@@ -52,6 +54,8 @@ export interface Workspace {
   apiKeys: ReadonlyMap<string, ApiKeyEntry>;
   /** Grants revoked while a token of theirs may still live. */
   revokedGrants: ReadonlySet<string>;
+  /** In the order of slugs, those without tools included. */
+  connections: readonly ConnectionEntry[];
   /** By shown name, in the order of names. */
   tools: ReadonlyMap<string, Tool>;
   policy: CompiledPolicy;

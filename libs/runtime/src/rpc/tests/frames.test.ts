@@ -114,7 +114,7 @@ describe('calls and results', () => {
             memberId: 'm',
             connectionId: 'c',
             revision: 4,
-            method: 'tools/call',
+            method: 'tools/call' as const,
             name: text,
             timeoutMs: 5,
             progress: false,

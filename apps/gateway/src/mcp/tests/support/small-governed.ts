@@ -26,6 +26,11 @@ const TOOLS = ['echo', 'wait', 'progress', 'structured', 'number', 'failing', 'k
   }),
 );
 
+const NOT_SERVED = {
+  kind: 'error',
+  error: { code: -32_601, message: 'Method not found' },
+} as const;
+
 /** Implements the port with tokens that are names (`alice`, `bob`, …) and tools that show one thing each. */
 export class SmallGoverned implements GovernedMcp {
   readonly calls: SeenCall[] = [];
@@ -41,6 +46,18 @@ export class SmallGoverned implements GovernedMcp {
   async listTools(context: McpRequestContext): Promise<ToolListAnswer> {
     const caller = await this.authenticate(context);
     return caller.kind === 'caller' ? { kind: 'tools', tools: TOOLS, etag: '1' } : caller;
+  }
+
+  async request() {
+    return NOT_SERVED;
+  }
+
+  async subscribe() {
+    return NOT_SERVED;
+  }
+
+  async watchLists() {
+    return NOT_SERVED;
   }
 
   async callTool(input: ToolCallInput): Promise<ToolCallAnswer> {
