@@ -6,6 +6,14 @@ export {
 } from './cluster.js';
 export { seedWorkspace, type SeededMember, type SeededWorkspace } from './seed-workspace.js';
 export { freePortBlock } from './port-block.js';
+export { startRoundRobin, type RoundRobin } from './round-robin.js';
+export {
+  connectRevision,
+  REVISIONS,
+  type Answers,
+  type Revision,
+  type RevisionClient,
+} from './clients/revision-client.js';
 export { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.js';
 export {
   startRecordingUpstream,
