@@ -86,6 +86,12 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
     key: deriveKey(config.SECRET_KEY, 'rpc'),
     handlers: {
       call: (request, exchange) => executor.call(request, exchange),
+      resume: async () => ({
+        outcome: 'unknown',
+        message: 'No call waits here for a reply.',
+        durationMs: 0,
+      }),
+      watch: async () => ({ ok: false, message: 'This connection cannot be watched.' }),
       refresh: (request) => refreshConnection({ loader, connectors, logger }, request),
       committed: (callIds) => outcomes.committed(callIds),
       joined: (peer) => {

@@ -36,7 +36,7 @@ export const FrameType = {
   Refreshed: 21,
   /** dialler → worker: WatchRequest; the stream stays open until Cancel or the loss of the connection */
   Watch: 22,
-  /** worker → dialler: WatchAnswer, once for each Watch */
+  /** worker → dialler: WatchAnswer, once for each Watch; again, with `ok: false`, when a watch ends by itself */
   Watched: 23,
   /** worker → dialler, on the stream of a Watch: UpstreamEvent */
   Event: 24,

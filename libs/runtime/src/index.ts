@@ -3,14 +3,11 @@ export { deriveKey, type KeyLabel } from './keys.js';
 export { connectRedis } from './redis.js';
 export { endOnSignals, onShutdown, shutdown } from './shutdown.js';
 export { startHealthServer, type Readiness } from './health.js';
-export { RpcClient, type CallOptions, type RpcClientOptions } from './rpc/rpc-client.js';
-export {
-  RpcServer,
-  type RpcExchange,
-  type RpcHandlers,
-  type RpcPeer,
-  type RpcServerOptions,
-} from './rpc/rpc-server.js';
+export { RpcClient, type RpcClientOptions } from './rpc/rpc-client.js';
+export { ASK_WAIT_MS, type CallOptions } from './rpc/client-call.js';
+export type { Watching, WatchOptions } from './rpc/client-watches.js';
+export { RpcServer, type RpcServerOptions } from './rpc/rpc-server.js';
+export type { RpcExchange, RpcHandlers, RpcPeer, RpcWatch } from './rpc/handlers.js';
 export { rank } from './rendezvous.js';
 export { parseRpcAddress, type RpcAddress } from './rpc/address.js';
 export { callMetrics, createMetrics, type CallMetrics, type Registry } from './metrics.js';

@@ -1,20 +1,30 @@
 import {
+  type AskNote,
   type CallRequest,
   type CallResult,
   ConducktorError,
   FrameType,
   type LateOutcome,
+  type NotificationNote,
   type ProgressNote,
   type RefreshRequest,
   type RefreshResult,
+  type ResumeRequest,
+  type UpstreamEvent,
+  type WatchAnswer,
+  type WatchRequest,
 } from '@conducktor/contracts';
 import { describeAddress, parseRpcAddress, type RpcAddress } from './address.js';
+import { ASK_WAIT_MS, type CallOptions, PendingCall, replyFrame } from './client-call.js';
 import { ClientLink } from './client-link.js';
+import { ClientWatches, type Watching, type WatchOptions } from './client-watches.js';
 import { parsePayload, readResult, writeCall } from './messages.js';
 
 /** After its own deadline the worker answers at once; a worker that does not is not waited for longer. */
 const ANSWER_GRACE_MS = 5_000;
 const REFRESH_MS = 120_000;
+/** A call that was taken up has its own deadline in the worker; no connection allows a longer one. */
+const RESUMED_MS = ASK_WAIT_MS + 10 * 60_000;
 /** A worker that does not read is not fed any further. */
 const MAX_BACKLOG_BYTES = 64 * 1024 * 1024;
 /** Committed notes kept while there is no connection; a note lost beyond that only means a Late one more. */
@@ -37,20 +47,6 @@ export interface RpcClientOptions {
   onState?: (ready: boolean, reason?: string) => void;
 }
 
-export interface CallOptions {
-  onProgress?: (note: ProgressNote) => void;
-  /** Aborting asks the worker to give up; the result (usually `cancelled`) still arrives. */
-  signal?: AbortSignal;
-}
-
-interface Pending {
-  deadline: number;
-  /** Number of flushes when the frame was written: if none came after, the frame never left. */
-  flushes: number;
-  sentAt: number;
-  onProgress: ((note: ProgressNote) => void) | undefined;
-  finish(result: CallResult): void;
-}
 interface PendingRefresh {
   deadline: number;
   resolve(result: RefreshResult): void;
@@ -68,8 +64,9 @@ export class RpcClient {
   #stream = 0;
   #retry: NodeJS.Timeout | undefined;
   readonly #sweep: NodeJS.Timeout;
-  readonly #calls = new Map<number, Pending>();
+  readonly #calls = new Map<number, PendingCall>();
   readonly #refreshes = new Map<number, PendingRefresh>();
+  readonly #watches = new ClientWatches();
   #notes: string[] = [];
   #notesScheduled = false;
   readonly #waiting = new Set<() => void>();
@@ -115,44 +112,31 @@ export class RpcClient {
    * it left or the worker did not keep its deadline.
    */
   call(request: CallRequest, options: CallOptions = {}): Promise<CallResult> {
-    const { signal } = options;
-    if (signal?.aborted)
-      return Promise.resolve({
-        outcome: 'not_sent',
-        message: 'The call was given up before it was sent.',
-        durationMs: 0,
-      });
+    return this.#begin(request.timeoutMs, options, (link, stream) =>
+      writeCall(link.writer, stream, request),
+    );
+  }
+
+  /**
+   * Takes up a call that waits for replies and resolves with its result, as `call` does. Questions that
+   * the replies leave open are asked again, of this caller. `unknown` when the worker holds no such call.
+   */
+  resume(request: ResumeRequest, options: CallOptions = {}): Promise<CallResult> {
+    return this.#begin(RESUMED_MS, options, (link, stream) =>
+      link.send(FrameType.Resume, stream, request),
+    );
+  }
+
+  /**
+   * Listens to one connection's upstream. Resolves when the worker has subscribed or was refused; never
+   * rejects. A watch does not outlive the connection to the worker: `onClosed` tells, and who still
+   * wants it watches again.
+   */
+  watch(request: WatchRequest, options: WatchOptions): Promise<Watching> {
     const link = this.#link;
-    if (!this.#ready || !link)
-      return Promise.resolve(
-        this.#notSent('The connector worker is not reachable; the call was not sent.'),
-      );
-    if (link.writer.backlog > MAX_BACKLOG_BYTES)
-      return Promise.resolve(
-        this.#notSent('The connector worker is overloaded; the call was not sent.'),
-      );
-    const stream = this.#nextStream();
-    try {
-      writeCall(link.writer, stream, request);
-    } catch {
-      return Promise.resolve(this.#notSent('The arguments are too large to send.'));
-    }
-    return new Promise((resolve) => {
-      const now = Date.now();
-      const onAbort =
-        signal && (() => this.#link === link && link.send(FrameType.Cancel, stream, {}));
-      if (signal && onAbort) signal.addEventListener('abort', onAbort, { once: true });
-      this.#calls.set(stream, {
-        deadline: now + request.timeoutMs + ANSWER_GRACE_MS,
-        flushes: link.writer.flushes,
-        sentAt: now,
-        onProgress: options.onProgress,
-        finish: (result) => {
-          if (signal && onAbort) signal.removeEventListener('abort', onAbort);
-          resolve(result);
-        },
-      });
-    });
+    if (!this.#ready || !link || link.writer.backlog > MAX_BACKLOG_BYTES)
+      return Promise.resolve({ ok: false, message: this.#unreachable().message, close: () => {} });
+    return this.#watches.open(link, this.#nextStream(), request, options);
   }
 
   /** Reconnects a connection's upstream and lists its tools; rejects when the worker cannot be asked. */
@@ -242,6 +226,7 @@ export class RpcClient {
     this.#calls.clear();
     for (const refresh of this.#refreshes.values()) refresh.reject(this.#unreachable());
     this.#refreshes.clear();
+    this.#watches.lost(reason);
     if (was) this.options.onState?.(false, reason);
   }
 
@@ -254,7 +239,17 @@ export class RpcClient {
         return call.finish(readResult(payload));
       }
       case FrameType.Progress:
-        return this.#calls.get(stream)?.onProgress?.(parsePayload<ProgressNote>(payload));
+        return this.#calls.get(stream)?.options.onProgress?.(parsePayload<ProgressNote>(payload));
+      case FrameType.Ask:
+        return this.#asked(stream, parsePayload<AskNote>(payload));
+      case FrameType.Notify:
+        return this.#calls
+          .get(stream)
+          ?.options.onNotification?.(parsePayload<NotificationNote>(payload));
+      case FrameType.Watched:
+        return this.#watches.answered(stream, parsePayload<WatchAnswer>(payload));
+      case FrameType.Event:
+        return this.#watches.event(stream, parsePayload<UpstreamEvent>(payload));
       case FrameType.Late:
         return this.options.onLate?.(parsePayload<LateOutcome[]>(payload));
       case FrameType.Refreshed: {
@@ -285,6 +280,7 @@ export class RpcClient {
         new ConducktorError('upstream_timeout', 'Refreshing the connection took too long.'),
       );
     }
+    this.#watches.expire(now);
   }
 
   #sendNotes(): void {
@@ -297,9 +293,70 @@ export class RpcClient {
     }
   }
 
+  #begin(
+    timeoutMs: number,
+    options: CallOptions,
+    write: (link: ClientLink, stream: number) => void,
+  ): Promise<CallResult> {
+    const { signal } = options;
+    if (signal?.aborted)
+      return Promise.resolve({
+        outcome: 'not_sent',
+        message: 'The call was given up before it was sent.',
+        durationMs: 0,
+      });
+    const link = this.#link;
+    if (!this.#ready || !link)
+      return Promise.resolve(
+        this.#notSent('The connector worker is not reachable; the call was not sent.'),
+      );
+    if (link.writer.backlog > MAX_BACKLOG_BYTES)
+      return Promise.resolve(
+        this.#notSent('The connector worker is overloaded; the call was not sent.'),
+      );
+    const stream = this.#nextStream();
+    try {
+      write(link, stream);
+    } catch {
+      return Promise.resolve(this.#notSent('The arguments are too large to send.'));
+    }
+    return new Promise((resolve) => {
+      const now = Date.now();
+      const onAbort =
+        signal && (() => this.#link === link && link.send(FrameType.Cancel, stream, {}));
+      if (signal && onAbort) signal.addEventListener('abort', onAbort, { once: true });
+      const finish = (result: CallResult): void => {
+        if (signal && onAbort) signal.removeEventListener('abort', onAbort);
+        resolve(result);
+      };
+      this.#calls.set(
+        stream,
+        new PendingCall(
+          now,
+          now + timeoutMs + ANSWER_GRACE_MS,
+          link.writer.flushes,
+          options,
+          finish,
+        ),
+      );
+    });
+  }
+
+  #asked(stream: number, ask: AskNote): void {
+    const link = this.#link;
+    this.#calls.get(stream)?.asked(ask, (note) => {
+      // A reply to a worker that was lost meanwhile would be one to another call's stream.
+      if (link && this.#link === link && this.#calls.has(stream)) replyFrame(link, stream, note);
+    });
+  }
+
   #nextStream(): number {
     do this.#stream = this.#stream >= 0xffff_ffff ? 1 : this.#stream + 1;
-    while (this.#calls.has(this.#stream) || this.#refreshes.has(this.#stream));
+    while (
+      this.#calls.has(this.#stream) ||
+      this.#refreshes.has(this.#stream) ||
+      this.#watches.has(this.#stream)
+    );
     return this.#stream;
   }
 

@@ -3,7 +3,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type CallRequest, type CallResult, type LateOutcome } from '@conducktor/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RpcClient, type RpcClientOptions } from '../rpc-client.js';
-import { type RpcExchange, type RpcHandlers, type RpcPeer, RpcServer } from '../rpc-server.js';
+import type { RpcExchange, RpcHandlers, RpcPeer } from '../handlers.js';
+import { RpcServer } from '../rpc-server.js';
 
 const key = randomBytes(32);
 const port = 20_400;
@@ -37,6 +38,8 @@ async function serve(
     key: serverKey,
     handlers: {
       call: async (call) => ({ outcome: 'ok', resultJson: call.argumentsJson, durationMs: 1 }),
+      resume: async () => ({ outcome: 'unknown', durationMs: 0 }),
+      watch: async () => ({ ok: true }),
       refresh: async () => ({ status: 'ACTIVE', tools: [{ name: 'a', x: 1 }], ms: 1 }),
       committed: () => {},
       ...handlers,
@@ -103,6 +106,8 @@ describe('a call over the connection', () => {
       key,
       handlers: {
         call: async () => ({ outcome: 'ok', durationMs: 0 }),
+        resume: async () => ({ outcome: 'unknown', durationMs: 0 }),
+        watch: async () => ({ ok: true }),
         refresh: async () => ({ status: 'ACTIVE', tools: [], ms: 0 }),
         committed: () => {},
       },
