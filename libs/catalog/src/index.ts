@@ -1,6 +1,7 @@
 export { canonicalJson } from './json/canonical.js';
 export { parseJsonStrict, JsonRefused } from './json/parse-strict.js';
 export { assignShownNames, shownName } from './names.js';
+export { plainName, viewNames, type NamedTool, type PrefixMode } from './view-names.js';
 export {
   definitionHash,
   DefinitionRefused,

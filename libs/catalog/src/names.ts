@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 
-const MAX_LENGTH = 64;
+/** What clients accept for the name of a tool. */
+export const MAX_NAME_LENGTH = 64;
+
+/** The characters that names may have; every other one becomes `_`. */
+export function sanitisedName(name: string): string {
+  return name.replace(/[^A-Za-z0-9_-]/g, '_');
+}
 
 /**
  * The name that clients see: `<slug>_<tool>` in `[A-Za-z0-9_-]`, at most 64 characters. Other
@@ -12,13 +18,13 @@ export function shownName(
   upstreamName: string,
   taken: (name: string) => boolean = () => false,
 ): string {
-  const plain = `${slug}_${upstreamName.replace(/[^A-Za-z0-9_-]/g, '_')}`;
-  if (plain.length <= MAX_LENGTH && !taken(plain)) return plain;
+  const plain = `${slug}_${sanitisedName(upstreamName)}`;
+  if (plain.length <= MAX_NAME_LENGTH && !taken(plain)) return plain;
   const hash = createHash('sha256').update(upstreamName).digest('hex');
   // Longer pieces of the hash only matter against names chosen to collide.
   for (const length of [8, 16, 32]) {
     const suffix = `_${hash.slice(0, length)}`;
-    const name = plain.slice(0, MAX_LENGTH - suffix.length) + suffix;
+    const name = plain.slice(0, MAX_NAME_LENGTH - suffix.length) + suffix;
     if (!taken(name)) return name;
   }
   throw new Error(`No name is left for the tool "${upstreamName}" of "${slug}".`);
@@ -36,7 +42,7 @@ export function assignShownNames(
 ): Map<string, string> {
   const assigned = new Map<string, string>();
   const taken = new Set(known.values());
-  const exactFirst = (name: string) => (/[^A-Za-z0-9_-]/.test(name) ? 1 : 0);
+  const exactFirst = (name: string) => (sanitisedName(name) === name ? 0 : 1);
   const inOrder = upstreamNames.toSorted(
     (a, b) => exactFirst(a) - exactFirst(b) || (a < b ? -1 : a > b ? 1 : 0),
   );

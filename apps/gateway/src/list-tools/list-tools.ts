@@ -3,15 +3,16 @@ import type { McpRequestContext, ToolListAnswer } from '../mcp/ports.js';
 import { authenticate, type AuthenticateDeps } from '../tool-call/authenticate.js';
 import { policyCaller, policyTool } from '../tool-call/policy-input.js';
 import { refuse, type RefuseDeps } from '../tool-call/refuse.js';
-import type { Workspace } from '../workspace/types.js';
+import { viewFor } from '../tool-call/view-for.js';
+import type { View } from '../workspace/view.js';
 import { presentTool } from './present-tool.js';
 
 type Tools = readonly Record<string, unknown>[];
 
-// One list per snapshot and caller, made when first asked for; it goes with the snapshot.
-const lists = new WeakMap<Workspace, WeakMap<PolicyCaller, Tools>>();
+// One list per view and caller, made when first asked for; it goes with the snapshot.
+const lists = new WeakMap<View, WeakMap<PolicyCaller, Tools>>();
 
-/** The tools that this caller may know of, in the order of their names. */
+/** The tools of this path that this caller may know of, in the order of their names. */
 export async function listTools(
   deps: AuthenticateDeps & RefuseDeps,
   context: McpRequestContext,
@@ -20,22 +21,27 @@ export async function listTools(
     const caller = await authenticate(deps, context);
     const { workspace } = caller;
     const seenBy = policyCaller(caller);
-    let ofWorkspace = lists.get(workspace);
-    if (!ofWorkspace) lists.set(workspace, (ofWorkspace = new WeakMap()));
-    let tools = ofWorkspace.get(seenBy);
+    const view = viewFor(caller);
+    let ofView = lists.get(view);
+    if (!ofView) lists.set(view, (ofView = new WeakMap()));
+    let tools = ofView.get(seenBy);
     if (!tools) {
-      tools = [...workspace.tools.values()]
-        .filter((tool) => visible(workspace.policy, seenBy, policyTool(tool)))
-        .map((tool) =>
+      tools = [...view.tools]
+        .filter(([, tool]) => visible(workspace.policy, seenBy, policyTool(tool)))
+        .map(([name, tool]) =>
           presentTool(tool.definition, {
-            shownName: tool.shownName,
+            shownName: name,
             class: tool.class,
             scopes: [],
           }),
         );
-      ofWorkspace.set(seenBy, tools);
+      ofView.set(seenBy, tools);
     }
-    return { kind: 'tools', tools, etag: `${workspace.tenantId}-${workspace.version}` };
+    return {
+      kind: 'tools',
+      tools,
+      etag: `${workspace.tenantId}-${workspace.version}${context.resourcePath}`,
+    };
   } catch (error) {
     const answer = await refuse(deps, error, context);
     if (answer.kind !== 'result') return answer;

@@ -124,6 +124,13 @@ export function refusalAnswer(
         status: 400,
         error: withMeta({ code: HEADER_MISMATCH, message: refusal.message }, callId, refusal.code),
       };
+    // A path of ours at which this caller has nothing.
+    case 'not_found':
+      return {
+        kind: 'error',
+        status: 404,
+        error: withMeta({ code: -32_602, message: refusal.message }, callId, refusal.code),
+      };
     case 'unknown_tool':
     case 'idempotency_conflict':
       return {

@@ -10,6 +10,7 @@ import type { Workspace } from '../workspace/types.js';
 import type { Workspaces } from '../workspace/workspaces.js';
 import { Refusal } from './refusal.js';
 import type { Caller } from './types.js';
+import { viewFor } from './view-for.js';
 
 export interface AuthenticateDeps {
   publicUrl: string;
@@ -20,7 +21,8 @@ export interface AuthenticateDeps {
 
 /**
  * Bearer token or API key → caller. The signature is checked once per token; membership, revocation
- * and expiry are checked on every call against the current snapshot of the workspace.
+ * and expiry are checked on every call against the current snapshot of the workspace. Only who is
+ * known learns whether there is anything at this path.
  */
 export async function authenticate(
   deps: AuthenticateDeps,
@@ -33,9 +35,12 @@ export async function authenticate(
   if (credential.expiresAtMs <= Date.now()) throw signInAgain('your access has expired');
   const workspace =
     deps.workspaces.peek(credential.tenantId) ?? (await deps.workspaces.get(credential.tenantId));
-  return credential.kind === 'token'
-    ? tokenCaller(credential.claims, workspace, context)
-    : keyCaller(credential.claims, workspace, context);
+  const caller =
+    credential.kind === 'token'
+      ? tokenCaller(credential.claims, workspace, context)
+      : keyCaller(credential.claims, workspace, context);
+  viewFor(caller);
+  return caller;
 }
 
 function tokenCaller(

@@ -3,13 +3,14 @@ import { Refusal } from './refusal.js';
 import { policyCaller, policyTool } from './policy-input.js';
 import type { Tool } from '../workspace/types.js';
 import type { Caller, Target } from './types.js';
+import { viewFor } from './view-for.js';
 
 /**
- * Shown name → the tool meant, out of the caller's snapshot. A tool that the caller may not know of
+ * Name → the tool meant, out of what the path shows of the caller's snapshot. A tool that the caller may not know of
  * answers like one that does not exist.
  */
 export function resolve(caller: Caller, name: string): Target {
-  const tool = caller.workspace.tools.get(name);
+  const tool = viewFor(caller).tools.get(name);
   if (!tool || isUnknownTo(caller, tool)) {
     throw new Refusal('unknown_tool', `Unknown tool: ${name}`, { caller, toolName: name });
   }

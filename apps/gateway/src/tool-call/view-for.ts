@@ -1,0 +1,67 @@
+import { visibility, type PolicyTool } from '@conducktor/policy';
+import type { ConnectionEntry } from '../workspace/types.js';
+import { viewOf, type View } from '../workspace/view.js';
+import { policyCaller, policyTool } from './policy-input.js';
+import { Refusal } from './refusal.js';
+import type { Caller } from './types.js';
+
+/**
+ * The view of the path that was asked. A path that this workspace does not have, and one all of whose
+ * connections the caller may not know of, are refused alike: `not_found`, HTTP 404. Constant time for
+ * a caller and path seen before in the snapshot. `authenticate` asks it first, so that nobody gets past.
+ */
+export function viewFor(caller: Caller): View {
+  const { workspace, context } = caller;
+  const view = viewOf(workspace, context.resourcePath);
+  if (view && isKnown(caller, view)) return view;
+  throw new Refusal('not_found', `There is nothing at ${context.resourcePath} in this workspace.`, {
+    caller,
+    toolName: context.resourcePath,
+  });
+}
+
+const known = new WeakMap<View, WeakMap<object, boolean>>();
+
+function isKnown(caller: Caller, view: View): boolean {
+  // Everything there is, also when that is nothing.
+  if (!caller.context.resourcePath.startsWith('/mcp/')) return true;
+  const seenBy = policyCaller(caller);
+  let ofView = known.get(view);
+  if (!ofView) known.set(view, (ofView = new WeakMap()));
+  let answer = ofView.get(seenBy);
+  if (answer === undefined) {
+    const { policy } = caller.workspace;
+    answer =
+      view.connections.length === 0 ||
+      view.connections.some((connection) => {
+        const all = [...connection.tools.map(policyTool), ...entriesOf(connection)];
+        return visibility(policy, seenBy, all[0]!, all) !== 'unknown';
+      });
+    ofView.set(seenBy, answer);
+  }
+  return answer;
+}
+
+const ENTRIES: Record<string, readonly string[]> = {
+  resources: [
+    'resources/list',
+    'resources/templates/list',
+    'resources/read',
+    'resources/subscribe',
+  ],
+  prompts: ['prompts/list', 'prompts/get'],
+};
+
+/** Its resources and prompts as policies see them. A server of which nothing is known yet may have both. */
+function entriesOf({ slug, capabilities, tools }: ConnectionEntry): PolicyTool[] {
+  return Object.keys(ENTRIES)
+    .filter((kind) => kind in capabilities || tools.length === 0)
+    .flatMap((kind) => ENTRIES[kind]!)
+    .map((entry) => ({
+      name: `${slug}_${entry}`,
+      upstreamName: entry,
+      connection: slug,
+      class: 'read',
+      labels: [],
+    }));
+}
