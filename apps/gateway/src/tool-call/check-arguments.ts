@@ -61,5 +61,6 @@ export function checkArguments(
     arguments: value as Record<string, unknown>,
     argumentsJson,
     argumentsHash: hash('sha256', argumentsJson, 'hex'),
+    sent: { method: 'tools/call', name: target.tool.upstreamName, argumentsJson },
   };
 }

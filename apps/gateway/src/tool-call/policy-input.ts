@@ -1,11 +1,11 @@
 import type { PolicyCaller, PolicyTool } from '@conducktor/policy';
-import type { Member, Tool } from '../workspace/types.js';
-import type { Caller } from './types.js';
+import type { Member } from '../workspace/types.js';
+import type { Caller, Entry } from './types.js';
 
 // Policies remember what they worked out for a caller, so equal callers share one object for as long
 // as their snapshot lives.
 const callers = new WeakMap<Member, Map<string, PolicyCaller>>();
-const tools = new WeakMap<Tool, PolicyTool>();
+const tools = new WeakMap<Entry, PolicyTool>();
 
 /** The caller as policies see it. */
 export function policyCaller({ member, clientId, scopes }: Caller): PolicyCaller {
@@ -28,8 +28,8 @@ export function policyCaller({ member, clientId, scopes }: Caller): PolicyCaller
   return seen;
 }
 
-/** The tool as policies see it; one object per tool and snapshot. */
-export function policyTool(tool: Tool): PolicyTool {
+/** The entry as policies see it; one object per entry and snapshot. */
+export function policyTool(tool: Entry): PolicyTool {
   let seen = tools.get(tool);
   if (!seen) {
     seen = {

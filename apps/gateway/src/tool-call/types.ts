@@ -1,6 +1,6 @@
-import type { JournalKey } from '@conducktor/contracts';
+import type { CallRequest, JournalKey } from '@conducktor/contracts';
 import type { Decision } from '@conducktor/policy';
-import type { McpRequestContext, ToolCallInput } from '../mcp/ports.js';
+import type { ClientChannel, ClientInput, McpRequestContext } from '../mcp/ports.js';
 import type { Member, Tool, Workspace } from '../workspace/types.js';
 
 /** Who calls, in which workspace, by which client: the result of authenticate. */
@@ -20,13 +20,36 @@ export interface Target {
   tool: Tool;
 }
 
-/** A target with arguments that fit its pinned schema, in canonical form (RFC 8785). */
-export interface CheckedCall extends Target {
-  input: ToolCallInput;
+/**
+ * What policy decides on and a record names: a tool, or what else is asked of a connection
+ * (`<slug>_resources/read`), which is decided, limited, recorded and sent by the same steps.
+ */
+export type Entry = Pick<
+  Tool,
+  'id' | 'shownName' | 'upstreamName' | 'connection' | 'class' | 'labels'
+>;
+
+/** What the steps need of a client's request, whatever its method. */
+export interface EntryInput extends ClientChannel {
+  context: McpRequestContext;
+  meta?: Record<string, unknown> | undefined;
+  idempotencyKey?: string | undefined;
+  input?: ClientInput | undefined;
+}
+
+/** An entry with arguments of the right shape, in canonical form (RFC 8785). */
+export interface CheckedCall {
+  caller: Caller;
+  tool: Entry;
+  input: EntryInput;
+  /** What is decided on. */
   arguments: Record<string, unknown>;
+  /** What is recorded. */
   argumentsJson: string;
   /** SHA-256 of `argumentsJson`, hexadecimal. */
   argumentsHash: string;
+  /** What the upstream is asked. */
+  sent: Pick<CallRequest, 'method' | 'name' | 'argumentsJson'>;
 }
 
 /** Policy said yes. Only `decide` makes one. */

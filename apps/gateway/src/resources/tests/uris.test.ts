@@ -90,7 +90,9 @@ const views = fc
   .uniqueArray(fc.tuple(slug, fc.boolean()), { minLength: 1, selector: ([name]) => name })
   .map((entries) => {
     const connections = entries.map(([name]) => connection(name));
-    const marks = new Set(entries.filter(([, isPrefixed]) => isPrefixed).map(([name]) => name));
+    const marks = new Set<string>(
+      entries.filter(([, isPrefixed]) => isPrefixed).map(([name]) => name),
+    );
     return { connections, isPrefixed: (one: ConnectionEntry) => marks.has(one.slug) };
   });
 
