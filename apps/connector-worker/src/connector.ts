@@ -1,7 +1,7 @@
 import type { CallResult, ProgressNote } from '@conducktor/contracts';
 import type { ParamHeader } from './mcp/param-headers.js';
 
-export type ConnectionKind = 'mcp-http' | 'mcp-stdio';
+export type ConnectionKind = 'mcp-http' | 'mcp-sse' | 'mcp-stdio';
 
 /** A connection with its secrets opened: lives in the worker's memory only. */
 export interface LoadedConnection {
@@ -9,7 +9,7 @@ export interface LoadedConnection {
   id: string;
   slug: string;
   kind: ConnectionKind;
-  /** mcp-http */
+  /** mcp-http, mcp-sse */
   url: string | undefined;
   /** mcp-stdio: name in the operator's catalogue. */
   catalog: string | undefined;

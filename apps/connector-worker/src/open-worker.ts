@@ -10,12 +10,15 @@ import { Outcomes } from './calls/outcomes.js';
 import { refreshConnection } from './calls/refresh.js';
 import { ConnectionLoader } from './connections/connection-loader.js';
 import { HttpConnector } from './http/http-connector.js';
+import { SseConnector } from './sse/sse-connector.js';
 import { loadCatalogue } from './stdio/catalogue.js';
 import { probeSandbox, type Sandbox } from './stdio/sandbox.js';
 import { StdioConnector } from './stdio/stdio-connector.js';
 
 /** Far above what one upstream serves well; below what would fill the memory. */
-const CONCURRENCY = { 'mcp-http': 256, 'mcp-stdio': 32 } as const;
+const CONCURRENCY = { 'mcp-http': 256, 'mcp-sse': 256, 'mcp-stdio': 32 } as const;
+/** Open streams to one origin: as many as the connectors keep sessions in all. */
+const MAX_STREAMS = 2_000;
 /** Within the ten seconds that a process has to end. */
 const DRAIN_MS = 5_500;
 const CLOSE_MS = 3_000;
@@ -46,11 +49,13 @@ export type WorkerSettings = Pick<
 /** Puts the worker together and listens for calls; throws one sentence when it cannot. */
 export async function openWorker(config: WorkerSettings, logger: Logger): Promise<Worker> {
   const catalogue = loadCatalogue(config.STDIO_CATALOG);
-  const outbound = createOutbound({
+  const rules = {
     allow: config.OUTBOUND_ALLOW,
     denyPorts: [...config.OUTBOUND_DENY_PORTS, config.RPC_PORT],
-    connections: config.CONNECTION_POOL_SIZE,
-  });
+  };
+  const outbound = createOutbound({ ...rules, connections: config.CONNECTION_POOL_SIZE });
+  // Streams that stay open would leave no connection for the calls.
+  const streams = createOutbound({ ...rules, connections: MAX_STREAMS, maxResponseBytes: -1 });
   const sandbox = await probeSandbox();
   if (sandbox.missing && catalogue.size > 0)
     logger.warn({ reason: sandbox.missing }, 'Stdio servers run without a sandbox');
@@ -60,6 +65,7 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
   const handshakeMs = config.SERVER_TIMEOUT * 1000;
   const connectors = {
     'mcp-http': new HttpConnector({ outbound, handshakeMs }),
+    'mcp-sse': new SseConnector({ outbound, streams, handshakeMs }),
     'mcp-stdio': new StdioConnector({
       catalogue,
       sandbox,
@@ -126,7 +132,7 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     await rpc.close();
     outcomes.close();
-    await outbound.close();
+    await Promise.all([outbound.close(), streams.close()]);
     await db.end();
   }
 }

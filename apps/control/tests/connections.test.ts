@@ -75,7 +75,11 @@ describe('a connection', () => {
   });
 
   it.each([
-    ['an unknown kind', { ...crm, kind: 'openapi' }, '"kind": must be "mcp-http" or "mcp-stdio"'],
+    [
+      'an unknown kind',
+      { ...crm, kind: 'openapi' },
+      '"kind": must be "mcp-http", "mcp-sse" or "mcp-stdio"',
+    ],
     ['a slug with an underscore', { ...crm, slug: 'a_b' }, '"slug": must be 1 to 24'],
     ['the reserved slug', { ...crm, slug: 'conducktr' }, '"slug": is reserved'],
     ['no address', { slug: 'x', kind: 'mcp-http' }, '"url"'],

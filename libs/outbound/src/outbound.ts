@@ -10,7 +10,7 @@ export interface OutboundOptions extends AddressRulesOptions {
   /** How long headers, and each gap in a body, may take; calls with a deadline of their own pass 0. */
   headersTimeoutMs?: number;
   bodyTimeoutMs?: number;
-  /** A longer response ends in an error. */
+  /** A longer response ends in an error; -1 for streams without an end. */
   maxResponseBytes?: number;
   /** For tests: names to addresses. */
   resolve?: Resolve;

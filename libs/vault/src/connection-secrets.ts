@@ -2,7 +2,7 @@ import type { Vault } from './vault.js';
 
 /** What a connection holds in secret: written through REST, opened in the connector worker only. */
 export interface ConnectionSecrets {
-  /** Headers of every request to the upstream (mcp-http). */
+  /** Headers of every request to the upstream (mcp-http, mcp-sse). */
   headers?: Record<string, string>;
   /** Variables of the server (mcp-stdio). */
   env?: Record<string, string>;

@@ -24,7 +24,7 @@ import { openWorker, type Worker, type WorkerSettings } from '../open-worker.js'
 
 export interface NewConnection extends ConnectionSecrets {
   slug?: string;
-  kind?: 'mcp-http' | 'mcp-stdio';
+  kind?: 'mcp-http' | 'mcp-sse' | 'mcp-stdio';
   url?: string;
   catalog?: string;
   args?: string[];

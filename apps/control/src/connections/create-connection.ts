@@ -15,7 +15,7 @@ export async function createConnection(
   const { tenantId } = caller;
   const id = newId('con');
   const secrets =
-    wanted.kind === 'mcp-http' ? { headers: wanted.headers ?? {} } : { env: wanted.env ?? {} };
+    wanted.kind === 'mcp-stdio' ? { env: wanted.env ?? {} } : { headers: wanted.headers ?? {} };
   const sealed = isEmpty(secrets)
     ? undefined
     : await sealConnectionSecrets(vault, tenantId, id, secrets);
@@ -24,7 +24,7 @@ export async function createConnection(
     id,
     slug: wanted.slug,
     kind: wanted.kind,
-    url: wanted.kind === 'mcp-http' ? wanted.url : null,
+    url: wanted.kind === 'mcp-stdio' ? null : wanted.url,
     catalog: wanted.kind === 'mcp-stdio' ? wanted.catalog : null,
     args: wanted.kind === 'mcp-stdio' ? wanted.args : [],
     timeoutMs: wanted.timeoutMs,

@@ -1,4 +1,4 @@
-import type { Connection, PageQuery } from '@conducktor/contracts';
+import type { Connection, PageQuery, UpstreamServer } from '@conducktor/contracts';
 import type { Prisma } from '@conducktor/db';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
@@ -25,9 +25,17 @@ export function toView(row: Row): Connection {
     timeoutMs: row.timeoutMs,
     statusReason: row.statusReason,
     hasSecret: row.secret !== null,
+    server: serverOf(row.server as UpstreamServer | null),
     tools: row._count.tools,
     createdAt: row.createdAt.toISOString(),
   };
+}
+
+/** Its instructions are for models and may be long; they are not part of the view. */
+function serverOf(server: UpstreamServer | null): Connection['server'] {
+  if (server === null) return null;
+  const { protocolVersion, capabilities, serverInfo = null } = server;
+  return { protocolVersion, capabilities, serverInfo };
 }
 
 export async function listConnections(

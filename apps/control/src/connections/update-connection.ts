@@ -11,6 +11,7 @@ import { isEmpty, namesOf } from './secrets.js';
 // Which fields make sense for which kind.
 const FIELDS: Record<string, readonly string[]> = {
   'mcp-http': ['url', 'headers', 'timeoutMs'],
+  'mcp-sse': ['url', 'headers', 'timeoutMs'],
   'mcp-stdio': ['catalog', 'args', 'env', 'timeoutMs'],
 };
 

@@ -68,16 +68,22 @@ const CatalogueName = z
   .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "must be the name of a server in the operator's catalogue");
 const Arguments = z.array(z.string().max(4_096)).max(64);
 
+/** `mcp-http`: Streamable HTTP. `mcp-sse`: HTTP with SSE, the transport of 2024-11-05. */
+export const ConnectionKind = z.enum(['mcp-http', 'mcp-sse', 'mcp-stdio']);
+export type ConnectionKind = z.infer<typeof ConnectionKind>;
+
+const byAddress = {
+  slug: Slug,
+  url: UpstreamUrl,
+  headers: Headers.optional(),
+  timeoutMs: Timeout,
+};
+
 export const NewConnection = z.discriminatedUnion(
   'kind',
   [
-    z.strictObject({
-      slug: Slug,
-      kind: z.literal('mcp-http'),
-      url: UpstreamUrl,
-      headers: Headers.optional(),
-      timeoutMs: Timeout,
-    }),
+    z.strictObject({ kind: z.literal('mcp-http'), ...byAddress }),
+    z.strictObject({ kind: z.literal('mcp-sse'), ...byAddress }),
     z.strictObject({
       slug: Slug,
       kind: z.literal('mcp-stdio'),
@@ -89,7 +95,7 @@ export const NewConnection = z.discriminatedUnion(
   ],
   {
     error: (issue) =>
-      issue.code === 'invalid_union' ? 'must be "mcp-http" or "mcp-stdio"' : undefined,
+      issue.code === 'invalid_union' ? 'must be "mcp-http", "mcp-sse" or "mcp-stdio"' : undefined,
   },
 );
 export type NewConnection = z.infer<typeof NewConnection>;
@@ -108,7 +114,7 @@ export type ConnectionPatch = z.infer<typeof ConnectionPatch>;
 export const ConnectionCreated = z.object({
   id: idOf('con'),
   slug: z.string(),
-  kind: z.enum(['mcp-http', 'mcp-stdio']),
+  kind: ConnectionKind,
   status: ConnectionStatus,
 });
 
@@ -120,6 +126,15 @@ export const Connection = ConnectionCreated.extend({
   timeoutMs: z.int(),
   statusReason: z.string().nullable(),
   hasSecret: z.boolean(),
+  /** What the server said of itself when it was last reached. */
+  server: z
+    .object({
+      protocolVersion: z.string(),
+      /** As MCP spells them. */
+      capabilities: z.record(z.string(), z.unknown()),
+      serverInfo: z.record(z.string(), z.unknown()).nullable(),
+    })
+    .nullable(),
   tools: z.int(),
   createdAt: Timestamp,
 }).meta({ id: 'Connection' });

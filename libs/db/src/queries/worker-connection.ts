@@ -4,7 +4,7 @@ import type { TenantTx } from '../db.js';
 export interface WorkerConnectionRow {
   id: string;
   slug: string;
-  kind: 'mcp-http' | 'mcp-stdio';
+  kind: 'mcp-http' | 'mcp-sse' | 'mcp-stdio';
   url: string | null;
   catalog: string | null;
   args: unknown;
