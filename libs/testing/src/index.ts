@@ -27,6 +27,10 @@ export {
   type ToolRun,
 } from './upstreams/fixture-tools.js';
 export { startSdkUpstream, type SdkUpstream } from './upstreams/sdk-upstream.js';
+export {
+  startConformanceUpstream,
+  type ConformanceUpstream,
+} from './upstreams/conformance-upstream.js';
 export { rawCall, rawMcp, rawPost, type RawAnswer, type RawOptions } from './clients/raw-mcp.js';
 export {
   connectLegacy,
