@@ -6,6 +6,8 @@ export const CODES = {
   unauthenticated: 401,
   insufficient_scope: 403,
   unknown_tool: 404,
+  unknown_resource: 404,
+  unknown_prompt: 404,
   invalid_arguments: 400,
   policy_denied: 403,
   rate_limited: 429,

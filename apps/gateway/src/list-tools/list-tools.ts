@@ -1,6 +1,7 @@
 import { visible, type PolicyCaller } from '@conducktor/policy';
 import type { McpRequestContext, ToolListAnswer } from '../mcp/ports.js';
 import { authenticate, type AuthenticateDeps } from '../tool-call/authenticate.js';
+import { limitRequest, type LimitDeps } from '../tool-call/limit.js';
 import { policyCaller, policyTool } from '../tool-call/policy-input.js';
 import { refuse, type RefuseDeps } from '../tool-call/refuse.js';
 import { viewFor } from '../tool-call/view-for.js';
@@ -14,11 +15,12 @@ const lists = new WeakMap<View, WeakMap<PolicyCaller, Tools>>();
 
 /** The tools of this path that this caller may know of, in the order of their names. */
 export async function listTools(
-  deps: AuthenticateDeps & RefuseDeps,
+  deps: AuthenticateDeps & LimitDeps & RefuseDeps,
   context: McpRequestContext,
 ): Promise<ToolListAnswer> {
   try {
     const caller = await authenticate(deps, context);
+    await limitRequest(deps, caller, 'tools/list');
     const { workspace } = caller;
     const seenBy = policyCaller(caller);
     const view = viewFor(caller);
@@ -43,7 +45,7 @@ export async function listTools(
       etag: `${workspace.tenantId}-${workspace.version}${context.resourcePath}`,
     };
   } catch (error) {
-    const answer = await refuse(deps, error, context);
+    const answer = await refuse(deps, error, context, 'tools/list');
     if (answer.kind !== 'result') return answer;
     return {
       kind: 'error',

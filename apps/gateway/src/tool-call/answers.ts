@@ -1,53 +1,78 @@
 import type { CallResult, Code } from '@conducktor/contracts';
 import { bearerChallenge } from '../mcp/challenge.js';
 import { HEADER_MISMATCH } from '../mcp/json-rpc.js';
-import type { ToolCallAnswer } from '../mcp/ports.js';
+import type { Challenge, Failure, ToolCallAnswer } from '../mcp/ports.js';
+import { mapResultUris } from '../resources/map-uris.js';
+import { toClientUri } from '../resources/uris.js';
 import type { AdmittedCall } from './types.js';
 import type { Refusal } from './refusal.js';
+import {
+  CALL_ID,
+  CODE,
+  resourceError,
+  resourceNotFoundCode,
+  RETRY_AFTER,
+  rpcError,
+  withMeta,
+} from './rpc-errors.js';
+import { viewFor } from './view-for.js';
 
-const CODE = 'conducktor/code';
-const CALL_ID = 'conducktor/callId';
-const RETRY_AFTER = 'conducktor/retryAfterMs';
+/** Only `tools/call` has results that say they are errors; anything else is answered by a JSON-RPC error. */
+export const TOOL_CALL = 'tools/call';
 
-type RpcError = { code: number; message: string; data?: unknown };
+/** What decides the shape of an answer. */
+export interface Asked {
+  method: string;
+  era: 'legacy' | 'modern';
+}
 
-/** The upstream's own answer, unchanged but for our call id; or our sentence where it gave none. */
+/**
+ * The upstream's own answer, unchanged but for our call id and the URIs, which name their connection;
+ * or our sentence where it gave none.
+ */
 export function answerOf(call: AdmittedCall, result: CallResult): ToolCallAnswer {
   const { slug, timeoutMs } = call.tool.connection;
-  if (result.error) return { kind: 'error', error: withMeta(result.error, call.callId) };
+  if (result.error) return { kind: 'error', error: upstreamError(call, result.error) };
   if (result.resultJson !== undefined) {
     // The worker has parsed this text before: it is a JSON object.
     const upstream = JSON.parse(result.resultJson) as Record<string, unknown>;
     upstream['_meta'] = { ...theirMeta(upstream['_meta']), [CALL_ID]: call.callId };
+    mapResultUris(upstream, (uri) => clientUri(call, uri));
     return { kind: 'result', result: upstream };
   }
+  const failed = (code: Code, sentence: string) =>
+    failureFor(call.sent.method, code, sentence, call.callId);
   switch (result.outcome) {
     case 'timeout':
-      return failure(
+      return failed(
         'upstream_timeout',
         `${slug} did not answer within ${Math.round(timeoutMs / 100) / 10} s; whether it acted is not known.`,
-        call.callId,
       );
     case 'unavailable':
     case 'not_sent':
-      return failure(
+      return failed(
         'upstream_unavailable',
         `${slug} cannot be reached right now${result.message ? `: ${result.message}` : '.'}`,
-        call.callId,
       );
     case 'cancelled':
-      return failure(
-        'cancelled',
-        'This call was cancelled; whether it acted is not known.',
-        call.callId,
-      );
+      return failed('cancelled', 'This call was cancelled; whether it acted is not known.');
     default:
-      return failure(
+      return failed(
         'outcome_unknown',
         `Whether ${slug} acted is not known. Ask about call ${call.callId} before you try again.`,
-        call.callId,
       );
   }
+}
+
+function upstreamError(call: AdmittedCall, error: Failure['error']): Failure['error'] {
+  const { method, name } = call.sent;
+  if (method !== 'resources/read') return withMeta(error, call.callId);
+  const uris = { upstream: name, client: clientUri(call, name) };
+  return withMeta(resourceError(error, call.caller.context.era, uris), call.callId);
+}
+
+function clientUri({ caller, tool }: AdmittedCall, uri: string): string {
+  return toClientUri(viewFor(caller), tool.connection, uri);
 }
 
 /**
@@ -72,13 +97,34 @@ export function failure(
   const retryAfterMs = more[RETRY_AFTER] as number | undefined;
   return {
     kind: 'result',
-    result: {
-      content: [{ type: 'text', text: sentence }],
-      isError: true,
-      _meta: { [CODE]: code, ...(callId === undefined ? {} : { [CALL_ID]: callId }), ...more },
-    },
+    result: failed(code, sentence, callId, more),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
+}
+
+function failed(
+  code: Code,
+  sentence: string,
+  callId: string | undefined,
+  more: Record<string, unknown>,
+): Record<string, unknown> {
+  return {
+    content: [{ type: 'text', text: sentence }],
+    isError: true,
+    _meta: { [CODE]: code, ...(callId === undefined ? {} : { [CALL_ID]: callId }), ...more },
+  };
+}
+
+/** The same for any method. */
+export function failureFor(
+  method: string,
+  code: Code,
+  sentence: string,
+  callId: string | undefined,
+): ToolCallAnswer {
+  return method === TOOL_CALL
+    ? failure(code, sentence, callId)
+    : { kind: 'error', error: rpcError(code, sentence, callId) };
 }
 
 /** A refused call on the wire, as CONTRACT's table of governed answers says. */
@@ -86,91 +132,75 @@ export function refusalAnswer(
   refusal: Refusal,
   callId: string | undefined,
   metadataUrl: string,
+  asked: Asked,
 ): ToolCallAnswer {
-  switch (refusal.code) {
+  const { code, message, about } = refusal;
+  switch (code) {
     case 'unauthenticated':
-      return {
-        kind: 'challenge',
-        status: 401,
-        wwwAuthenticate: bearerChallenge({
-          metadataUrl,
-          error: 'invalid_token',
-          description: refusal.message,
-        }),
-        body: {
-          error: withMeta({ code: -32_001, message: refusal.message }, callId, 'unauthenticated'),
-        },
-      };
-    case 'insufficient_scope': {
-      const challenge = bearerChallenge({
-        metadataUrl,
-        error: 'insufficient_scope',
-        scopes: refusal.about.scopes,
-      });
-      const body = failure('insufficient_scope', refusal.message, callId, {
-        'mcp/www_authenticate': [challenge],
-      });
-      return {
-        kind: 'challenge',
-        status: 403,
-        wwwAuthenticate: challenge,
-        body: { result: (body as { result: Record<string, unknown> }).result },
-      };
-    }
+    case 'insufficient_scope':
+      return challenge(refusal, callId, metadataUrl, asked);
     // The only one of its kind here: a header that does not say what the body says.
     case 'invalid_request':
       return {
         kind: 'error',
         status: 400,
-        error: withMeta({ code: HEADER_MISMATCH, message: refusal.message }, callId, refusal.code),
+        error: rpcError(code, message, callId, { rpcCode: HEADER_MISMATCH }),
       };
     // A path of ours at which this caller has nothing.
     case 'not_found':
-      return {
-        kind: 'error',
-        status: 404,
-        error: withMeta({ code: -32_602, message: refusal.message }, callId, refusal.code),
-      };
+      return { kind: 'error', status: 404, error: rpcError(code, message, callId) };
     case 'unknown_tool':
+    case 'unknown_prompt':
     case 'idempotency_conflict':
-      return {
-        kind: 'error',
-        error: withMeta({ code: -32_602, message: refusal.message }, callId, refusal.code),
-      };
-    case 'rate_limited':
-      return failure('rate_limited', refusal.message, callId, {
-        [RETRY_AFTER]: refusal.about.retryAfterMs ?? 1_000,
-      });
+      return { kind: 'error', error: rpcError(code, message, callId) };
+    case 'unknown_resource': {
+      const more = { rpcCode: resourceNotFoundCode(asked.era), data: { uri: about.uri } };
+      return { kind: 'error', error: rpcError(code, message, callId, more) };
+    }
+    case 'rate_limited': {
+      const retryAfterMs = about.retryAfterMs ?? 1_000;
+      if (asked.method === TOOL_CALL)
+        return failure(code, message, callId, { [RETRY_AFTER]: retryAfterMs });
+      return { kind: 'error', status: 429, error: rpcError(code, message, callId), retryAfterMs };
+    }
     default:
-      return failure(refusal.code, refusal.message, callId);
+      return failureFor(asked.method, code, message, callId);
   }
 }
 
+function challenge(
+  { code, message, about }: Refusal,
+  callId: string | undefined,
+  metadataUrl: string,
+  { method }: Asked,
+): Challenge {
+  if (code === 'unauthenticated') {
+    const wwwAuthenticate = bearerChallenge({
+      metadataUrl,
+      error: 'invalid_token',
+      description: message,
+    });
+    const body = { error: rpcError(code, message, callId) };
+    return { kind: 'challenge', status: 401, wwwAuthenticate, body };
+  }
+  const wwwAuthenticate = bearerChallenge({
+    metadataUrl,
+    error: 'insufficient_scope',
+    scopes: about.scopes,
+  });
+  const body =
+    method === TOOL_CALL
+      ? { result: failed(code, message, callId, { 'mcp/www_authenticate': [wwwAuthenticate] }) }
+      : { error: rpcError(code, message, callId) };
+  return { kind: 'challenge', status: 403, wwwAuthenticate, body };
+}
+
 /** HTTP 503: nothing was sent, because nothing could be recorded. */
-export function unavailableAnswer(): ToolCallAnswer {
+export function unavailableAnswer(): Failure {
+  const sentence = 'This call was not made, because it cannot be recorded right now.';
   return {
     kind: 'error',
     status: 503,
-    error: withMeta(
-      {
-        code: -32_603,
-        message: 'This call was not made, because it cannot be recorded right now.',
-      },
-      undefined,
-      'governance_unavailable',
-    ),
+    error: rpcError('governance_unavailable', sentence, undefined),
   };
-}
-
-/** JSON-RPC errors have no `_meta` of their own; ours stands inside `data`. */
-function withMeta(error: RpcError, callId: string | undefined, code?: Code): RpcError {
-  const { data } = error;
-  // An upstream's data that is not an object has no place for our id and stays as it is.
-  if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data)))
-    return error;
-  const meta = {
-    ...(code === undefined ? {} : { [CODE]: code }),
-    ...(callId === undefined ? {} : { [CALL_ID]: callId }),
-  };
-  return { ...error, data: { ...data, _meta: meta } };
 }

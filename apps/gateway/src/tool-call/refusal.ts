@@ -17,6 +17,8 @@ export class Refusal extends Error {
       rule?: string;
       argumentsHash?: string;
       retryAfterMs?: number;
+      /** As the client wrote it, for unknown_resource. */
+      uri?: string;
       /** All scopes that the call needs, for insufficient_scope. */
       scopes?: string[];
     } = {},

@@ -5,7 +5,7 @@ import type { Journal } from '../journal/journal.js';
 import type { DenialCounter } from '../limits/denial-counter.js';
 import { resourceMetadataUrl } from '../mcp/challenge.js';
 import type { McpRequestContext, ToolCallAnswer } from '../mcp/ports.js';
-import { failure, refusalAnswer, unavailableAnswer } from './answers.js';
+import { failureFor, refusalAnswer, TOOL_CALL, unavailableAnswer } from './answers.js';
 import { Refusal, StaleDecision } from './refusal.js';
 
 export interface RefuseDeps {
@@ -24,14 +24,16 @@ export async function refuse(
   deps: RefuseDeps,
   error: unknown,
   context: McpRequestContext,
+  method = TOOL_CALL,
 ): Promise<ToolCallAnswer> {
+  const asked = { method, era: context.era };
   const metadataUrl = resourceMetadataUrl(deps.publicUrl, context.resourcePath);
   deps.metrics.ended(
     error instanceof Refusal || error instanceof ConducktorError ? error.code : 'internal_error',
   );
   if (error instanceof Refusal) {
     try {
-      return refusalAnswer(error, await record(deps, error), metadataUrl);
+      return refusalAnswer(error, await record(deps, error), metadataUrl, asked);
     } catch (cause) {
       deps.logger.warn({ err: cause }, 'A refusal could not be recorded');
       return unavailableAnswer();
@@ -40,12 +42,18 @@ export async function refuse(
   if (error instanceof StaleDecision) return unavailableAnswer();
   if (error instanceof ConducktorError) {
     if (error.code === 'unauthenticated')
-      return refusalAnswer(new Refusal('unauthenticated', error.message), undefined, metadataUrl);
+      return refusalAnswer(
+        new Refusal('unauthenticated', error.message),
+        undefined,
+        metadataUrl,
+        asked,
+      );
     if (error.code === 'governance_unavailable') return unavailableAnswer();
   }
   // A defect of ours: nothing was sent, or the worker reports its outcome late.
-  deps.logger.error({ err: error }, 'A tool call failed inside the gateway');
-  return failure(
+  deps.logger.error({ err: error, method }, 'A call failed inside the gateway');
+  return failureFor(
+    method,
     'internal_error',
     'This call failed inside the gateway. Try again, or show this to your administrator.',
     undefined,

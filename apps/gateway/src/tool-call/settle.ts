@@ -4,7 +4,7 @@ import type { Vault } from '@conducktor/vault';
 import type { CallMetrics } from '@conducktor/runtime';
 import type { Journal } from '../journal/journal.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
-import { failure } from './answers.js';
+import { failureFor } from './answers.js';
 import type { AdmittedCall } from './types.js';
 
 // Longer than a tick may take. A client is not held for as long as the database is away.
@@ -55,7 +55,8 @@ export async function settle(
   ) {
     const recorded = await within(committed, deps.commitWaitMs ?? COMMIT_WAIT_MS);
     if (!recorded)
-      return failure(
+      return failureFor(
+        call.sent.method,
         'outcome_unknown',
         `The outcome of this call cannot be recorded right now. Ask about call ${call.callId} before you try again.`,
         call.callId,

@@ -3,16 +3,18 @@ import { answerOf, refusalAnswer } from '../answers.js';
 import { Refusal } from '../refusal.js';
 import type { AdmittedCall } from '../types.js';
 
+const ASKED = { method: 'tools/call', era: 'legacy' } as const;
 const METADATA = 'https://mcp.example/.well-known/oauth-protected-resource/mcp';
 const call = {
   callId: 'call_1',
   tool: { connection: { slug: 'crm', timeoutMs: 1_000 } },
+  sent: { method: 'tools/call', name: 'x', argumentsJson: '{}' },
 } as unknown as AdmittedCall;
 
 describe('a refusal on the wire', () => {
   it('without a valid token is the 401 of CONTRACT, with its code', () => {
     const refusal = new Refusal('unauthenticated', 'Sign in again: this access was revoked.');
-    expect(refusalAnswer(refusal, undefined, METADATA)).toEqual({
+    expect(refusalAnswer(refusal, undefined, METADATA, ASKED)).toEqual({
       kind: 'challenge',
       status: 401,
       wwwAuthenticate: `Bearer resource_metadata="${METADATA}", error="invalid_token", error_description="Sign in again: this access was revoked."`,

@@ -18,6 +18,7 @@ function call(more: { class?: string; idempotencyHash?: string } = {}): Admitted
     idempotencyHash: more.idempotencyHash,
     caller: { workspace: { tenantId: 'ten_1' }, member: { id: 'mem_1' } },
     tool: { class: more.class ?? 'read', shownName: 'a_b', connection: { slug: 'a' } },
+    sent: { method: 'tools/call' },
   } as unknown as AdmittedCall;
 }
 function deps(

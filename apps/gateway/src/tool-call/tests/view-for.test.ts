@@ -42,7 +42,12 @@ it('a path with nothing, and one that the caller may not know of, answer alike: 
   const answers = ['/mcp/nothing', '/mcp/secret'].map((path) => {
     const refusal = refused(path);
     expect(refusal.code).toBe('not_found');
-    const answer = JSON.stringify(refusalAnswer(refusal, undefined, 'https://x.example/m'));
+    const answer = JSON.stringify(
+      refusalAnswer(refusal, undefined, 'https://x.example/m', {
+        method: 'tools/call',
+        era: 'legacy',
+      }),
+    );
     return answer.replaceAll(path, '<path>');
   });
   expect(answers[1]).toBe(answers[0]);
