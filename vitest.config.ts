@@ -28,7 +28,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['e2e/**/*.test.ts'],
+          include: ['e2e/**/*.test.ts', 'conformance/**/*.test.ts'],
           exclude: excluded,
           // One stack for all files; files that stop parts of it run one after the other.
           globalSetup: ['e2e/stack.setup.ts'],
