@@ -111,11 +111,27 @@ describe('a connection', () => {
     expect(problem['detail']).toContain(sentence);
   });
 
+  it('to a server of 2024-11-05 is made and changed like one over HTTP', async () => {
+    const created = await connect({ ...crm, kind: 'mcp-sse', url: 'https://crm.example/sse' });
+    expect(created).toMatchObject({ status: 201, body: { kind: 'mcp-sse', status: 'PENDING' } });
+    const path = `/api/v1/connections/${created.body['id']}`;
+    const moved = await service.call(key, 'PATCH', path, { url: 'https://other.example/sse' });
+    expect(moved.status).toBe(400);
+    expect(moved.body['detail']).toContain('enter them again for the new address');
+    const changed = await service.call(key, 'PATCH', path, {
+      url: 'https://other.example/sse',
+      headers: crm.headers,
+    });
+    expect(changed.body).toMatchObject({ url: 'https://other.example/sse', hasSecret: true });
+  });
+
   it('with a slug that is taken is a conflict; in another workspace it is not', async () => {
     expect((await connect(crm)).status).toBe(201);
     const again = await connect(crm);
     expect(again.status).toBe(409);
-    expect(again.body['detail']).toBe('There is a connection "crm" in this workspace already.');
+    expect(again.body['detail']).toBe(
+      'There is a connection or toolset "crm" in this workspace already.',
+    );
     const other = await service.seed();
     const elsewhere = await service.call(other.owner.apiKey, 'POST', '/api/v1/connections', crm);
     expect(elsewhere.status).toBe(201);
@@ -283,6 +299,22 @@ describe('testing a connection', () => {
       'The input schema of "remote" cannot be used: it refers to',
     );
     expect(tested.body['reason']).toContain('A tool definition must be an object.');
+  });
+
+  it('keeps what the server says of itself, and shows all but its instructions', async () => {
+    const read = async () => (await service.call(key, 'GET', `/api/v1/connections/${id}`)).body;
+    expect((await read())['server']).toBeNull();
+    const server = {
+      protocolVersion: '2025-06-18',
+      capabilities: { tools: { listChanged: true }, prompts: {} },
+      serverInfo: { name: 'crm', title: 'CRM', version: '2.1' },
+    };
+    answers({ server: { ...server, instructions: 'Ask before you delete.' } });
+    await test(id);
+    expect((await read())['server']).toEqual(server);
+    answers({ status: 'ERROR', reason: 'The service is down.' });
+    await test(id);
+    expect((await read())['server']).toEqual(server);
   });
 
   it('keeps the tools of a service that does not answer', async () => {

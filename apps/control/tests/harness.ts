@@ -52,6 +52,8 @@ export async function startControl(): Promise<ControlService> {
     handlers: {
       call: async () => ({ outcome: 'unavailable', durationMs: 0 }),
       refresh: async (request) => worker.answer(request),
+      resume: async () => ({ outcome: 'unknown', durationMs: 0 }),
+      watch: async () => ({ ok: false, message: 'Not scripted.' }),
       committed: () => {},
     },
   });

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import { stripInvisible } from './invisible.js';
+import { cleaned, DefinitionRefused } from './cleaned.js';
 import { canonicalJson } from './json/canonical.js';
 
 // A large real definition (hundreds of parameters) is about 40 kB; clients advise far less.
 const MAX_BYTES = 128 * 1024;
-const MAX_DEPTH = 40;
-const MAX_NODES = 10_000;
 
 export interface ToolDefinition {
   /** The upstream's own name, unchanged: it is what the upstream is called with. */
@@ -15,14 +13,6 @@ export interface ToolDefinition {
   annotations?: Record<string, unknown>;
   /** Fields this version does not know are kept. */
   [field: string]: unknown;
-}
-
-/** Why an upstream's definition cannot be taken into the catalogue. */
-export class DefinitionRefused extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'DefinitionRefused';
-  }
 }
 
 /**
@@ -38,8 +28,7 @@ export function normaliseDefinition(raw: unknown): ToolDefinition {
     throw new DefinitionRefused(
       'A tool must have a name of 1 to 128 visible ASCII characters without spaces.',
     );
-  const budget = { nodes: MAX_NODES };
-  const clean = cleaned(raw, 1, budget) as Record<string, unknown>;
+  const clean = cleaned(raw);
   const inputSchema = clean['inputSchema'] ?? { type: 'object' };
   if (!isObject(inputSchema) || (inputSchema['type'] ?? 'object') !== 'object')
     throw new DefinitionRefused(`The input schema of "${name}" must describe an object.`);
@@ -60,26 +49,6 @@ export function normaliseDefinition(raw: unknown): ToolDefinition {
 /** SHA-256 of the canonical JSON (RFC 8785) of a normalised definition; 32 bytes. */
 export function definitionHash(definition: ToolDefinition): Buffer {
   return createHash('sha256').update(canonicalJson(definition)).digest();
-}
-
-function cleaned(value: unknown, depth: number, budget: { nodes: number }): unknown {
-  if (--budget.nodes < 0)
-    throw new DefinitionRefused(`The definition has more than ${MAX_NODES} values.`);
-  if (typeof value === 'string') return stripInvisible(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (depth > MAX_DEPTH)
-    throw new DefinitionRefused(`The definition is nested more than ${MAX_DEPTH} levels deep.`);
-  if (Array.isArray(value)) return value.map((member) => cleaned(member, depth + 1, budget));
-  const copy: Record<string, unknown> = {};
-  for (const [rawKey, member] of Object.entries(value)) {
-    const key = stripInvisible(rawKey);
-    if (key === '__proto__' || Object.hasOwn(copy, key))
-      throw new DefinitionRefused(
-        `The definition has the key "${key.slice(0, 40)}" twice or may not have it.`,
-      );
-    copy[key] = cleaned(member, depth + 1, budget);
-  }
-  return copy;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

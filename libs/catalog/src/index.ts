@@ -2,12 +2,9 @@ export { canonicalJson } from './json/canonical.js';
 export { parseJsonStrict, JsonRefused } from './json/parse-strict.js';
 export { assignShownNames, shownName } from './names.js';
 export { plainName, viewNames, type NamedTool, type PrefixMode } from './view-names.js';
-export {
-  definitionHash,
-  DefinitionRefused,
-  normaliseDefinition,
-  type ToolDefinition,
-} from './definition.js';
+export { DefinitionRefused } from './cleaned.js';
+export { readRefresh, takeOver, type ReadRefresh, type TakenOver } from './connection/take-over.js';
+export { definitionHash, normaliseDefinition, type ToolDefinition } from './definition.js';
 export { proposeClass } from './propose-class.js';
 export {
   compileArgumentsSchema,

@@ -58,5 +58,20 @@ export {
 export { instanceId } from './queries/instance.js';
 export { recordControlEvent, type ControlEvent } from './queries/audit-outbox.js';
 export { createPrismaDb, type Prisma, type PrismaDb, type PrismaTx } from './prisma/prisma.js';
+export {
+  lockConnection,
+  setConnectionServer,
+  setConnectionStatus,
+  type LockedConnection,
+} from './queries/connection.js';
+export {
+  insertTools,
+  markToolsRemoved,
+  pinTools,
+  toolsOfConnection,
+  type AddedTool,
+  type CatalogueTool,
+  type PinnedTool,
+} from './queries/tool.js';
 export { findWorkerConnection, type WorkerConnectionRow } from './queries/worker-connection.js';
 export { listAuditEvents, type AuditFilter, type AuditRow } from './queries/audit-event.js';
