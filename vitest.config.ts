@@ -14,6 +14,7 @@ export default defineConfig({
             '{libs,apps}/*/{src,tests}/**/*.test.ts',
             'tools/tests/*.test.ts',
             'bench/tests/*.test.ts',
+            'conformance/tests/*.test.ts',
           ],
           exclude: excluded,
           // One Postgres and one Redis for the run, started when the first test asks for a database.
@@ -28,7 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['e2e/**/*.test.ts', 'conformance/**/*.test.ts'],
+          include: ['e2e/**/*.test.ts', 'conformance/*.test.ts'],
           exclude: excluded,
           // One stack for all files; files that stop parts of it run one after the other.
           globalSetup: ['e2e/stack.setup.ts'],

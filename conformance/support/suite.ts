@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SUITE, type Requirements } from './requirements.js';
@@ -13,44 +13,59 @@ export interface Check {
   details?: unknown;
 }
 
-export interface SuiteRun {
-  /** By scenario. */
-  checks: Map<string, Check[]>;
-  /** What the suite printed, for when a scenario is missing. */
-  output: string;
-}
+/** By scenario. */
+export type SuiteRun = Map<string, Check[]>;
 
 // A set takes seconds; a scenario that hangs ends after the suite's own 30.
 const TIMEOUT_MS = 110_000;
 
-/** Runs the suite's server scenarios of one requirement set against a URL, in a process of its own. */
-export async function runSuite(url: string, requirements: Requirements): Promise<SuiteRun> {
-  const directory = mkdtempSync(join(tmpdir(), 'conducktor-conformance-'));
+/**
+ * Runs the suite's server scenarios of one requirement set against a URL, in a process of its own.
+ * With CONFORMANCE_OUT, what the suite wrote stays in that directory under `name`.
+ */
+export async function runSuite(
+  url: string,
+  requirements: Requirements,
+  name: string,
+): Promise<SuiteRun> {
+  const kept = process.env['CONFORMANCE_OUT'];
+  const directory = kept
+    ? join(kept, name)
+    : mkdtempSync(join(tmpdir(), 'conducktor-conformance-'));
   try {
+    mkdirSync(directory, { recursive: true });
     const args = [SUITE, 'server', '--url', url, '--requirements', requirements, '-o', directory];
-    const output = await new Promise<string>((resolve) => {
-      const child = spawn(process.execPath, args, {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: TIMEOUT_MS,
-      });
-      let printed = '';
-      child.stdout.on('data', (chunk) => (printed += String(chunk)));
-      child.stderr.on('data', (chunk) => (printed += String(chunk)));
-      child.on('close', () => resolve(printed));
-    });
-    return { checks: readChecks(directory), output };
+    const { code, output } = await run(args);
+    const checks = readChecks(directory);
+    if (checks.size === 0) throw new Error(`The suite ended with ${code}:\n${output}`);
+    return checks;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    if (!kept) rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function readChecks(directory: string): Map<string, Check[]> {
-  const checks = new Map<string, Check[]>();
+function run(args: string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: TIMEOUT_MS,
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += String(chunk)));
+    child.stderr.on('data', (chunk) => (output += String(chunk)));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}
+
+function readChecks(directory: string): SuiteRun {
+  const checks: SuiteRun = new Map();
   for (const name of readdirSync(directory)) {
     const scenario = /^server-(.+)-\d{4}-\d\d-\d\dT[\dZ-]+$/.exec(name)?.[1];
-    if (scenario === undefined) continue;
-    const file = readFileSync(join(directory, name, 'checks.json'), 'utf8');
-    checks.set(scenario, JSON.parse(file) as Check[]);
+    const file = join(directory, name, 'checks.json');
+    // A scenario that threw has a directory and no checks.
+    if (scenario === undefined || !existsSync(file)) continue;
+    checks.set(scenario, JSON.parse(readFileSync(file, 'utf8')) as Check[]);
   }
   return checks;
 }

@@ -43,6 +43,8 @@ export const RUNNING_TOOLS: FixtureEntry[] = [
       await progress(50, 100);
       await sleep(STEP_MS);
       await progress(100, 100);
+      // The v1 client forgets who listens when a result comes right behind.
+      await sleep(STEP_MS);
       return text('reported progress');
     },
   },
