@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DefinitionRefused } from '../cleaned.js';
 import { definitionHash, normaliseDefinition, type ToolDefinition } from '../definition.js';
 import { compileArgumentsSchema } from '../schema/compile.js';
+import { headerDeclarationProblem } from '../schema/header-declarations.js';
 
 // More than any service that people can oversee has.
 const MAX_TOOLS = 1_000;
@@ -59,6 +60,8 @@ function problemOf(definition: ToolDefinition, hash: string): string | undefined
   if (usable.has(hash)) return undefined;
   const schema = compileArgumentsSchema(definition.inputSchema);
   if (!schema.ok) return schema.reason;
+  const problem = headerDeclarationProblem(definition.inputSchema);
+  if (problem !== undefined) return problem;
   if (usable.size >= MAX_USABLE) usable.delete(usable.values().next().value!);
   usable.add(hash);
   return undefined;
