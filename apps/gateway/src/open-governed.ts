@@ -12,6 +12,7 @@ import {
 } from '@conducktor/runtime';
 import { createVault } from '@conducktor/vault';
 import type { GovernedDeps } from './governed.js';
+import { RequestStates } from './interaction/request-state.js';
 import { BodyWriter } from './journal/body-writer.js';
 import { Journal } from './journal/journal.js';
 import { DenialCounter } from './limits/denial-counter.js';
@@ -88,6 +89,8 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     vault,
     bodies,
     workers,
+    states: new RequestStates(deriveKey(options.secretKey, 'request-state')),
+    held: new Map(),
     denials,
     answers: async (tenantId, keyHash) => {
       const { rows } = await db.pool.query<{ answer: string | null }>(

@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
 import { encodeRecord } from '@conducktor/audit-log';
 import { newId } from '@conducktor/contracts';
+import { ASK_WAIT_MS } from '@conducktor/runtime';
 import type { Vault } from '@conducktor/vault';
+import { canBeAsked } from '../interaction/client-channel.js';
 import type { BodyWriter } from '../journal/body-writer.js';
 import type { Journal } from '../journal/journal.js';
 import { Refusal, StaleDecision } from './refusal.js';
@@ -45,8 +47,9 @@ export async function admit(
       call.argumentsJson,
     ));
   const inline = sealed.length <= INLINE_BYTES;
+  const taken = call.round?.idempotencyHash;
   const idempotencyHash =
-    call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey);
+    taken ?? (call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey));
   const now = Date.now();
 
   const admission = await deps.journal.admit({
@@ -55,7 +58,12 @@ export async function admit(
     callId,
     admitted: true,
     reservedMicros: 0,
-    deadlineMs: now + tool.connection.timeoutMs + DEADLINE_SLACK_MS,
+    deadlineMs:
+      now +
+      tool.connection.timeoutMs +
+      DEADLINE_SLACK_MS +
+      // Meanwhile the call's own deadline stands still.
+      (canBeAsked(call) ? ASK_WAIT_MS : 0),
     record: encodeRecord({
       at: new Date(now).toISOString(),
       memberId: caller.member.id,
@@ -72,7 +80,7 @@ export async function admit(
         : { argumentsIn: 'call_body' as const }),
       sourceIp: caller.context.sourceIp,
     }),
-    ...(idempotencyHash
+    ...(idempotencyHash && taken === undefined
       ? { idempotency: { hash: idempotencyHash, argumentsHash: sameCallHash(call) } }
       : {}),
   });
@@ -104,7 +112,15 @@ function sameCallHash(call: LimitedCall): string {
   return hash('sha256', `${call.tool.id} ${call.argumentsHash}`, 'hex');
 }
 
-/** Scoped to workspace (the row's own column), person and client. */
-function idempotencyKeyHash(call: LimitedCall, key: string): string {
-  return hash('sha256', JSON.stringify([call.caller.member.id, call.caller.clientId, key]), 'hex');
+/**
+ * Scoped to workspace (the row's own column), person and client. A later round is a call of its own
+ * under the same key: the one before has been answered with a question.
+ */
+function idempotencyKeyHash({ caller, round }: LimitedCall, key: string): string {
+  const inRound = round ? [round.number, round.input ?? null] : [];
+  return hash(
+    'sha256',
+    JSON.stringify([caller.member.id, caller.clientId, key, ...inRound]),
+    'hex',
+  );
 }

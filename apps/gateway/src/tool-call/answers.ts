@@ -4,7 +4,7 @@ import { HEADER_MISMATCH } from '../mcp/json-rpc.js';
 import type { Challenge, Failure, ToolCallAnswer } from '../mcp/ports.js';
 import { mapResultUris } from '../resources/map-uris.js';
 import { toClientUri } from '../resources/uris.js';
-import type { AdmittedCall } from './types.js';
+import type { RecordedCall } from './types.js';
 import type { Refusal } from './refusal.js';
 import {
   CALL_ID,
@@ -30,7 +30,7 @@ export interface Asked {
  * The upstream's own answer, unchanged but for our call id and the URIs, which name their connection;
  * or our sentence where it gave none.
  */
-export function answerOf(call: AdmittedCall, result: CallResult): ToolCallAnswer {
+export function answerOf(call: RecordedCall, result: CallResult): ToolCallAnswer {
   const { slug, timeoutMs } = call.tool.connection;
   if (result.error) return { kind: 'error', error: upstreamError(call, result.error) };
   if (result.resultJson !== undefined) {
@@ -64,14 +64,14 @@ export function answerOf(call: AdmittedCall, result: CallResult): ToolCallAnswer
   }
 }
 
-function upstreamError(call: AdmittedCall, error: Failure['error']): Failure['error'] {
+function upstreamError(call: RecordedCall, error: Failure['error']): Failure['error'] {
   const { method, name } = call.sent;
   if (method !== 'resources/read') return withMeta(error, call.callId);
   const uris = { upstream: name, client: clientUri(call, name) };
   return withMeta(resourceError(error, call.caller.context.era, uris), call.callId);
 }
 
-function clientUri({ caller, tool }: AdmittedCall, uri: string): string {
+function clientUri({ caller, tool }: RecordedCall, uri: string): string {
   return toClientUri(viewFor(caller), tool.connection, uri);
 }
 
@@ -151,6 +151,7 @@ export function refusalAnswer(
       return { kind: 'error', status: 404, error: rpcError(code, message, callId) };
     case 'unknown_tool':
     case 'unknown_prompt':
+    case 'invalid_input':
     case 'idempotency_conflict':
       return { kind: 'error', error: rpcError(code, message, callId) };
     case 'unknown_resource': {

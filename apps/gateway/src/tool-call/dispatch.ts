@@ -1,13 +1,21 @@
 import type { CallResult } from '@conducktor/contracts';
+import type { CallOptions } from '@conducktor/runtime';
+import { channelOf, declaredTo } from '../interaction/client-channel.js';
 import type { Workers } from '../workers/workers.js';
 import type { AdmittedCall } from './types.js';
 
 /**
- * Sends the canonical arguments to the connector worker that serves this connection, relays progress,
- * and brings back the one outcome. Never throws: a lost worker is an outcome too.
+ * Sends the canonical arguments to the connector worker that serves this connection, relays what comes
+ * meanwhile, and brings back the one outcome. Never throws: a lost worker is an outcome too.
  */
-export function dispatch(deps: { workers: Workers }, call: AdmittedCall): Promise<CallResult> {
+export function dispatch(
+  deps: { workers: Workers },
+  call: AdmittedCall,
+  options: CallOptions = channelOf(call.input),
+): Promise<CallResult> {
   const { tool, caller, input } = call;
+  const capabilities = declaredTo(input);
+  const { logLevel } = input.context;
   return deps.workers.call(
     {
       key: call.key,
@@ -20,7 +28,10 @@ export function dispatch(deps: { workers: Workers }, call: AdmittedCall): Promis
       timeoutMs: tool.connection.timeoutMs,
       progress: input.onProgress !== undefined,
       ...(input.meta ? { meta: input.meta } : {}),
+      ...(capabilities ? { capabilities } : {}),
+      ...(logLevel ? { logLevel } : {}),
+      ...(call.round?.input ? { input: call.round.input } : {}),
     },
-    { signal: input.signal, ...(input.onProgress ? { onProgress: input.onProgress } : {}) },
+    options,
   );
 }

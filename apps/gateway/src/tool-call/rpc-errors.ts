@@ -7,6 +7,8 @@ export const RETRY_AFTER = 'conducktor/retryAfterMs';
 
 export const INVALID_PARAMS = -32_602;
 const INTERNAL = -32_603;
+/** 2026-07-28: the client lacks a capability. */
+const MISSING_CAPABILITY = -32_021;
 /** Of ours: the request was understood and governance does not let it pass. */
 const REFUSED = -32_003;
 
@@ -18,7 +20,10 @@ const RPC_CODES: Partial<Record<Code, number>> = {
   unknown_prompt: INVALID_PARAMS,
   not_found: INVALID_PARAMS,
   invalid_arguments: INVALID_PARAMS,
+  invalid_input: INVALID_PARAMS,
   idempotency_conflict: INVALID_PARAMS,
+  client_cannot_be_asked: MISSING_CAPABILITY,
+  input_not_given: INTERNAL,
   upstream_timeout: INTERNAL,
   upstream_unavailable: INTERNAL,
   outcome_unknown: INTERNAL,

@@ -4,8 +4,16 @@ import type { Vault } from '@conducktor/vault';
 import type { CallMetrics } from '@conducktor/runtime';
 import type { Journal } from '../journal/journal.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
+import { ownQuestions } from '../interaction/questions.js';
 import { failureFor } from './answers.js';
 import type { AdmittedCall } from './types.js';
+
+export interface SettleDeps {
+  journal: Journal;
+  vault: Vault;
+  metrics: CallMetrics;
+  commitWaitMs?: number;
+}
 
 // Longer than a tick may take. A client is not held for as long as the database is away.
 const COMMIT_WAIT_MS = 15_000;
@@ -16,7 +24,7 @@ const COMMIT_WAIT_MS = 15_000;
  * waits for the commit itself, and is answered as unknown when that does not come in time.
  */
 export async function settle(
-  deps: { journal: Journal; vault: Vault; metrics: CallMetrics; commitWaitMs?: number },
+  deps: SettleDeps,
   call: AdmittedCall,
   result: CallResult,
   answer: ToolCallAnswer,
@@ -25,9 +33,10 @@ export async function settle(
   const tenantId = caller.workspace.tenantId;
   deps.metrics.ended(result.outcome, result.durationMs);
   // Without a stored answer a second call with the same key is answered as unknown. The outcome is
-  // recorded all the same: this call has been made.
+  // recorded all the same: this call has been made. A question that the gateway answers itself is no
+  // answer to keep; the round that follows keeps its own under the same key.
   const sealed =
-    call.idempotencyHash === undefined
+    call.idempotencyHash === undefined || ownQuestions(call, answer)
       ? undefined
       : await sealAnswer(deps.vault, call, answer).catch(() => undefined);
   const committed = deps.journal.settle({

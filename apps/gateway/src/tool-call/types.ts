@@ -1,6 +1,7 @@
 import type { CallRequest, JournalKey } from '@conducktor/contracts';
 import type { Decision } from '@conducktor/policy';
 import type { ClientChannel, ClientInput, McpRequestContext } from '../mcp/ports.js';
+import type { Round } from '../interaction/rounds.js';
 import type { Member, Tool, Workspace } from '../workspace/types.js';
 
 /** Who calls, in which workspace, by which client: the result of authenticate. */
@@ -50,6 +51,8 @@ export interface CheckedCall {
   argumentsHash: string;
   /** What the upstream is asked. */
   sent: Pick<CallRequest, 'method' | 'name' | 'argumentsJson'>;
+  /** A later round of a request whose upstream asked for input; absent: the first. */
+  round?: Round | undefined;
 }
 
 /** Policy said yes. Only `decide` makes one. */
@@ -68,3 +71,6 @@ export interface AdmittedCall extends LimitedCall {
   key: JournalKey;
   idempotencyHash: string | undefined;
 }
+
+/** A call that stands in the journal, perhaps by the hand of another gateway. */
+export type RecordedCall = CheckedCall & Pick<AdmittedCall, 'callId'>;

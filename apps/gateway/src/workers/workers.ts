@@ -1,8 +1,27 @@
-import type { CallRequest, CallResult, LateOutcome } from '@conducktor/contracts';
-import { rank, RpcClient, type CallOptions } from '@conducktor/runtime';
+import type {
+  CallRequest,
+  CallResult,
+  LateOutcome,
+  ResumeRequest,
+  WatchRequest,
+} from '@conducktor/contracts';
+import {
+  rank,
+  RpcClient,
+  type CallOptions,
+  type Watching,
+  type WatchOptions,
+} from '@conducktor/runtime';
 
 export interface Workers {
   call(request: CallRequest, options: CallOptions): Promise<CallResult>;
+  /**
+   * Takes up a call that waits for replies. Only its own worker knows it; the others, asked where that
+   * one seems not to be the first in rank any more, know nothing and do nothing.
+   */
+  resume(connectionId: string, request: ResumeRequest, options: CallOptions): Promise<CallResult>;
+  /** Listens to a connection's upstream; never rejects. */
+  watch(request: WatchRequest, options: WatchOptions): Promise<Watching>;
   /** Tells all workers which outcomes are durable. */
   committed(callIds: string[]): void;
   readonly ready: boolean;
@@ -42,14 +61,36 @@ export function connectWorkers(options: {
     return list;
   };
 
+  const ready = (connectionId: string) => ranked(connectionId).find((client) => client.ready);
+  const eventually = async (connectionId: string, timeoutMs: number): Promise<RpcClient> => {
+    const first = ranked(connectionId)[0]!;
+    await first.whenReady(Math.min(RECONNECT_WAIT_MS, timeoutMs));
+    return ready(connectionId) ?? first;
+  };
+
   return {
-    call: async (request, callOptions) => {
-      const candidates = ranked(request.connectionId);
-      const first = candidates[0]!;
-      if (!first.ready && !candidates.some((client) => client.ready)) {
-        await first.whenReady(Math.min(RECONNECT_WAIT_MS, request.timeoutMs));
+    call: (request, callOptions) => {
+      const client = ready(request.connectionId);
+      if (client) return client.call(request, callOptions);
+      return eventually(request.connectionId, request.timeoutMs).then((late) =>
+        late.call(request, callOptions),
+      );
+    },
+    resume: async (connectionId, request, callOptions) => {
+      const candidates = ranked(connectionId);
+      await candidates[0]!.whenReady(RECONNECT_WAIT_MS);
+      let first: CallResult | undefined;
+      for (const client of candidates) {
+        const result = await client.resume(request, callOptions);
+        if (result.outcome !== 'unknown' && result.outcome !== 'unavailable') return result;
+        first ??= result;
       }
-      return (candidates.find((client) => client.ready) ?? first).call(request, callOptions);
+      return first!;
+    },
+    watch: async (request, watchOptions) => {
+      const client = ready(request.connectionId);
+      const chosen = client ?? (await eventually(request.connectionId, request.timeoutMs));
+      return chosen.watch(request, watchOptions);
     },
     committed: (callIds) => {
       for (const client of clients.values()) client.committed(callIds);

@@ -1,0 +1,54 @@
+import type { CallOptions } from '@conducktor/runtime';
+import type { ClientCapabilities, NotificationNote } from '@conducktor/contracts';
+import type { CheckedCall, EntryInput } from '../tool-call/types.js';
+import { mayAsk } from './rounds.js';
+
+// RFC 5424, from the least to the most severe.
+const LEVELS = [
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+] as const;
+
+/**
+ * What an upstream is told of the client. One that cannot be asked, for want of a stream to ask it on,
+ * has no such capability, whatever it declared.
+ */
+export function declaredTo({ context, ask }: EntryInput): ClientCapabilities | undefined {
+  const { capabilities, era } = context;
+  if (!capabilities || era === 'modern' || ask) return capabilities;
+  return capabilities.extensions && { extensions: capabilities.extensions };
+}
+
+/** Whether this call may have to wait for what its upstream asks the client. */
+export function canBeAsked({ input, sent }: CheckedCall): boolean {
+  const { capabilities, era } = input.context;
+  if (!capabilities || (era === 'legacy' && !input.ask)) return false;
+  const { elicitation, sampling, roots } = capabilities;
+  return (elicitation ?? sampling ?? roots) !== undefined && mayAsk(sent.method);
+}
+
+/** How progress, logs and cancellation travel between the client and the worker. */
+export function channelOf(input: EntryInput): CallOptions {
+  const { onProgress, onNotification, signal, context } = input;
+  return {
+    signal,
+    ...(onProgress ? { onProgress } : {}),
+    ...(onNotification
+      ? { onNotification: (note) => wants(context, note) && onNotification(note) }
+      : {}),
+  };
+}
+
+/** A modern client gets logs only if it asks for them, and is not told that a URL was visited. */
+function wants({ era, logLevel }: EntryInput['context'], note: NotificationNote): boolean {
+  if (note.method !== 'notifications/message') return era === 'legacy';
+  if (logLevel === undefined) return era === 'legacy';
+  const levels: readonly unknown[] = LEVELS;
+  return levels.indexOf(note.params['level']) >= levels.indexOf(logLevel);
+}

@@ -1,0 +1,82 @@
+import type { ReplyNote } from '@conducktor/contracts';
+import { Refusal } from '../tool-call/refusal.js';
+import type { CheckedCall } from '../tool-call/types.js';
+import { keyOf } from './answers.js';
+import { isObject } from './input-requests.js';
+import type { RequestStates } from './request-state.js';
+import type { OpenAsk, Round } from './rounds.js';
+
+/** A request that brings the replies for a call which waits in a worker. */
+export interface HeldCall extends CheckedCall {
+  held: { callId: string; asks: OpenAsk[]; replies: ReplyNote[] };
+}
+
+/**
+ * What a request continues, if anything: a call that is held, or an earlier round that its upstream
+ * ended with a question. State that is not ours, or not for this very request, is refused.
+ */
+export function continueCall(
+  deps: { states: RequestStates },
+  call: CheckedCall,
+  round: Round | undefined,
+): CheckedCall | HeldCall {
+  if (round) return { ...call, round };
+  if (!call.input.input) return call;
+  const { requestState, inputResponses } = call.input.input;
+  const responses = readResponses(call, inputResponses);
+  if (requestState === undefined)
+    return responses ? { ...call, round: { kind: 'round', number: 2, input: responses } } : call;
+  const opened = deps.states.open(call, requestState);
+  if (!opened.ok) throw refusal(call, SENTENCES[opened.why]);
+  const { state } = opened;
+  const given = responses?.inputResponses ?? {};
+  switch (state.kind) {
+    case 'held': {
+      const { callId, asks } = state;
+      const replies = asks.flatMap(({ askId }) => {
+        const result = given[keyOf(askId)] as Record<string, unknown> | undefined;
+        return result ? [{ askId, result }] : [];
+      });
+      return { ...call, held: { callId, asks, replies } };
+    }
+    case 'round': {
+      const { number } = state;
+      const upstreams = state.requestState;
+      const input = { ...responses, ...(upstreams !== undefined && { requestState: upstreams }) };
+      return { ...call, round: { kind: 'round', number, input } };
+    }
+    case 'urls': {
+      const refusedUrls = Object.values(given).some(
+        (response) => (response as Record<string, unknown>)['action'] !== 'accept',
+      );
+      return { ...call, round: { kind: 'round', number: state.number, refusedUrls } };
+    }
+  }
+}
+
+const SENTENCES = {
+  expired: 'This requestState is more than ten minutes old. Make the request again without it.',
+  'not-ours': 'This requestState was not given for this request.',
+} as const;
+
+function readResponses(
+  call: CheckedCall,
+  value: unknown,
+): { inputResponses: Record<string, unknown> } | undefined {
+  if (value === undefined) return undefined;
+  if (!isObject(value) || !Object.values(value).every(isObject))
+    throw refusal(
+      call,
+      'inputResponses must be an object of objects, each the result of a request.',
+    );
+  return { inputResponses: value };
+}
+
+function refusal(call: CheckedCall, sentence: string): Refusal {
+  return new Refusal('invalid_input', sentence, {
+    caller: call.caller,
+    toolName: call.tool.shownName,
+    connection: call.tool.connection.slug,
+    argumentsHash: call.argumentsHash,
+  });
+}

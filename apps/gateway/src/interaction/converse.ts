@@ -1,0 +1,58 @@
+import type { ToolCallAnswer } from '../mcp/ports.js';
+import { answerOf } from '../tool-call/answers.js';
+import { dispatch } from '../tool-call/dispatch.js';
+import { settle, type SettleDeps } from '../tool-call/settle.js';
+import type { AdmittedCall } from '../tool-call/types.js';
+import type { Workers } from '../workers/workers.js';
+import { heldAnswer } from './answers.js';
+import { canBeAsked } from './client-channel.js';
+import { nextRound } from './next-round.js';
+import { ownQuestions, presentQuestions } from './questions.js';
+import { relayAsks } from './relay-asks.js';
+import type { RequestStates } from './request-state.js';
+import type { Round } from './rounds.js';
+
+export interface InteractionDeps extends SettleDeps {
+  workers: Workers;
+  states: RequestStates;
+  held: HeldCalls;
+}
+
+/** Calls of this process that go on without a request of their client, and what they come to. */
+export type HeldCalls = Map<string, Promise<ToolCallAnswer>>;
+
+/**
+ * From the admitted call to its answer: dispatch, what the upstream asks meanwhile, settle. Resolves
+ * with a round where the gateway has got what the upstream wants to be called again with.
+ *
+ * A modern client is answered by the question while its call goes on; it is settled when its result
+ * comes, whether or not anybody came back for it.
+ */
+export async function converse(
+  deps: InteractionDeps,
+  call: AdmittedCall,
+): Promise<ToolCallAnswer | Round> {
+  const outcome = canBeAsked(call)
+    ? await relayAsks(call, (options) => dispatch(deps, call, options))
+    : await dispatch(deps, call);
+  if ('asks' in outcome) {
+    hold(
+      deps.held,
+      call.callId,
+      outcome.outcome.then((late) =>
+        settle(deps, call, late, presentQuestions(deps, call, answerOf(call, late))),
+      ),
+    );
+    return heldAnswer(deps, call, outcome.asks);
+  }
+  const answer = presentQuestions(deps, call, answerOf(call, outcome));
+  const settled = await settle(deps, call, outcome, answer);
+  const questions = ownQuestions(call, settled);
+  return questions ? nextRound(call, questions) : settled;
+}
+
+function hold(held: HeldCalls, callId: string, settled: Promise<ToolCallAnswer>): void {
+  held.set(callId, settled);
+  const forget = (): void => void held.delete(callId);
+  settled.then(forget, forget);
+}

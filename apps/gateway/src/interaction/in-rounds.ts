@@ -1,0 +1,36 @@
+import type { GovernedDeps } from '../governed.js';
+import type { McpRequestContext, ToolCallAnswer } from '../mcp/ports.js';
+import { StaleDecision } from '../tool-call/refusal.js';
+import { refuse } from '../tool-call/refuse.js';
+import type { Round } from './rounds.js';
+
+// A workspace that changes faster than this many decisions in a row is answered "not now".
+const DECISIONS = 4;
+
+/**
+ * Tells a story until it has an answer for the client: from its beginning when the workspace changed
+ * before the call was admitted, and again for each round of questions that the gateway has answers
+ * to. Whatever ends it early is answered and recorded in `refuse`.
+ */
+export async function inRounds(
+  deps: GovernedDeps,
+  asked: { context: McpRequestContext; method: string },
+  story: (round?: Round) => Promise<ToolCallAnswer | Round>,
+): Promise<ToolCallAnswer> {
+  let round: Round | undefined;
+  for (let decision = 1; ; decision++) {
+    try {
+      const answer = await story(round);
+      if (answer.kind !== 'round') return answer;
+      round = answer;
+      decision = 0;
+    } catch (error) {
+      // The workspace changed while we decided: the answer must come from what it is now.
+      if (error instanceof StaleDecision && decision < DECISIONS) {
+        await deps.workspaces.refresh(error.workspace);
+        continue;
+      }
+      return refuse(deps, error, asked.context, asked.method);
+    }
+  }
+}

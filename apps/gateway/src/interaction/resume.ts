@@ -1,0 +1,47 @@
+import type { ReplyNote } from '@conducktor/contracts';
+import type { ToolCallAnswer } from '../mcp/ports.js';
+import { answerOf } from '../tool-call/answers.js';
+import { decide } from '../tool-call/decide.js';
+import type { RecordedCall } from '../tool-call/types.js';
+import { heldAnswer } from './answers.js';
+import type { HeldCall } from './continue-call.js';
+import type { InteractionDeps } from './converse.js';
+import { presentQuestions } from './questions.js';
+import { relayAsks } from './relay-asks.js';
+
+/**
+ * Takes up a call that waits in a worker for what its client was asked, on whichever gateway the client
+ * came back to. It is decided again, not admitted again: its record stands, and the gateway that made
+ * the call settles it, or the worker's late outcome does. Refused now, the upstream is told no.
+ */
+export async function resume(deps: InteractionDeps, call: HeldCall): Promise<ToolCallAnswer> {
+  const { callId, asks, replies } = call.held;
+  const take = {
+    callId,
+    tenantId: call.caller.workspace.tenantId,
+    memberId: call.caller.member.id,
+  };
+  const { id: connectionId } = call.tool.connection;
+  try {
+    decide(call);
+  } catch (refusal) {
+    void deps.workers.resume(connectionId, { ...take, replies: asks.map(declined) }, {});
+    throw refusal;
+  }
+  const recorded: RecordedCall = { ...call, callId };
+  const settledHere = deps.held.get(callId);
+  const outcome = await relayAsks(call, (options) =>
+    deps.workers.resume(connectionId, { ...take, replies }, options),
+  );
+  if ('asks' in outcome) return heldAnswer(deps, recorded, outcome.asks);
+  // Where this gateway made the call, its answer leaves as any other does: once it is safe to tell.
+  if (settledHere && outcome.outcome !== 'unknown') return await settledHere;
+  return presentQuestions(deps, recorded, answerOf(recorded, outcome));
+}
+
+/** A person may decline a form; a model or a list of roots can only fail. */
+function declined({ askId, method }: HeldCall['held']['asks'][number]): ReplyNote {
+  return method === 'elicitation/create'
+    ? { askId, result: { action: 'decline' } }
+    : { askId, error: { code: -1, message: 'This request was refused.' } };
+}
