@@ -1,7 +1,11 @@
 /** The keyword that counts steps; its value is what one evaluation of the subschema costs. */
 export const STEPS = 'conducktorSteps';
+/** The keyword that counts how large the data is, where other keywords read all of it. */
+export const SIZED = 'conducktorSized';
 
 const MAX_NODES = 10_000;
+/** Compiling takes quadratic time: at this many some 0.1 s, and no real tool has half as many. */
+const MAX_SUBSCHEMAS = 1_000;
 const MAX_DEPTH = 40;
 
 /** Why a schema cannot be used; the message is a sentence for an admin. */
@@ -18,6 +22,7 @@ const PLAIN = (
   'pattern maxItems minItems uniqueItems maxContains minContains maxProperties minProperties ' +
   'required dependentRequired $anchor'
 ).split(' ');
+const READ_ALL = ['minLength', 'maxLength', 'minProperties', 'maxProperties'];
 
 /**
  * A copy with only the keywords that validate, each subschema made to count its steps. Annotations
@@ -26,11 +31,13 @@ const PLAIN = (
  */
 export function prepareSchema(schema: unknown): Record<string, unknown> | boolean {
   let nodes = 0;
+  let subschemas = 0;
   const copy = (part: unknown, depth: number, root: boolean): Record<string, unknown> | boolean => {
+    if (++subschemas > MAX_SUBSCHEMAS)
+      throw new SchemaRefused(`it has more than ${MAX_SUBSCHEMAS} subschemas`);
     if (typeof part === 'boolean') return part;
     if (typeof part !== 'object' || part === null || Array.isArray(part))
       throw new SchemaRefused('a part of it is not a schema');
-    if (++nodes > MAX_NODES) throw new SchemaRefused(`it has more than ${MAX_NODES} parts`);
     if (depth > MAX_DEPTH)
       throw new SchemaRefused(`it is nested more than ${MAX_DEPTH} levels deep`);
     const source = part as Record<string, unknown>;
@@ -39,10 +46,10 @@ export function prepareSchema(schema: unknown): Record<string, unknown> | boolea
     for (const keyword of PLAIN) {
       if (!Object.hasOwn(source, keyword)) continue;
       const value = source[keyword];
-      if (Array.isArray(value)) nodes += value.length;
-      if (Array.isArray(value)) weight += value.length;
+      if (keyword !== 'type') weight += partsOf(value);
       target[keyword] = value;
     }
+    nodes += weight;
     if (nodes > MAX_NODES) throw new SchemaRefused(`it has more than ${MAX_NODES} parts`);
     for (const keyword of ONE) {
       const value = source[keyword];
@@ -55,8 +62,10 @@ export function prepareSchema(schema: unknown): Record<string, unknown> | boolea
     }
     for (const keyword of MAP) {
       const value = source[keyword];
-      if (typeof value === 'object' && value !== null)
-        target[keyword] = mapOf(value, (each) => copy(each, depth + 1, false));
+      if (typeof value !== 'object' || value === null) continue;
+      target[keyword] = mapOf(value, (each) => copy(each, depth + 1, false));
+      // Looking for a property is cheap, but is done for each that is declared.
+      weight += Object.keys(value).length / 4;
     }
     if (typeof source['dependencies'] === 'object' && source['dependencies'] !== null)
       target['dependencies'] = mapOf(source['dependencies'], (each) =>
@@ -64,9 +73,18 @@ export function prepareSchema(schema: unknown): Record<string, unknown> | boolea
       );
     takeReference(source, target, root);
     target[STEPS] = weight;
+    if (READ_ALL.some((keyword) => Object.hasOwn(target, keyword))) target[SIZED] = true;
     return target;
   };
   return copy(schema, 1, true);
+}
+
+/** How many values a keyword holds, all levels counted: constants may be compared to their end. */
+function partsOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let parts = 0;
+  for (const part of Object.values(value)) parts += 1 + partsOf(part);
+  return parts;
 }
 
 function mapOf(map: object, change: (value: unknown) => unknown): Record<string, unknown> {
