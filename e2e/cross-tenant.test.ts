@@ -36,7 +36,9 @@ beforeAll(async () => {
     { message: CANARY },
     { token: victim.workspace.owner.apiKey },
   );
-  victimIds = await idsOf(victim);
+  const toolset = { slug: 'set', tools: [`${CANARY}_*`] };
+  const { id: toolsetId } = await victim.rest.must<{ id: string }>('POST', '/toolsets', toolset);
+  victimIds = [...(await idsOf(victim)), toolsetId];
   ownIds = await idsOf(attacker);
 });
 afterAll(async () => {
@@ -51,6 +53,7 @@ test('the description names every resource of the contract', () => {
     '/api/v1/connections/{id}/test',
     '/api/v1/connections/{id}/tools',
     '/api/v1/tools',
+    '/api/v1/toolsets',
     '/api/v1/policies',
     '/api/v1/api-keys',
     '/api/v1/members',

@@ -35,6 +35,7 @@ export function bodyFor(operation: Operation): unknown {
   const { method, path } = operation;
   if (method === 'GET' || method === 'DELETE') return undefined;
   if (method === 'PATCH' && path.includes('/connections')) return { timeoutMs: 5_000 };
+  if (path.includes('/toolsets')) return method === 'PATCH' ? { mode: 'search' } : {};
   if (path.includes('/tools')) return method === 'PATCH' ? { hidden: true } : undefined;
   return {};
 }

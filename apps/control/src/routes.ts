@@ -8,12 +8,14 @@ import { memberRoutes } from './members/members.routes.js';
 import { pageRoutes } from './pages/pages.routes.js';
 import { policyRoutes } from './policies/policies.routes.js';
 import { toolRoutes } from './tools/tools.routes.js';
+import { toolsetRoutes } from './toolsets/toolsets.routes.js';
 import { workspaceRoutes } from './workspace/workspace.routes.js';
 
 export const apiRoutes: Route[] = [
   ...workspaceRoutes,
   ...connectionRoutes,
   ...toolRoutes,
+  ...toolsetRoutes,
   ...policyRoutes,
   ...memberRoutes,
   ...apiKeyRoutes,

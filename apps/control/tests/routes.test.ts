@@ -83,11 +83,14 @@ describe('every route of the API', () => {
     await service.call(theirs.owner.apiKey, 'POST', '/api/v1/policies', {
       document: { version: 1, default: 'deny' },
     });
+    const set = { slug: 'set', tools: ['*'] };
+    const toolset = (await service.call(theirs.owner.apiKey, 'POST', '/api/v1/toolsets', set)).body;
     const rowsOfTheirs = () =>
       service.admin.withTenant(theirs.tenantId, async (tx) => {
         const tables = [
           'connection',
           'tool',
+          'toolset',
           'policy',
           'member',
           'api_key',
@@ -113,6 +116,7 @@ describe('every route of the API', () => {
       connection,
       tool.id,
       tool.name,
+      toolset['id'],
       '1',
       theirs.owner.memberId,
       theirs.owner.keyId,
@@ -122,6 +126,7 @@ describe('every route of the API', () => {
     const bodies: Record<string, unknown> = {
       '/api/v1/connections/:id': { timeoutMs: 5_000 },
       '/api/v1/tools/:id': { hidden: true },
+      '/api/v1/toolsets/:id': { mode: 'search' },
       '/api/v1/members/:id': { roles: ['member'] },
     };
     for (const { method, path, tenantIds } of api) {

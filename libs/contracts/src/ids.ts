@@ -8,6 +8,7 @@ export type IdPrefix =
   | 'grp'
   | 'con'
   | 'tol'
+  | 'tls'
   | 'key'
   | 'grt'
   | 'evt'

@@ -43,6 +43,15 @@ export {
 } from './rest/connections.js';
 export { ToolLabel, ToolPatch, ToolQuery, ToolView } from './rest/tools.js';
 export {
+  ENTRY_NAMES,
+  NewToolset,
+  ToolsetMode,
+  ToolsetPatch,
+  ToolsetPrefix,
+  ToolsetView,
+  type EntryName,
+} from './rest/toolsets.js';
+export {
   NewPolicy,
   PolicyActivated,
   PolicyCreated,

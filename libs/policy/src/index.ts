@@ -1,4 +1,5 @@
 export { parsePolicy, PolicyError, type PolicyProblem } from './parse.js';
+export { compileGlob } from './glob.js';
 export { compilePolicy, type CompiledPolicy } from './compile.js';
 export { decide } from './decide.js';
 export { visible, visibility, type Visibility } from './visibility.js';

@@ -29,23 +29,25 @@ export async function createConnection(
     args: wanted.kind === 'mcp-stdio' ? wanted.args : [],
     timeoutMs: wanted.timeoutMs,
   };
-  return unlessTaken(`There is a connection "${wanted.slug}" in this workspace already.`, () =>
-    prisma.withTenant(tenantId, async (tx) => {
-      const created = await tx.connection.create({ data: row });
-      if (sealed)
-        await tx.connectionSecret.create({
-          data: { tenantId, connectionId: id, sealed: Uint8Array.from(sealed) },
+  return unlessTaken(
+    `There is a connection or toolset "${wanted.slug}" in this workspace already.`,
+    () =>
+      prisma.withTenant(tenantId, async (tx) => {
+        const created = await tx.connection.create({ data: row });
+        if (sealed)
+          await tx.connectionSecret.create({
+            data: { tenantId, connectionId: id, sealed: Uint8Array.from(sealed) },
+          });
+        await recordChange(tx, caller, 'connection.create', {
+          connection: row.slug,
+          connectionId: id,
+          kind: row.kind,
+          url: row.url,
+          catalog: row.catalog,
+          args: row.args,
+          secretNames: namesOf(secrets),
         });
-      await recordChange(tx, caller, 'connection.create', {
-        connection: row.slug,
-        connectionId: id,
-        kind: row.kind,
-        url: row.url,
-        catalog: row.catalog,
-        args: row.args,
-        secretNames: namesOf(secrets),
-      });
-      return { id, slug: created.slug, kind: wanted.kind, status: 'PENDING' as const };
-    }),
+        return { id, slug: created.slug, kind: wanted.kind, status: 'PENDING' as const };
+      }),
   );
 }

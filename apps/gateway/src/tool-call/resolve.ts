@@ -1,6 +1,7 @@
 import { visibility } from '@conducktor/policy';
 import { Refusal } from './refusal.js';
 import { policyCaller, policyTool } from './policy-input.js';
+import { requireScope } from './require-scope.js';
 import type { Tool } from '../workspace/types.js';
 import type { Caller, Target } from './types.js';
 import { viewFor } from './view-for.js';
@@ -14,7 +15,7 @@ export function resolve(caller: Caller, name: string): Target {
   if (!tool || isUnknownTo(caller, tool)) {
     throw new Refusal('unknown_tool', `Unknown tool: ${name}`, { caller, toolName: name });
   }
-  requireScope(caller, { caller, tool });
+  requireScope(caller, tool);
   return { caller, tool };
 }
 
@@ -27,20 +28,4 @@ function isUnknownTo(caller: Caller, tool: Tool): boolean {
 /** One by one: they are only looked at for a tool that is refused. */
 function* siblings(tool: Tool) {
   for (const sibling of tool.connection.tools) yield policyTool(sibling);
-}
-
-function requireScope(caller: Caller, target: Target): void {
-  const needed = target.tool.class === 'read' ? 'mcp:read' : 'mcp:write';
-  // Writing includes reading what one writes to; reading does not include writing.
-  if (
-    caller.scopes.includes(needed) ||
-    (needed === 'mcp:read' && caller.scopes.includes('mcp:write'))
-  )
-    return;
-  throw new Refusal('insufficient_scope', `Permission denied: this needs the scope ${needed}.`, {
-    caller,
-    toolName: target.tool.shownName,
-    connection: target.tool.connection.slug,
-    scopes: [...new Set([...caller.scopes.filter((scope) => scope.startsWith('mcp:')), needed])],
-  });
 }

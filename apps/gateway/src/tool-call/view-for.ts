@@ -1,9 +1,11 @@
-import { visibility, type PolicyTool } from '@conducktor/policy';
+import { ENTRY_NAMES } from '@conducktor/contracts';
+import { visibility } from '@conducktor/policy';
 import type { ConnectionEntry } from '../workspace/types.js';
 import { viewOf, type View } from '../workspace/view.js';
+import { entryOf } from './entries.js';
 import { policyCaller, policyTool } from './policy-input.js';
 import { Refusal } from './refusal.js';
-import type { Caller } from './types.js';
+import type { Caller, Entry } from './types.js';
 
 /**
  * The view of the path that was asked. A path that this workspace does not have, and one all of whose
@@ -34,7 +36,7 @@ function isKnown(caller: Caller, view: View): boolean {
     answer =
       view.connections.length === 0 ||
       view.connections.some((connection) => {
-        const all = [...connection.tools.map(policyTool), ...entriesOf(connection)];
+        const all = entriesOf(connection).map(policyTool);
         return visibility(policy, seenBy, all[0]!, all) !== 'unknown';
       });
     ofView.set(seenBy, answer);
@@ -42,26 +44,10 @@ function isKnown(caller: Caller, view: View): boolean {
   return answer;
 }
 
-const ENTRIES: Record<string, readonly string[]> = {
-  resources: [
-    'resources/list',
-    'resources/templates/list',
-    'resources/read',
-    'resources/subscribe',
-  ],
-  prompts: ['prompts/list', 'prompts/get'],
-};
-
-/** Its resources and prompts as policies see them. A server of which nothing is known yet may have both. */
-function entriesOf({ slug, capabilities, tools }: ConnectionEntry): PolicyTool[] {
-  return Object.keys(ENTRIES)
-    .filter((kind) => kind in capabilities || tools.length === 0)
-    .flatMap((kind) => ENTRIES[kind]!)
-    .map((entry) => ({
-      name: `${slug}_${entry}`,
-      upstreamName: entry,
-      connection: slug,
-      class: 'read',
-      labels: [],
-    }));
+/** What is decided on for this connection. A server of which nothing is known yet may have everything. */
+function entriesOf(connection: ConnectionEntry): Entry[] {
+  const { capabilities, tools } = connection;
+  const offered = ENTRY_NAMES.filter((name) => name.split('/')[0]! in capabilities);
+  const others = offered.length + tools.length === 0 ? ENTRY_NAMES : offered;
+  return [...tools, ...others.map((name) => entryOf(connection, name))];
 }

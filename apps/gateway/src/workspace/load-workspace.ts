@@ -1,7 +1,15 @@
 import { ConducktorError } from '@conducktor/contracts';
 import type { Db, TenantTx } from '@conducktor/db';
 import { compilePolicy, parsePolicy } from '@conducktor/policy';
-import type { ApiKeyEntry, ConnectionEntry, Member, Tool, ToolClass, Workspace } from './types.js';
+import type {
+  ApiKeyEntry,
+  ConnectionEntry,
+  Member,
+  Tool,
+  ToolClass,
+  ToolsetEntry,
+  Workspace,
+} from './types.js';
 
 // Longer than any access token lives (60 minutes by default, a day at most).
 const REVOKED_WINDOW = '25 hours';
@@ -37,6 +45,7 @@ export function loadWorkspace(db: Db, tenantId: string): Promise<Workspace> {
       apiKeys: await loadApiKeys(tx),
       revokedGrants: await loadRevokedGrants(tx),
       ...(await loadCatalogue(tx)),
+      toolsets: await loadToolsets(tx),
       // Without an active policy nothing is allowed.
       policy: compilePolicy(
         parsePolicy(row.document ?? { version: 1, default: 'deny', rules: [] }),
@@ -138,4 +147,11 @@ async function loadCatalogue(tx: TenantTx): Promise<Pick<Workspace, 'connections
     }),
   );
   return { connections: [...byId.values()], tools };
+}
+
+async function loadToolsets(tx: TenantTx): Promise<ToolsetEntry[]> {
+  const { rows } = await tx.query<ToolsetEntry>(
+    'select slug, tools, prefix, mode from toolset order by slug collate "C"',
+  );
+  return rows;
 }

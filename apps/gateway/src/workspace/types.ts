@@ -1,4 +1,4 @@
-import type { ToolClass } from '@conducktor/contracts';
+import type { ToolClass, ToolsetMode, ToolsetPrefix } from '@conducktor/contracts';
 import type { CompiledPolicy } from '@conducktor/policy';
 
 export type { ToolClass };
@@ -40,6 +40,15 @@ export interface Tool {
   definitionHash: string;
 }
 
+/** A selection of the workspace with a path of its own: `/mcp/<slug>`. */
+export interface ToolsetEntry {
+  slug: string;
+  /** Globs over global names, those of entries (`<slug>_resources/read`) included. */
+  tools: readonly string[];
+  prefix: ToolsetPrefix;
+  mode: ToolsetMode;
+}
+
 /**
  * Everything that decides calls of one workspace, compiled once per version of it. Immutable; a
  * change in the database makes a new one.
@@ -56,6 +65,8 @@ export interface Workspace {
   revokedGrants: ReadonlySet<string>;
   /** In the order of slugs, those without tools included. */
   connections: readonly ConnectionEntry[];
+  /** In the order of slugs, which no connection has. */
+  toolsets: readonly ToolsetEntry[];
   /** By shown name, in the order of names. */
   tools: ReadonlyMap<string, Tool>;
   policy: CompiledPolicy;

@@ -1,5 +1,7 @@
-import { viewNames } from '@conducktor/catalog';
+import type { EntryName } from '@conducktor/contracts';
 import type { ConnectionEntry, Tool, Workspace } from './types.js';
+import { namedTools } from './named-tools.js';
+import { toolsetView } from './toolset-view.js';
 
 /**
  * What an MCP path shows of a workspace: all of it under `/mcp` and its aliases, a part of it under
@@ -10,8 +12,15 @@ export interface View {
   connections: readonly ConnectionEntry[];
   /** By the name shown here, in the order of names. Policies and records know a tool by `shownName`. */
   tools: ReadonlyMap<string, Tool>;
+  /** `search`: lists show two tools that find and call these ones. Calls by name work in both. */
+  mode: 'list' | 'search';
   /** Whether prompts and resource URIs of this connection carry its slug here, to be told apart. */
   isPrefixed(connection: ConnectionEntry): boolean;
+  /**
+   * Whether this is shown of a connection besides its tools. `uri`, upstream's own: reading it may be
+   * part of the view because a tool that is shown brings it as its user interface.
+   */
+  offers(connection: ConnectionEntry, entry: EntryName, uri?: string): boolean;
 }
 
 const PREFIX = '/mcp/';
@@ -29,7 +38,8 @@ export function viewOf(workspace: Workspace, resourcePath: string): View | undef
 function wholeOf(workspace: Workspace): View {
   let view = whole.get(workspace);
   if (!view) {
-    view = { connections: workspace.connections, tools: workspace.tools, isPrefixed: () => true };
+    const { connections, tools } = workspace;
+    view = { connections, tools, mode: 'list', isPrefixed: () => true, offers: () => true };
     whole.set(workspace, view);
   }
   return view;
@@ -38,9 +48,10 @@ function wholeOf(workspace: Workspace): View {
 function partOf(workspace: Workspace, slug: string): View | undefined {
   let bySlug = parts.get(workspace);
   if (!bySlug) {
-    bySlug = new Map(
-      workspace.connections.map((each) => [each.slug, () => connectionView(each)] as const),
-    );
+    bySlug = new Map<string, View | (() => View)>([
+      ...workspace.toolsets.map((each) => [each.slug, () => toolsetView(workspace, each)] as const),
+      ...workspace.connections.map((each) => [each.slug, () => connectionView(each)] as const),
+    ]);
     parts.set(workspace, bySlug);
   }
   let view = bySlug.get(slug);
@@ -52,17 +63,9 @@ function partOf(workspace: Workspace, slug: string): View | undefined {
 function connectionView(connection: ConnectionEntry): View {
   return {
     connections: [connection],
-    tools: namedTools(connection.tools),
+    tools: namedTools(connection.tools, 'never'),
+    mode: 'list',
     isPrefixed: () => false,
+    offers: (of) => of === connection,
   };
-}
-
-function namedTools(tools: readonly Tool[]): Map<string, Tool> {
-  const named = tools.map((tool) => ({
-    tool,
-    slug: tool.connection.slug,
-    upstreamName: tool.upstreamName,
-    shownName: tool.shownName,
-  }));
-  return new Map([...viewNames(named, 'never')].map(([name, { tool }]) => [name, tool]));
 }

@@ -6,6 +6,12 @@ export function idOf(prefix: IdPrefix) {
   return z.string().regex(new RegExp(`^${prefix}_[0-9A-Za-z]{22}$`), `must be an id "${prefix}_…"`);
 }
 
+/** The name of a connection or toolset in paths and tool names; they share one namespace. */
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,23}$/, 'must be 1 to 24 of a-z, 0-9 and "-", and not begin with "-"')
+  .refine((slug) => slug !== 'conducktr', 'is reserved for the management tools');
+
 /** Instants, ISO 8601 in UTC. */
 export const Timestamp = z.iso.datetime();
 

@@ -1,12 +1,7 @@
 import { z } from 'zod';
-import { idOf, Timestamp } from './common.js';
+import { idOf, Slug, Timestamp } from './common.js';
 
 export const ConnectionStatus = z.enum(['PENDING', 'ACTIVE', 'DEGRADED', 'AUTH_REQUIRED', 'ERROR']);
-
-const Slug = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,23}$/, 'must be 1 to 24 of a-z, 0-9 and "-", and not begin with "-"')
-  .refine((slug) => slug !== 'conducktr', 'is reserved for the management tools');
 
 const Timeout = z.int().min(100).max(600_000).default(30_000);
 

@@ -1,5 +1,5 @@
 import { compilePolicy, parsePolicy } from '@conducktor/policy';
-import type { ConnectionEntry, Workspace } from '../types.js';
+import type { ConnectionEntry, ToolsetEntry, Workspace } from '../types.js';
 
 /** A connection as a snapshot has it, with tools of these upstream names. */
 export function connectionEntry(
@@ -33,6 +33,7 @@ export function connectionEntry(
 export function workspaceOf(
   connections: ConnectionEntry[],
   policy: object = { version: 1, default: 'allow', rules: [] },
+  toolsets: ToolsetEntry[] = [],
 ): Workspace {
   const tools = connections
     .flatMap((connection) => connection.tools)
@@ -46,6 +47,7 @@ export function workspaceOf(
     apiKeys: new Map(),
     revokedGrants: new Set(),
     connections: connections.toSorted((one, other) => (one.slug < other.slug ? -1 : 1)),
+    toolsets,
     tools: new Map(tools.map((tool) => [tool.shownName, tool])),
     policy: compilePolicy(parsePolicy(policy)),
   };

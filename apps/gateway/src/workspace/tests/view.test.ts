@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ConnectionEntry, Workspace } from '../types.js';
+import type { ConnectionEntry, ToolsetEntry, Workspace } from '../types.js';
 import { viewOf } from '../view.js';
 import { connectionEntry, workspaceOf } from './support.js';
 
@@ -36,5 +36,72 @@ describe('what a path shows', () => {
     expect(viewOf(workspace, '/mcp/docs')).toBe(viewOf(workspace, '/mcp/docs'));
     expect(viewOf(workspace, '/mcp')).toBe(viewOf(workspace, '/sse'));
     expect(viewOf({ ...workspace }, '/mcp/docs')).not.toBe(viewOf(workspace, '/mcp/docs'));
+  });
+});
+
+describe('a toolset shows', () => {
+  const withAll = { capabilities: { tools: {}, resources: {}, prompts: {} } };
+  const wiki = connectionEntry('wiki', ['search', 'edit'], withAll);
+  const files = connectionEntry('files', ['search', 'open'], withAll);
+  const plain = connectionEntry('plain', ['count']);
+  const view = (toolset: Partial<ToolsetEntry>) => {
+    const whole: ToolsetEntry = { slug: 'set', tools: ['*'], prefix: 'always', mode: 'list' };
+    const workspace = workspaceOf([wiki, files, plain], undefined, [{ ...whole, ...toolset }]);
+    return viewOf(workspace, '/mcp/set')!;
+  };
+  const shown = (toolset: Partial<ToolsetEntry>) => [...view(toolset).tools.keys()];
+
+  it('the tools that its globs select by their global names, whatever the prefix', () => {
+    const tools = ['wiki_*', '*_open'];
+    expect(shown({ tools })).toEqual(['files_open', 'wiki_edit', 'wiki_search']);
+    expect(shown({ tools, prefix: 'never' })).toEqual(['edit', 'open', 'search']);
+    expect(shown({ tools: ['search'], prefix: 'never' })).toEqual([]);
+  });
+
+  it('equal names prefixed: all of them on conflict, all but the first by slug never', () => {
+    const rest = ['count', 'edit', 'open'];
+    expect(shown({ prefix: 'on-conflict' })).toEqual([
+      'count',
+      'edit',
+      'files_search',
+      'open',
+      'wiki_search',
+    ]);
+    expect(shown({ prefix: 'never' })).toEqual([...rest, 'search', 'wiki_search']);
+    expect(view({ prefix: 'never' }).tools.get('search')!.shownName).toBe('files_search');
+  });
+
+  it('the connections of which anything is selected, and of each only that', () => {
+    const { connections, offers } = view({ tools: ['plain_*', 'wiki_resources/read'] });
+    expect(connections).toEqual([plain, wiki]);
+    expect(offers(wiki, 'resources/read')).toBe(true);
+    expect(offers(wiki, 'resources/list')).toBe(false);
+    expect(offers(plain, 'prompts/get')).toBe(true);
+    expect(offers(files, 'resources/read')).toBe(false);
+    const all = view({ tools: ['wiki_*'] });
+    expect(all.offers(wiki, 'completion/complete')).toBe(true);
+  });
+
+  it('the interface of a tool that it shows, and no other resource with it', () => {
+    const map = connectionEntry('map', ['show', 'other']);
+    map.tools[0]!.definition = { name: 'other', _meta: { 'openai/outputTemplate': 'ui://o' } };
+    map.tools[1]!.definition = { name: 'show', _meta: { ui: { resourceUri: 'ui://v' } } };
+    const set: ToolsetEntry = { slug: 'set', tools: ['map_show'], prefix: 'never', mode: 'list' };
+    const { offers } = viewOf(workspaceOf([map], undefined, [set]), '/mcp/set')!;
+    expect(offers(map, 'resources/read', 'ui://v')).toBe(true);
+    expect(offers(map, 'resources/read', 'ui://o')).toBe(false);
+    expect(offers(map, 'resources/list')).toBe(false);
+  });
+
+  it('prompts and URIs of one connection at most without its slug', () => {
+    const unprefixed = (toolset: Partial<ToolsetEntry>) => {
+      const { connections, isPrefixed } = view(toolset);
+      return connections.filter((each) => !isPrefixed(each)).map(({ slug }) => slug);
+    };
+    expect(unprefixed({})).toEqual([]);
+    expect(unprefixed({ prefix: 'never' })).toEqual(['files']);
+    expect(unprefixed({ prefix: 'on-conflict' })).toEqual([]);
+    expect(unprefixed({ prefix: 'on-conflict', tools: ['wiki_*', 'plain_*'] })).toEqual(['wiki']);
+    expect(unprefixed({ prefix: 'on-conflict', tools: ['plain_*'] })).toEqual(['plain']);
   });
 });
