@@ -19,7 +19,9 @@ import { DenialCounter } from './limits/denial-counter.js';
 import { limitProfiles } from './limits/gcra.js';
 import { TokenLeases } from './limits/token-leases.js';
 import { listTools } from './list-tools/list-tools.js';
+import { PageCache } from './lists/page-cache.js';
 import type { GovernedMcp } from './mcp/ports.js';
+import { request } from './request.js';
 import { TokenCache, authenticate } from './tool-call/authenticate.js';
 import { callTool } from './tool-call/call-tool.js';
 import { SchemaCache } from './tool-call/check-arguments.js';
@@ -92,6 +94,8 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     states: new RequestStates(deriveKey(options.secretKey, 'request-state')),
     held: new Map(),
     denials,
+    pages: new PageCache(),
+    cursorKey: deriveKey(options.secretKey, 'list-cursor'),
     answers: async (tenantId, keyHash) => {
       const { rows } = await db.pool.query<{ answer: string | null }>(
         'select answer from idempotent_answer($1, $2)',
@@ -105,7 +109,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     mcp: {
       callTool: (input) => callTool(deps, input),
       listTools: (context) => listTools(deps, context),
-      request: async () => NOT_SERVED,
+      request: (input) => request(deps, input),
       subscribe: async () => NOT_SERVED,
       watchLists: async () => NOT_SERVED,
       authenticate: async (context) => {

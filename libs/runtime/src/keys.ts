@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto';
 
 /** What a key derived from the installation's secret is for; one label, one use. */
-export type KeyLabel = 'kek' | 'rpc' | 'cookies' | 'sessions' | 'request-state';
+export type KeyLabel = 'kek' | 'rpc' | 'cookies' | 'sessions' | 'request-state' | 'list-cursor';
 
 /**
  * A 32-byte key for one use, by HKDF-SHA256 (RFC 5869) from `SECRET_KEY` (base64url, at least 32 bytes).

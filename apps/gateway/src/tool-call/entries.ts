@@ -6,6 +6,16 @@ import type { Caller, Entry } from './types.js';
 
 export type EntryMethod = Exclude<CallMethod, 'tools/call'> | 'resources/subscribe';
 
+const METHODS: readonly EntryMethod[] = [
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+  'resources/subscribe',
+  'prompts/list',
+  'prompts/get',
+  'completion/complete',
+];
+
 const entries = new WeakMap<ConnectionEntry, Map<EntryMethod, Entry>>();
 
 /**
@@ -46,4 +56,5 @@ export function standing(caller: Caller, entry: Entry): 'listed' | 'unlisted' | 
 /** One by one: they are only looked at for an entry that is refused. */
 function* siblings(connection: ConnectionEntry) {
   for (const tool of connection.tools) yield policyTool(tool);
+  for (const method of METHODS) yield policyTool(entryOf(connection, method));
 }

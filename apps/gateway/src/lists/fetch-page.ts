@@ -1,0 +1,88 @@
+import type { CallResult } from '@conducktor/contracts';
+import type { GovernedDeps } from '../governed.js';
+import { admit } from '../tool-call/admit.js';
+import { answerOf } from '../tool-call/answers.js';
+import { checkEntry } from '../tool-call/check-entry.js';
+import { decide } from '../tool-call/decide.js';
+import { dispatch } from '../tool-call/dispatch.js';
+import { entryOf } from '../tool-call/entries.js';
+import { limitedBy, type WithinRequestLimit } from '../tool-call/limit.js';
+import { Refusal } from '../tool-call/refusal.js';
+import { settle } from '../tool-call/settle.js';
+import type { AllowedCall, EntryInput } from '../tool-call/types.js';
+import type { ConnectionEntry } from '../workspace/types.js';
+import { LISTS, type ListMethod } from './lists.js';
+import type { CachedPage } from './page-cache.js';
+import { FAILED_PAGE, readPage, type Page } from './read-page.js';
+
+// A list of many upstreams does not wait for the slowest of them.
+const WAIT_MS = 8_000;
+
+/**
+ * One page of one upstream's list, out of the cache or by a governed, recorded call of its own; a page
+ * that was not read in time is a failed one, and there when it is asked for again. `denied`: policy
+ * does not let this caller list it.
+ */
+export async function fetchPage(
+  deps: GovernedDeps,
+  request: WithinRequestLimit,
+  method: ListMethod,
+  connection: ConnectionEntry,
+  cursor: string | undefined,
+): Promise<CachedPage | 'denied'> {
+  const { caller } = request;
+  const params = cursor === undefined ? {} : { cursor };
+  const entry = entryOf(connection, method);
+  let allowed: AllowedCall;
+  try {
+    const asked = { method, entry, arguments: params, name: '' };
+    allowed = decide(checkEntry(caller, asked, inputOf(request)));
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'policy_denied') return 'denied';
+    throw error;
+  }
+  const key = {
+    connectionId: connection.id,
+    list: LISTS[method].capability,
+    rest: JSON.stringify([
+      caller.member.id,
+      method,
+      cursor ?? null,
+      connection.revision,
+      caller.context.capabilities ?? null,
+    ]),
+  };
+  return inTime(deps.pages.get(key, () => callForPage(deps, request, method, allowed)));
+}
+
+async function callForPage(
+  deps: GovernedDeps,
+  request: WithinRequestLimit,
+  method: ListMethod,
+  allowed: AllowedCall,
+): Promise<Page> {
+  const admitted = await admit(deps, limitedBy(request, allowed));
+  // Only a call with an idempotency key is attached to another one.
+  if ('attachedTo' in admitted) return FAILED_PAGE;
+  const outcome: CallResult = await dispatch(deps, admitted);
+  await settle(deps, admitted, outcome, answerOf(admitted, outcome));
+  return readPage(method, outcome);
+}
+
+/** Nothing of one client's request but what it can: the page may be another request's as well. */
+function inputOf({ caller }: WithinRequestLimit): EntryInput {
+  const { logLevel: _, ...context } = caller.context;
+  return { context, signal: new AbortController().signal };
+}
+
+async function inTime(read: Promise<CachedPage>): Promise<CachedPage> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<CachedPage>((resolve) => {
+    timer = setTimeout(() => resolve({ page: FAILED_PAGE, ttlMs: 0 }), WAIT_MS);
+  });
+  try {
+    return await Promise.race([read, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,41 @@
+import type { GovernedDeps } from '../governed.js';
+import { findLister } from '../lists/find-lister.js';
+import { ownerOfPrompt } from '../resources/uris.js';
+import { entryOf, standing, type EntryMethod } from '../tool-call/entries.js';
+import { Refusal } from '../tool-call/refusal.js';
+import type { Caller } from '../tool-call/types.js';
+import { viewFor } from '../tool-call/view-for.js';
+import type { ConnectionEntry } from '../workspace/types.js';
+
+/**
+ * The connection that a client's prompt name belongs to, and the upstream's own name. Throws the
+ * refusal `unknown_prompt` for a name of nobody, and for one of a connection that the caller may not
+ * know of.
+ */
+export async function findPrompt(
+  deps: GovernedDeps,
+  caller: Caller,
+  name: unknown,
+  method: EntryMethod,
+): Promise<{ connection: ConnectionEntry; name: string }> {
+  if (typeof name !== 'string' || name === '')
+    throw new Refusal('invalid_arguments', 'The name of a prompt must be a string.', {
+      caller,
+      toolName: method,
+    });
+  const view = viewFor(caller);
+  const known = (connection: ConnectionEntry) =>
+    standing(caller, entryOf(connection, method)) !== 'unknown';
+  const owner = ownerOfPrompt(view, name);
+  if (owner) {
+    if (known(owner.connection)) return owner;
+  } else {
+    const candidates = view.connections.filter((each) => !view.isPrefixed(each)).filter(known);
+    const connection =
+      candidates.length > 1
+        ? await findLister(deps, caller, candidates, { kind: 'prompt', name })
+        : candidates[0];
+    if (connection) return { connection, name };
+  }
+  throw new Refusal('unknown_prompt', `Unknown prompt: ${name}`, { caller, toolName: method });
+}
