@@ -1,8 +1,8 @@
 import type { GovernedDeps } from '../governed.js';
 import { findPrompt } from '../prompts/find-prompt.js';
 import { findResource } from '../resources/find-resource.js';
+import { inRounds } from '../interaction/in-rounds.js';
 import type { McpRequestInput, ToolCallAnswer } from '../mcp/ports.js';
-import { answering } from '../tool-call/answering.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import { checkEntry } from '../tool-call/check-entry.js';
 import { entryOf } from '../tool-call/entries.js';
@@ -18,7 +18,7 @@ const METHOD = 'completion/complete';
  * upstream. Policies see `<slug>_completion/complete` with the upstream's own reference.
  */
 export function complete(deps: GovernedDeps, input: McpRequestInput): Promise<ToolCallAnswer> {
-  return answering(deps, input, async () => {
+  return inRounds(deps, input, async (round) => {
     const caller = await authenticate(deps, input.context);
     const { connection, ref } = await findReference(deps, caller, input.params['ref']);
     const request = {
@@ -27,7 +27,7 @@ export function complete(deps: GovernedDeps, input: McpRequestInput): Promise<To
       arguments: { ...input.params, ref },
       name: '',
     } as const;
-    return runEntry(deps, checkEntry(caller, request, input));
+    return runEntry(deps, checkEntry(caller, request, input), round);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { GovernedDeps } from '../governed.js';
+import { inRounds } from '../interaction/in-rounds.js';
 import type { McpRequestInput, ToolCallAnswer } from '../mcp/ports.js';
-import { answering } from '../tool-call/answering.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import { limitRequest } from '../tool-call/limit.js';
 import { Refusal } from '../tool-call/refusal.js';
@@ -18,7 +18,7 @@ export function listUpstreams(
   input: McpRequestInput & { method: ListMethod },
 ): Promise<ToolCallAnswer> {
   const { method, params } = input;
-  return answering(deps, input, async () => {
+  return inRounds(deps, input, async () => {
     const caller = await authenticate(deps, input.context);
     const request = await limitRequest(deps, caller, method);
     const positions =

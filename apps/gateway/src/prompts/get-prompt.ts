@@ -1,6 +1,6 @@
 import type { GovernedDeps } from '../governed.js';
+import { inRounds } from '../interaction/in-rounds.js';
 import type { McpRequestInput, ToolCallAnswer } from '../mcp/ports.js';
-import { answering } from '../tool-call/answering.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import { checkEntry } from '../tool-call/check-entry.js';
 import { entryOf } from '../tool-call/entries.js';
@@ -13,7 +13,7 @@ const METHOD = 'prompts/get';
 
 /** `prompts/get`, governed like a tool call. Policies see `<slug>_prompts/get` with name and arguments. */
 export function getPrompt(deps: GovernedDeps, input: McpRequestInput): Promise<ToolCallAnswer> {
-  return answering(deps, input, async () => {
+  return inRounds(deps, input, async (round) => {
     const caller = await authenticate(deps, input.context);
     const { connection, name } = await findPrompt(deps, caller, input.params['name'], METHOD);
     const sent = argumentsOf(caller, input.params);
@@ -24,7 +24,7 @@ export function getPrompt(deps: GovernedDeps, input: McpRequestInput): Promise<T
       name,
       sent,
     } as const;
-    return runEntry(deps, checkEntry(caller, request, input));
+    return runEntry(deps, checkEntry(caller, request, input), round);
   });
 }
 

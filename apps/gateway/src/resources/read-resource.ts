@@ -1,6 +1,6 @@
 import type { GovernedDeps } from '../governed.js';
+import { inRounds } from '../interaction/in-rounds.js';
 import type { McpRequestInput, ToolCallAnswer } from '../mcp/ports.js';
-import { answering } from '../tool-call/answering.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import { checkEntry } from '../tool-call/check-entry.js';
 import { entryOf } from '../tool-call/entries.js';
@@ -11,7 +11,7 @@ const METHOD = 'resources/read';
 
 /** `resources/read`, governed like a tool call. Policies see `<slug>_resources/read` with the upstream's URI. */
 export function readResource(deps: GovernedDeps, input: McpRequestInput): Promise<ToolCallAnswer> {
-  return answering(deps, input, async () => {
+  return inRounds(deps, input, async (round) => {
     const caller = await authenticate(deps, input.context);
     const { connection, uri } = await findResource(deps, caller, input.params['uri'], METHOD);
     const request = {
@@ -20,6 +20,6 @@ export function readResource(deps: GovernedDeps, input: McpRequestInput): Promis
       arguments: { ...input.params, uri },
       name: uri,
     } as const;
-    return runEntry(deps, checkEntry(caller, request, input));
+    return runEntry(deps, checkEntry(caller, request, input), round);
   });
 }
