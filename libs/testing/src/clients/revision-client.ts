@@ -50,8 +50,8 @@ export interface RevisionClient {
   ): Promise<Answer>;
   /** `resources/subscribe`, or `subscriptions/listen` where there is no other. */
   subscribe(uri: string): Promise<void>;
-  /** Resolves when a notification of this method is there or comes. */
-  notified(method: string, timeoutMs?: number): Promise<Answer>;
+  /** Resolves with the first notification of this method after so many, when it is there or comes. */
+  notified(method: string, options?: { after?: number; timeoutMs?: number }): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -82,7 +82,9 @@ export async function connectRevision(
       .listen({ toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true })
       .catch(() => undefined);
     return faceOf(revision, client as unknown as Speaker, notes, async (uri) => {
-      await client.listen({ resourceSubscriptions: [uri] });
+      const { honoredFilter } = await client.listen({ resourceSubscriptions: [uri] });
+      if (!honoredFilter.resourceSubscriptions?.includes(uri))
+        throw new Error(`The server does not honour a subscription of ${uri}.`);
     });
   }
   const client = new LegacyClient(INFO, { capabilities: capabilitiesOf(revision, answers) });
@@ -158,7 +160,7 @@ function faceOf(
         : client.callTool(params, CallToolResultSchema, options);
     },
     subscribe,
-    notified: (method, timeoutMs) => notes.next(method, timeoutMs),
+    notified: (method, options) => notes.next(method, options),
     close: () => client.close(),
   };
 }
@@ -246,10 +248,10 @@ class Notes {
     for (const wake of this.#waiting) wake();
   }
 
-  next(method: string, timeoutMs = 10_000): Promise<Answer> {
+  next(method: string, { after = 0, timeoutMs = 10_000 } = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const look = () => {
-        const note = this.all.find((one) => one.method === method);
+        const note = this.all.filter((one) => one.method === method)[after];
         if (!note) return;
         this.#waiting.delete(look);
         clearTimeout(timer);
