@@ -1,13 +1,16 @@
 /** The tool object that clients see (MCP tools), out of the pinned definition and what we decided on it. */
 import type { ToolClass } from '@conducktor/contracts';
+import { mapUiReferences } from '../resources/map-uris.js';
 
 export interface Presentation {
-  /** `<slug>_<tool>`. */
+  /** As the view names it. */
   shownName: string;
   /** The effective class: an admin's override, else the proposal. Upstream hints are never shown as they came. */
   class: ToolClass;
   /** Scopes that the connection declares for it, besides those of its class. */
   scopes: readonly string[];
+  /** How clients of the view write a URI of this upstream: that of the tool's user interface is one. */
+  clientUri?: (uri: string) => string;
 }
 
 const SCOPE_OF_CLASS = { read: 'mcp:read', write: 'mcp:write', destructive: 'mcp:write' } as const;
@@ -20,7 +23,7 @@ export function presentTool(
   definition: Readonly<Record<string, unknown>>,
   presentation: Presentation,
 ): Record<string, unknown> {
-  const { shownName, class: toolClass } = presentation;
+  const { shownName, class: toolClass, clientUri = (uri) => uri } = presentation;
   const upstream = objectOr(definition['annotations']);
   const scopes = [...new Set([SCOPE_OF_CLASS[toolClass], ...presentation.scopes])];
   const securitySchemes = [{ type: 'oauth2', scopes }];
@@ -37,7 +40,7 @@ export function presentTool(
     },
     securitySchemes,
     // ChatGPT reads them here too; a typed client drops unknown fields of a tool but keeps `_meta`.
-    _meta: { ...objectOr(definition['_meta']), securitySchemes },
+    _meta: { ...mapUiReferences(objectOr(definition['_meta']), clientUri), securitySchemes },
   };
 }
 

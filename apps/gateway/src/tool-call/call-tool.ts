@@ -4,6 +4,8 @@ import { converse } from '../interaction/converse.js';
 import { inRounds } from '../interaction/in-rounds.js';
 import { resume } from '../interaction/resume.js';
 import type { ToolCallAnswer, ToolCallInput } from '../mcp/ports.js';
+import { carriedCall } from '../tool-search/carried-call.js';
+import { findTools, isFinding } from '../tool-search/find-tools.js';
 import { admit } from './admit.js';
 import { TOOL_CALL } from './answers.js';
 import { attach } from './attach.js';
@@ -22,9 +24,11 @@ import { resolve } from './resolve.js';
 export function callTool(deps: GovernedDeps, input: ToolCallInput): Promise<ToolCallAnswer> {
   return inRounds(deps, { context: input.context, method: TOOL_CALL }, async (round) => {
     const caller = await authenticate(deps, input.context);
-    const target = resolve(caller, input.name);
-    checkHeaders(target, input);
-    const checked = continueCall(deps, checkArguments(deps, target, input), round);
+    if (isFinding(caller, input)) return findTools(deps, caller, input);
+    const call = carriedCall(caller, input);
+    const target = resolve(caller, call.name);
+    if (call === input) checkHeaders(target, input);
+    const checked = continueCall(deps, checkArguments(deps, target, call), round);
     // A call that waits for what its client was asked: decided again, then given the replies.
     if ('held' in checked) return resume(deps, checked);
     const allowed = decide(checked);
