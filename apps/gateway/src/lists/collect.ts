@@ -1,6 +1,6 @@
 import type { GovernedDeps } from '../governed.js';
 import { toClientPrompt, toClientUri } from '../resources/uris.js';
-import { entryOf, standing } from '../tool-call/entries.js';
+import { standing } from '../tool-call/standing.js';
 import type { WithinRequestLimit } from '../tool-call/limit.js';
 import { viewFor } from '../tool-call/view-for.js';
 import type { ConnectionEntry } from '../workspace/types.js';
@@ -36,7 +36,7 @@ const CURSOR_CHARS = 256 * 1024;
 export function beginnings({ caller }: WithinRequestLimit, method: ListMethod): Position[] {
   return viewFor(caller)
     .connections.filter((connection) => offers(connection, method))
-    .filter((connection) => standing(caller, entryOf(connection, method)) === 'listed')
+    .filter((connection) => standing(caller, connection, method) === 'listed')
     .map(({ id }) => ({ connectionId: id, pages: 0, items: 0 }));
 }
 

@@ -1,5 +1,5 @@
 import type { GovernedDeps } from '../governed.js';
-import { entryOf, standing } from '../tool-call/entries.js';
+import { standing } from '../tool-call/standing.js';
 import { limitRequest, type WithinRequestLimit } from '../tool-call/limit.js';
 import type { Caller } from '../tool-call/types.js';
 import type { ConnectionEntry } from '../workspace/types.js';
@@ -70,7 +70,7 @@ async function idsOf(
   method: ListMethod,
 ): Promise<string[]> {
   if (!offers(connection, method)) return [];
-  if (standing(request.caller, entryOf(connection, method)) !== 'listed') return [];
+  if (standing(request.caller, connection, method) !== 'listed') return [];
   const ids: string[] = [];
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_PAGES; pages++) {

@@ -1,7 +1,8 @@
 import type { GovernedDeps } from '../governed.js';
 import { findLister } from '../lists/find-lister.js';
 import { ownerOfPrompt } from '../resources/uris.js';
-import { entryOf, standing, type EntryMethod } from '../tool-call/entries.js';
+import type { EntryMethod } from '../tool-call/entries.js';
+import { standing } from '../tool-call/standing.js';
 import { Refusal } from '../tool-call/refusal.js';
 import type { Caller } from '../tool-call/types.js';
 import { viewFor } from '../tool-call/view-for.js';
@@ -24,8 +25,7 @@ export async function findPrompt(
       toolName: method,
     });
   const view = viewFor(caller);
-  const known = (connection: ConnectionEntry) =>
-    standing(caller, entryOf(connection, method)) !== 'unknown';
+  const known = (connection: ConnectionEntry) => standing(caller, connection, method) !== 'unknown';
   const owner = ownerOfPrompt(view, name);
   if (owner) {
     if (known(owner.connection)) return owner;

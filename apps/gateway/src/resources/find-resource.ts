@@ -1,6 +1,7 @@
 import type { GovernedDeps } from '../governed.js';
 import { findLister } from '../lists/find-lister.js';
-import { entryOf, standing, type EntryMethod } from '../tool-call/entries.js';
+import type { EntryMethod } from '../tool-call/entries.js';
+import { standing } from '../tool-call/standing.js';
 import { Refusal } from '../tool-call/refusal.js';
 import type { Caller } from '../tool-call/types.js';
 import { viewFor } from '../tool-call/view-for.js';
@@ -29,12 +30,17 @@ export async function findResource(
       toolName: method,
     });
   const view = viewFor(caller);
-  const known = (connection: ConnectionEntry) =>
-    standing(caller, entryOf(connection, method)) !== 'unknown';
+  const known = (connection: ConnectionEntry, upstreamUri = uri) =>
+    standing(caller, connection, method, upstreamUri) !== 'unknown';
   const owner = ownerOfUri(view, uri);
   const found = owner
-    ? known(owner.connection) && owner
-    : await among(deps, caller, untagged(view, uri).filter(known), uri);
+    ? known(owner.connection, owner.uri) && owner
+    : await among(
+        deps,
+        caller,
+        untagged(view, uri).filter((each) => known(each)),
+        uri,
+      );
   if (found) return found;
   throw new Refusal('unknown_resource', `Resource not found: ${uri}`, {
     caller,

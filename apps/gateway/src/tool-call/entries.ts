@@ -1,12 +1,11 @@
 import type { CallMethod } from '@conducktor/contracts';
-import { visibility } from '@conducktor/policy';
 import type { ConnectionEntry } from '../workspace/types.js';
-import { policyCaller, policyTool } from './policy-input.js';
-import type { Caller, Entry } from './types.js';
+import type { Entry } from './types.js';
 
 export type EntryMethod = Exclude<CallMethod, 'tools/call'> | 'resources/subscribe';
 
-const METHODS: readonly EntryMethod[] = [
+/** All of them. */
+export const ENTRY_METHODS: readonly EntryMethod[] = [
   'resources/list',
   'resources/templates/list',
   'resources/read',
@@ -38,23 +37,4 @@ export function entryOf(connection: ConnectionEntry, method: EntryMethod): Entry
     ofConnection.set(method, entry);
   }
   return entry;
-}
-
-/**
- * `listed`: this caller may use it, subject to conditions; `unlisted`: it is refused by name;
- * `unknown`: this caller may use nothing of the connection, so the answer is that of what does not exist.
- */
-export function standing(caller: Caller, entry: Entry): 'listed' | 'unlisted' | 'unknown' {
-  return visibility(
-    caller.workspace.policy,
-    policyCaller(caller),
-    policyTool(entry),
-    siblings(entry.connection),
-  );
-}
-
-/** One by one: they are only looked at for an entry that is refused. */
-function* siblings(connection: ConnectionEntry) {
-  for (const tool of connection.tools) yield policyTool(tool);
-  for (const method of METHODS) yield policyTool(entryOf(connection, method));
 }

@@ -7,8 +7,8 @@ import type { Caller, Target } from './types.js';
 import { viewFor } from './view-for.js';
 
 /**
- * Name → the tool meant, out of what the path shows of the caller's snapshot. A tool that the caller may not know of
- * answers like one that does not exist.
+ * Name → the tool meant, out of what the path shows of the caller's snapshot. A tool that the caller
+ * may not know of answers like one that does not exist.
  */
 export function resolve(caller: Caller, name: string): Target {
   const tool = viewFor(caller).tools.get(name);
