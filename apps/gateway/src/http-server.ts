@@ -3,9 +3,9 @@ import { fastify, type FastifyInstance } from 'fastify';
 import type { Readiness } from '@conducktor/runtime';
 import { healthRoutes } from './health/routes.js';
 import { metadataRoutes } from './metadata/protected-resource.js';
-import type { EndpointDeps } from './mcp/endpoint.js';
+import type { EndpointOptions } from './mcp/endpoint.js';
 import { createOriginRules } from './mcp/origins.js';
-import { mcpRoutes } from './mcp/routes.js';
+import { mcpRoutes, type McpRouteOptions } from './mcp/routes.js';
 import { oneOrigin, type OneOriginOptions } from './proxy/one-origin.js';
 
 export interface HttpServerOptions {
@@ -14,7 +14,8 @@ export interface HttpServerOptions {
   corsOrigins: readonly string[];
   /** Whether loopback names count as ours, whatever their port: everywhere but in production. */
   allowLoopback: boolean;
-  endpoint: EndpointDeps;
+  endpoint: EndpointOptions;
+  streamLimits?: McpRouteOptions['streamLimits'];
   /** Absent: the gateway forwards nothing. */
   services?: Pick<OneOriginOptions, 'authUrl' | 'controlUrl' | 'onFault'>;
 }
@@ -55,7 +56,8 @@ export async function addRoutes(app: FastifyInstance, options: HttpServerOptions
         error_description: 'This Host is not served here. Use PUBLIC_URL.',
       });
     });
-    await named.register(mcpRoutes, { endpoint: options.endpoint, origins });
+    const { endpoint, streamLimits } = options;
+    await named.register(mcpRoutes, { endpoint, origins, streamLimits });
     await named.register(metadataRoutes, { publicUrl: options.publicUrl });
     if (options.services)
       await named.register(oneOrigin, { publicUrl: options.publicUrl, ...options.services });

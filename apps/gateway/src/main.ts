@@ -14,8 +14,8 @@ import { drainable } from './drain.js';
 import { addRoutes, createHttpServer } from './http-server.js';
 import { startMetricsServer } from './health/metrics-server.js';
 import { createInFlight } from './mcp/in-flight.js';
-import { createSessions } from './mcp/sessions.js';
 import type { Governed } from './open-governed.js';
+import { openSessions } from './sessions/open-sessions.js';
 
 const config = loadConfigOrExit(gatewayEnv);
 const logger = createLogger('gateway', config.LOG_LEVEL);
@@ -26,6 +26,10 @@ const app = await NestFactory.create<NestFastifyApplication>(
   { logger: false, bodyParser: false },
 );
 const governed = app.get<Governed>(GOVERNED);
+const sessions = openSessions({
+  key: deriveKey(config.SECRET_KEY, 'sessions'),
+  redisUrl: config.REDIS_URL,
+});
 let draining = false;
 
 await addRoutes(http, {
@@ -35,8 +39,8 @@ await addRoutes(http, {
   readiness: () => (draining ? 'The gateway is stopping.' : governed.notReady()),
   endpoint: {
     mcp: governed.mcp,
-    sessions: createSessions(deriveKey(config.SECRET_KEY, 'sessions')),
-    inFlight: createInFlight(),
+    sessions,
+    inFlight: createInFlight(sessions.bus),
     onFault: (error) => logger.error({ err: error }, 'An MCP request failed inside the gateway'),
   },
   services:
@@ -57,6 +61,7 @@ await app.listen(config.PORT, config.HOST);
 
 // In reverse: nothing new is taken, what runs is answered, and only then the journal closes.
 onShutdown('governed', () => governed.stop());
+onShutdown('sessions', () => sessions.stop());
 onShutdown('metrics', () => void metrics?.close());
 onShutdown('http', async () => {
   draining = true;

@@ -24,6 +24,7 @@ import {
 
 export const META_VERSION = 'io.modelcontextprotocol/protocolVersion';
 export const META_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
+export const META_LOG_LEVEL = 'io.modelcontextprotocol/logLevel';
 export const META_CLIENT = 'io.modelcontextprotocol/clientInfo';
 
 export type Classified =

@@ -1,9 +1,10 @@
 /**
- * One MCP request over HTTP, top to bottom: read, authenticate, and only then answer for versions,
+ * One MCP message over HTTP, top to bottom: read, authenticate, and only then answer for versions,
  * shapes and methods. Everything that governs is behind `GovernedMcp`.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { headerValue, type Headers } from './agreement.js';
+import { ownerOf, replyOf } from './ask-client.js';
 import { turnedAway } from './call.js';
 import {
   answerBatch,
@@ -12,13 +13,17 @@ import {
   type LegacyDeps,
   type LegacyScope,
 } from './legacy.js';
+import { listen } from './listen.js';
+import { isLogLevel } from './log-level.js';
 import { answerModern } from './modern.js';
 import { acceptOf } from './accept.js';
+import { META_CAPABILITIES, META_LOG_LEVEL } from './classify.js';
 import {
   codedRefusal,
   errorText,
   INTERNAL_ERROR,
   INVALID_REQUEST,
+  metaOf,
   refusal,
   SESSION_NOT_FOUND,
   TRANSPORT_ERROR,
@@ -26,13 +31,24 @@ import {
   type RequestId,
 } from './json-rpc.js';
 import type { AuthenticateAnswer, McpRequestContext } from './ports.js';
+import type { OpenStreams } from './open-streams.js';
 import { NO_BATCHES, readBody, type Reading } from './read-body.js';
 import { Reply, sendJson, type ReplyHeaders, type RpcReply } from './reply.js';
+import type { Running } from './running.js';
+import { answerOverStream, scopeOfStream } from './stream-transport.js';
+import { bitsOf, capabilitiesOf } from '../sessions/capability-bits.js';
+import { RedisAway } from '../sessions/bus.js';
+import { AWAY } from './legacy-session.js';
 import { VERSION_UNNAMED, VERSION_WITH_BATCHES } from './versions.js';
 
-export interface EndpointDeps extends LegacyDeps {
+export interface EndpointOptions extends LegacyDeps {
   /** Something that should not happen did; the client hears only that. */
   onFault(error: unknown): void;
+}
+
+export interface EndpointDeps extends EndpointOptions {
+  streams: OpenStreams;
+  running: Running;
 }
 
 export interface Arrival {
@@ -42,6 +58,8 @@ export interface Arrival {
   /** CORS headers of every answer. */
   answerHeaders: ReplyHeaders;
   resourcePath: string;
+  /** `sessionId` of the query: a message of the 2024-11-05 transport. */
+  streamSession?: string;
 }
 
 /** Strangers do not get more than this parsed. */
@@ -75,7 +93,9 @@ export async function handlePost(
       mustStream: !accept.json,
       headers: answerHeaders,
     });
-    reply.end(await answer(deps, arrival, context, caller, reading, reply));
+    const given = await answer(deps, arrival, context, caller, reading, reply);
+    if (given) reply.end(given);
+    else reply.leave();
   } catch (error) {
     deps.onFault(error);
     const text = errorText(id, {
@@ -88,6 +108,7 @@ export async function handlePost(
   }
 }
 
+/** `undefined` when the response was taken over for a lasting stream. */
 async function answer(
   deps: EndpointDeps,
   arrival: Arrival,
@@ -95,13 +116,20 @@ async function answer(
   caller: Extract<AuthenticateAnswer, { kind: 'caller' }>,
   reading: Reading,
   reply: Reply,
-): Promise<RpcReply> {
+): Promise<RpcReply | undefined> {
   if (reading.kind === 'refused') return refused(reading.id, reading.refusal);
   if (reading.kind === 'message' && reading.classified.kind === 'refusal')
     return refused(idOf(reading), reading.classified);
+  if (arrival.streamSession !== undefined)
+    return answerStream(deps, arrival, context, caller.principal, reading);
   if (reading.kind === 'message' && reading.classified.kind === 'modern') {
-    if (reading.message.kind === 'notification') return ACCEPTED;
-    return answerModern(deps.mcp, context, reading.message, reply, arrival.response);
+    const { message } = reading;
+    const { response, answerHeaders } = arrival;
+    if (message.kind === 'notification') return ACCEPTED;
+    if (message.method !== 'subscriptions/listen')
+      return answerModern(deps.mcp, context, message, reply, response);
+    if (!reply.canStream) return refused(message.id, NO_STREAM_ACCEPTED);
+    return listen(deps, context, caller.principal, message, response, answerHeaders);
   }
 
   const begins = reading.kind === 'message' && reading.message.method === 'initialize';
@@ -109,7 +137,7 @@ async function answer(
     ? { context, principal: caller.principal, session: undefined }
     : inSession(deps, arrival, context, caller.principal);
   if (scope === undefined) return refused(idOf(reading), NO_SESSION);
-  if (reading.kind === 'response') return refused(null, UNASKED);
+  if (reading.kind === 'response') return takeReply(deps, scope, reading.message);
   if (reading.kind === 'batch') {
     if (scope.context.protocolVersion !== VERSION_WITH_BATCHES)
       return refused(null, BATCH_IN_SESSION);
@@ -121,6 +149,41 @@ async function answer(
   return ACCEPTED;
 }
 
+/** A message posted for a 2024-11-05 stream: checked like any, then answered over the stream. */
+async function answerStream(
+  deps: EndpointDeps,
+  arrival: Arrival,
+  context: McpRequestContext,
+  principal: string,
+  reading: Reading,
+): Promise<RpcReply> {
+  const session = deps.sessions.verify(arrival.streamSession!, principal);
+  if (session?.kind !== 'stream') return refused(idOf(reading), NO_SESSION);
+  const scope = await scopeOfStream(deps, context, principal, session);
+  if ('status' in scope) return scope;
+  if (reading.kind === 'response') return takeReply(deps, scope, reading.message);
+  if (reading.kind !== 'message') return refused(null, BATCH_IN_SESSION);
+  if (reading.classified.kind !== 'legacy') return refused(idOf(reading), MODERN_ON_STREAM);
+  return answerOverStream(deps, scope, reading.message);
+}
+
+/** A response to a question of ours. Whether anybody still waits for it is not said. */
+async function takeReply(
+  { sessions }: EndpointDeps,
+  { principal, session }: LegacyScope,
+  response: Record<string, unknown>,
+): Promise<RpcReply> {
+  const reply = replyOf(response);
+  if (!session || !reply) return refused(null, UNASKED);
+  try {
+    const ours = await sessions.waiting.answer(response['id'], ownerOf(principal, session), reply);
+    return ours ? ACCEPTED : refused(null, UNASKED);
+  } catch (error) {
+    if (error instanceof RedisAway) return refused(null, REPLY_LOST);
+    throw error;
+  }
+}
+
 /** Ends a session. 204; 400 without an id; 404 for one that is not the caller's. */
 export async function handleDelete(deps: EndpointDeps, arrival: Arrival): Promise<void> {
   const { response, answerHeaders } = arrival;
@@ -130,8 +193,8 @@ export async function handleDelete(deps: EndpointDeps, arrival: Arrival): Promis
   const id = arrival.headers['mcp-session-id'];
   if (id === undefined) return sendJson(response, refused(null, NO_SESSION_ID), answerHeaders);
   const session = deps.sessions.verify(id, caller.principal);
-  if (!session) return sendJson(response, refused(null, NO_SESSION), answerHeaders);
-  deps.sessions.end(session);
+  if (session?.kind !== 'http') return sendJson(response, refused(null, NO_SESSION), answerHeaders);
+  await deps.sessions.end(session, caller.principal);
   sendJson(response, { status: 204, text: '' }, answerHeaders);
 }
 
@@ -142,11 +205,14 @@ export async function handleOther(deps: EndpointDeps, arrival: Arrival): Promise
   if (caller.kind !== 'caller') return sendJson(response, turnedAway(null, caller), answerHeaders);
   const message = `${arrival.request.method} is not served here. Send JSON-RPC by POST.`;
   const reply = refused(null, refusal(405, TRANSPORT_ERROR, message));
-  sendJson(response, { ...reply, headers: { allow: 'POST, DELETE, OPTIONS' } }, answerHeaders);
+  sendJson(response, { ...reply, headers: { allow: 'GET, POST, DELETE, OPTIONS' } }, answerHeaders);
 }
 
-function contextOf(arrival: Arrival, reading: Reading | undefined): McpRequestContext {
+export function contextOf(arrival: Arrival, reading: Reading | undefined): McpRequestContext {
   const classified = reading?.kind === 'message' ? reading.classified : undefined;
+  const modern = classified?.kind === 'modern';
+  const meta = modern && reading?.kind === 'message' ? metaOf(reading.message.params) : undefined;
+  const level = meta?.[META_LOG_LEVEL];
   const version =
     reading?.kind === 'batch'
       ? reading.version
@@ -157,13 +223,15 @@ function contextOf(arrival: Arrival, reading: Reading | undefined): McpRequestCo
     headers: arrival.headers,
     sourceIp: arrival.request.socket.remoteAddress ?? '',
     resourcePath: arrival.resourcePath,
-    era: classified?.kind === 'modern' ? 'modern' : 'legacy',
+    era: modern ? 'modern' : 'legacy',
     protocolVersion: version ?? VERSION_UNNAMED,
+    capabilities: meta && capabilitiesOf(bitsOf(meta[META_CAPABILITIES])),
+    logLevel: isLogLevel(level) ? level : undefined,
   };
 }
 
 /** `undefined` when a session is named that is not the caller's. The version then comes from header, session, default. */
-function inSession(
+export function inSession(
   deps: EndpointDeps,
   arrival: Arrival,
   context: McpRequestContext,
@@ -172,13 +240,13 @@ function inSession(
   const id = arrival.headers['mcp-session-id'];
   if (id === undefined) return { context, principal, session: undefined };
   const session = deps.sessions.verify(id, principal);
-  if (!session) return undefined;
-  const named = headerValue(arrival.headers, 'mcp-protocol-version') !== undefined;
-  return {
-    context: named ? context : { ...context, protocolVersion: session.protocolVersion },
-    principal,
-    session,
-  };
+  if (session?.kind !== 'http') return undefined;
+  // The context is of this request alone.
+  if (headerValue(arrival.headers, 'mcp-protocol-version') === undefined)
+    context.protocolVersion = session.protocolVersion;
+  context.capabilities = session.capabilities;
+  context.logLevel = deps.sessions.levelOf(session);
+  return { context, principal, session };
 }
 
 function idOf(reading: Reading): RequestId | null {
@@ -188,12 +256,12 @@ function idOf(reading: Reading): RequestId | null {
     : null;
 }
 
-function refused(id: RequestId | null, { status, error }: Refusal): RpcReply {
-  return { status, text: errorText(id, error) };
+export function refused(id: RequestId | null, { status, error, headers }: Refusal): RpcReply {
+  return { status, text: errorText(id, error), headers };
 }
 
 const ACCEPTED: RpcReply = { status: 202, text: '' };
-const NO_SESSION = refusal(404, SESSION_NOT_FOUND, 'Session not found. Initialize again.');
+export const NO_SESSION = refusal(404, SESSION_NOT_FOUND, 'Session not found. Initialize again.');
 const NO_SESSION_ID = refusal(400, TRANSPORT_ERROR, 'The header Mcp-Session-Id is required.');
 const BATCH_IN_SESSION = codedRefusal(400, INVALID_REQUEST, NO_BATCHES, 'invalid_request');
 const UNASKED = codedRefusal(
@@ -202,6 +270,18 @@ const UNASKED = codedRefusal(
   'No request of ours waits for this response.',
   'invalid_request',
 );
+const MODERN_ON_STREAM = codedRefusal(
+  400,
+  INVALID_REQUEST,
+  'This transport is of 2024-11-05. Send requests of 2026-07-28 by POST without a sessionId.',
+  'invalid_request',
+);
+const NO_STREAM_ACCEPTED = refusal(
+  406,
+  TRANSPORT_ERROR,
+  'The answer is a stream: accept text/event-stream.',
+);
+const REPLY_LOST = refusal(503, INTERNAL_ERROR, AWAY);
 const NOT_ACCEPTABLE = refusal(
   406,
   TRANSPORT_ERROR,

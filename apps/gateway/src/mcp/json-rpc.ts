@@ -33,7 +33,7 @@ export const VERSION_UNSUPPORTED = -32022;
 export type Message =
   | { kind: 'request'; id: RequestId; method: string; params: Params | undefined }
   | { kind: 'notification'; method: string; params: Params | undefined }
-  | { kind: 'response' }
+  | { kind: 'response'; message: Record<string, unknown> }
   | { kind: 'invalid'; id: RequestId | null; why: string };
 
 export function isObject(value: unknown): value is Record<string, unknown> {
@@ -54,7 +54,8 @@ export function readMessage(value: unknown): Message {
   const known = isId(id) ? id : null;
   if (value['jsonrpc'] !== '2.0')
     return { kind: 'invalid', id: known, why: '"jsonrpc" must be "2.0".' };
-  if (method === undefined && ('result' in value || 'error' in value)) return { kind: 'response' };
+  if (method === undefined && ('result' in value || 'error' in value))
+    return { kind: 'response', message: value };
   if (typeof method !== 'string')
     return { kind: 'invalid', id: known, why: '"method" must be a string.' };
   if (params !== undefined && !isObject(params)) {

@@ -1,5 +1,8 @@
 /** 2024-11-05 … 2025-11-25: a handshake, then requests that belong to a session. */
-import { callTool, listTools, type RpcRequest } from './call.js';
+import { bitsOf } from '../sessions/capability-bits.js';
+import type { Session } from '../sessions/session-id.js';
+import { askerOf, type AskDeps } from './ask-client.js';
+import { callTool, isEntry, listTools, requestEntry, type Reach, type RpcRequest } from './call.js';
 import type { InFlight } from './in-flight.js';
 import {
   errorText,
@@ -9,16 +12,16 @@ import {
   type Params,
   type RequestId,
 } from './json-rpc.js';
+import { setLevel, subscribe, unsubscribe } from './legacy-session.js';
+import type { Outlet } from './outlet.js';
 import type { GovernedMcp, McpRequestContext } from './ports.js';
-import type { Reply, RpcReply } from './reply.js';
 import type { LegacyMessage } from './read-body.js';
+import type { RpcReply } from './reply.js';
 import { CAPABILITIES, INSTRUCTIONS, SERVER_INFO } from './server-info.js';
-import type { Session, Sessions } from './sessions.js';
 import { negotiateVersion } from './versions.js';
 
-export interface LegacyDeps {
+export interface LegacyDeps extends AskDeps {
   mcp: GovernedMcp;
-  sessions: Sessions;
   inFlight: InFlight;
 }
 
@@ -28,12 +31,12 @@ export interface LegacyScope {
   session: Session | undefined;
 }
 
-/** `reply` takes progress; without it (in a batch) there is none. */
+/** `outlet` takes progress, log messages and questions; without it (in a batch) there are none. */
 export async function answerLegacy(
   deps: LegacyDeps,
   scope: LegacyScope,
   request: RpcRequest,
-  reply?: Reply,
+  outlet?: Outlet,
 ): Promise<RpcReply> {
   switch (request.method) {
     case 'initialize':
@@ -43,16 +46,29 @@ export async function answerLegacy(
     case 'tools/list':
       return listTools(deps.mcp, scope.context, request);
     case 'tools/call':
-      return callInSession(deps, scope, request, reply);
-    default:
-      return {
-        status: 200,
-        text: errorText(request.id, {
-          code: METHOD_NOT_FOUND,
-          message: `Method not found: ${request.method}`,
-        }),
-      };
+      return inSession(deps, scope, request, outlet, (reach) =>
+        callTool(deps.mcp, scope.context, request, reach),
+      );
+    case 'logging/setLevel':
+      return setLevel(deps, scope, request);
+    case 'resources/subscribe':
+      return subscribe(deps, scope, request);
+    case 'resources/unsubscribe':
+      return unsubscribe(deps, scope, request);
   }
+  const { method } = request;
+  if (isEntry(method)) {
+    return inSession(deps, scope, request, outlet, (reach) =>
+      requestEntry(deps.mcp, scope.context, request, method, reach),
+    );
+  }
+  return {
+    status: 200,
+    text: errorText(request.id, {
+      code: METHOD_NOT_FOUND,
+      message: `Method not found: ${method}`,
+    }),
+  };
 }
 
 export function noteLegacy(
@@ -90,11 +106,11 @@ export async function answerBatch(
     : { status: 200, text: `[${texts.join(',')}]` };
 }
 
-function initialize(
+async function initialize(
   { sessions }: LegacyDeps,
-  { principal }: LegacyScope,
+  { principal, session }: LegacyScope,
   { id, params }: RpcRequest,
-): RpcReply {
+): Promise<RpcReply> {
   if (params === undefined || typeof params['protocolVersion'] !== 'string') {
     return {
       status: 200,
@@ -105,16 +121,28 @@ function initialize(
     };
   }
   const protocolVersion = negotiateVersion(params['protocolVersion']);
+  const bits = bitsOf(params['capabilities']);
   const result = {
     protocolVersion,
     capabilities: CAPABILITIES,
     serverInfo: SERVER_INFO,
     instructions: INSTRUCTIONS,
   };
+  const text = resultText(id, JSON.stringify(result));
+  if (session?.kind === 'stream') {
+    const stream = sessions.streams.here(session.id);
+    if (stream) stream.handshake = { protocolVersion, bits };
+    const kept = sessions.store.keepHandshake(session, principal, { protocolVersion, bits });
+    // The gateway that has the stream remembers it without Redis.
+    await (stream ? kept.catch(() => {}) : kept);
+    return { status: 200, text };
+  }
   return {
     status: 200,
-    text: resultText(id, JSON.stringify(result)),
-    headers: { 'mcp-session-id': sessions.issue(principal, protocolVersion) },
+    text,
+    headers: {
+      'mcp-session-id': sessions.issue({ principal, protocolVersion, bits, kind: 'http' }),
+    },
   };
 }
 
@@ -122,18 +150,20 @@ function initialize(
  * A dropped connection is not a cancellation here (2025-03-26, transports): the call goes on and is
  * recorded, whether or not somebody still listens. Only `notifications/cancelled` stops it.
  */
-async function callInSession(
-  { mcp, inFlight }: LegacyDeps,
-  { context, principal, session }: LegacyScope,
+async function inSession(
+  deps: LegacyDeps,
+  { principal, session }: LegacyScope,
   request: RpcRequest,
-  reply: Reply | undefined,
+  outlet: Outlet | undefined,
+  run: (reach: Reach) => Promise<RpcReply>,
 ): Promise<RpcReply> {
   const controller = new AbortController();
+  const { signal } = controller;
   const forget = session
-    ? inFlight.add(principal, session.id, request.id as RequestId, controller)
+    ? deps.inFlight.add(principal, session.id, request.id as RequestId, controller)
     : undefined;
   try {
-    return await callTool(mcp, context, request, controller.signal, reply);
+    return await run({ signal, outlet, ask: askerOf(deps, principal, session, outlet, signal) });
   } finally {
     forget?.();
   }

@@ -1,6 +1,6 @@
 /** 2026-07-28: no handshake, every request says all that is needed. */
 import type { ServerResponse } from 'node:http';
-import { callTool, listTools, type RpcRequest } from './call.js';
+import { callTool, isEntry, listTools, requestEntry, type RpcRequest } from './call.js';
 import { errorText, METHOD_NOT_FOUND, resultText } from './json-rpc.js';
 import type { GovernedMcp, McpRequestContext } from './ports.js';
 import type { Reply, RpcReply } from './reply.js';
@@ -14,6 +14,7 @@ const discovery = JSON.stringify(
   modernResult({ ...DISCOVERY, ttlMs: DISCOVERY_TTL_MS, cacheScope: 'private' }),
 );
 
+/** All but `subscriptions/listen`, whose answer is a stream of its own. */
 export async function answerModern(
   mcp: GovernedMcp,
   context: McpRequestContext,
@@ -21,22 +22,26 @@ export async function answerModern(
   reply: Reply,
   response: ServerResponse,
 ): Promise<RpcReply> {
-  switch (request.method) {
+  const { method } = request;
+  switch (method) {
     case 'server/discover':
       return { status: 200, text: resultText(request.id, discovery) };
     case 'tools/list':
       return listTools(mcp, context, request);
     case 'tools/call':
-      return callTool(mcp, context, request, abortedByClosing(response), reply);
-    default:
-      return {
-        status: 404,
-        text: errorText(request.id, {
-          code: METHOD_NOT_FOUND,
-          message: `Method not found: ${request.method}`,
-        }),
-      };
+      return callTool(mcp, context, request, { signal: abortedByClosing(response), outlet: reply });
   }
+  if (isEntry(method)) {
+    const reach = { signal: abortedByClosing(response), outlet: reply };
+    return requestEntry(mcp, context, request, method, reach);
+  }
+  return {
+    status: 404,
+    text: errorText(request.id, {
+      code: METHOD_NOT_FOUND,
+      message: `Method not found: ${method}`,
+    }),
+  };
 }
 
 /** Closing the stream cancels the request (2026-07-28, cancellation). */

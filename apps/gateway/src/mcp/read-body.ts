@@ -30,7 +30,7 @@ export type Reading =
       message: Extract<Message, { kind: 'request' | 'notification' }>;
       classified: Classified;
     }
-  | { kind: 'response' }
+  | { kind: 'response'; message: Record<string, unknown> }
   /** `version` is what the header names, if it is there. */
   | { kind: 'batch'; messages: LegacyMessage[]; version: string | undefined }
   | { kind: 'refused'; id: RequestId | null; refusal: Refusal };

@@ -3,6 +3,7 @@
  * it opens, the answer may still have its own HTTP status and headers (a 403 challenge needs them).
  */
 import type { ServerResponse } from 'node:http';
+import type { Outlet } from './outlet.js';
 
 export type ReplyHeaders = Record<string, string>;
 
@@ -16,7 +17,10 @@ export interface RpcReply {
 /** Proxies in between drop silent connections, commonly after 30 to 60 seconds. */
 const KEEP_ALIVE_MS = 15_000;
 
-const STREAM_HEADERS = {
+/** Log messages held for a client that does not read. */
+const MAX_NOTES = 64;
+
+export const STREAM_HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
@@ -36,9 +40,10 @@ export interface ReplyOptions {
  * A class for its speed: a getter in an object literal makes a hidden class per request, which only a
  * full collection frees; that cost 10 µs a call.
  */
-export class Reply {
+export class Reply implements Outlet {
   private streaming = false;
   private newest: string | undefined;
+  private notes: string[] | undefined;
   private keepAlive: NodeJS.Timeout | undefined;
 
   constructor(
@@ -48,14 +53,46 @@ export class Reply {
     if (options.canStream) this.keepAliveLater();
   }
 
+  get canStream(): boolean {
+    return this.options.canStream;
+  }
+
   /** Sends a notification ahead of the answer. Lossy: while the client does not read, only the newest is kept. */
   notify(text: string): void {
     const { response } = this;
     if (!this.options.canStream) return;
     this.open();
     if (!response.writableNeedDrain) return this.write(text);
-    if (this.newest === undefined) response.once('drain', () => this.flush());
+    this.flushLater();
     this.newest = text;
+  }
+
+  note(text: string): void {
+    if (!this.options.canStream) return;
+    this.open();
+    if (!this.response.writableNeedDrain) return this.write(text);
+    this.flushLater();
+    this.notes ??= [];
+    if (this.notes.length < MAX_NOTES) this.notes.push(text);
+  }
+
+  ask(text: string): boolean {
+    const { response } = this;
+    if (!this.options.canStream) return false;
+    this.open();
+    if (!this.streaming || response.destroyed || response.writableEnded) return false;
+    response.write(event(text));
+    return true;
+  }
+
+  onLost(lost: () => void): () => void {
+    const { response } = this;
+    const closed = () => {
+      if (!response.writableEnded) lost();
+    };
+    if (response.destroyed) queueMicrotask(closed);
+    response.once('close', closed);
+    return () => response.off('close', closed);
   }
 
   /** The answer; with the headers and status of `reply` unless a stream is open already. */
@@ -69,6 +106,11 @@ export class Reply {
     response.end(reply.text === '' ? undefined : event(reply.text));
   }
 
+  /** The response is somebody else's from now on. */
+  leave(): void {
+    clearTimeout(this.keepAlive);
+  }
+
   private open(): void {
     const { response, options } = this;
     if (this.streaming || response.headersSent || response.destroyed) return;
@@ -77,9 +119,16 @@ export class Reply {
     response.flushHeaders();
   }
 
+  private flushLater(): void {
+    if (this.newest === undefined && this.notes === undefined)
+      this.response.once('drain', () => this.flush());
+  }
+
   private flush(): void {
-    const newest = this.newest;
+    const { newest, notes } = this;
     this.newest = undefined;
+    this.notes = undefined;
+    if (notes !== undefined) for (const note of notes) this.write(note);
     if (newest !== undefined) this.write(newest);
   }
 

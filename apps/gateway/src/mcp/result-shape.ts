@@ -31,6 +31,39 @@ export function modernToolResult(result: Result): Result {
   return modernResult(Array.isArray(content) ? result : { ...result, content: [] });
 }
 
+/** Answers of these carry how long and by whom they may be kept. */
+const CACHEABLE: readonly string[] = [
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+  'prompts/list',
+];
+
+/** Resources, prompts and completions. What is shown depends on the person, so no cache may share it. */
+export function modernEntryResult(method: string, result: Result): Result {
+  const complete = result['resultType'] === undefined || result['resultType'] === 'complete';
+  if (!complete || !CACHEABLE.includes(method)) return modernResult(result);
+  return modernResult({ ttlMs: 0, ...result, cacheScope: 'private' });
+}
+
+const MODERN_ONLY = ['resultType', 'ttlMs', 'cacheScope'];
+
+/** Resources, prompts and completions for 2024-11-05 … 2025-11-25. */
+export function legacyResult(result: Result, protocolVersion: string): Result {
+  const shaped = { ...result };
+  for (const key of MODERN_ONLY) delete shaped[key];
+  const messages = shaped['messages'];
+  if (protocolVersion >= NEWEST_CONTENT || !Array.isArray(messages)) return shaped;
+  return {
+    ...shaped,
+    messages: messages.map((message) =>
+      isObject(message)
+        ? { ...message, content: readableContent([message['content']], protocolVersion)[0] }
+        : message,
+    ),
+  };
+}
+
 /** 2024-11-05 … 2025-11-25. */
 export function legacyToolResult(result: Result, protocolVersion: string): Result {
   let shaped = 'resultType' in result ? without(result, 'resultType') : result;

@@ -1,5 +1,5 @@
 /** The MCP paths, as bare Fastify routes: Nest's request pipeline costs a fifth of the whole here. */
-import { MCP_ALIASES } from '@conducktor/identity';
+import { audiencesOf, MCP_ALIASES } from '@conducktor/identity';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { corsHeaders, preflightHeaders } from './cors.js';
 import {
@@ -8,7 +8,9 @@ import {
   handlePost,
   type Arrival,
   type EndpointDeps,
+  type EndpointOptions,
 } from './endpoint.js';
+import { handleGet } from './get.js';
 import {
   codedRefusal,
   errorText,
@@ -17,24 +19,48 @@ import {
   TRANSPORT_ERROR,
   type Refusal,
 } from './json-rpc.js';
+import { OpenStreams } from './open-streams.js';
 import type { OriginRules } from './origins.js';
 import { sendJson } from './reply.js';
+import { Running } from './running.js';
 
-/** Every path that takes JSON-RPC; each is a protected resource of its own. */
+/** Every fixed path that takes JSON-RPC; each is a protected resource of its own. */
 export const MCP_PATHS: readonly string[] = ['/mcp', ...MCP_ALIASES];
+/** A connection or toolset. Which there are depends on the workspace, so the story answers for that. */
+export const VIEW_ROUTE = '/mcp/:slug';
+
+/** The path of a view, or `undefined` for what can be none. */
+export function viewPath(slug: string): string | undefined {
+  const path = `/mcp/${slug}`;
+  return audiencesOf('', path).length > 0 ? path : undefined;
+}
 
 /** More than this cannot be inspected, so it is refused. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
+/** Answers that are still to come over streams are waited for this long when the gateway stops. */
+const DRAIN_MS = 5_000;
+
 export interface McpRouteOptions {
-  endpoint: EndpointDeps;
+  endpoint: EndpointOptions;
   origins: OriginRules;
+  /** Lasting streams, for each principal and in all. */
+  streamLimits?: { perPrincipal: number; total: number };
 }
 
 export async function mcpRoutes(
   app: FastifyInstance,
-  { endpoint, origins }: McpRouteOptions,
+  { endpoint: options, origins, streamLimits }: McpRouteOptions,
 ): Promise<void> {
+  const endpoint: EndpointDeps = {
+    ...options,
+    streams: new OpenStreams(options.mcp, streamLimits),
+    running: new Running(),
+  };
+  app.addHook('preClose', async () => {
+    await endpoint.running.whenIdle(DRAIN_MS);
+    endpoint.streams.drain();
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
@@ -51,16 +77,28 @@ export async function mcpRoutes(
     refuse(request, reply, known ?? (error.statusCode === 408 ? SLOW : UNREADABLE), true);
   });
 
-  for (const path of MCP_PATHS) {
-    const arrive = (request: FastifyRequest, reply: FastifyReply): Arrival => {
+  for (const path of [...MCP_PATHS, VIEW_ROUTE]) {
+    /** `undefined` when it was refused: nothing can be at that path. */
+    const arrive = (request: FastifyRequest, reply: FastifyReply): Arrival | undefined => {
+      const resourcePath =
+        path === VIEW_ROUTE ? viewPath((request.params as { slug: string }).slug) : path;
+      if (resourcePath === undefined) {
+        refuse(request, reply, NO_SUCH_PATH, true);
+        return undefined;
+      }
       reply.hijack();
       return {
         request: request.raw,
         response: reply.raw,
         headers: request.raw.headers as Arrival['headers'],
         answerHeaders: corsHeaders(request.raw.headers.origin),
-        resourcePath: path,
+        resourcePath,
+        streamSession: streamSessionOf(request),
       };
+    };
+    const by = (handle: typeof handleGet) => (request: FastifyRequest, reply: FastifyReply) => {
+      const arrival = arrive(request, reply);
+      return arrival && settled(endpoint, handle, arrival);
     };
     app.post(path, (request, reply) => {
       const body = request.body;
@@ -68,14 +106,13 @@ export async function mcpRoutes(
       if (encoding !== undefined && encoding !== 'identity')
         return refuse(request, reply, ENCODED, true);
       if (!Buffer.isBuffer(body)) return refuse(request, reply, NO_JSON, true);
-      return handlePost(endpoint, arrive(request, reply), body);
+      const arrival = arrive(request, reply);
+      return arrival && handlePost(endpoint, arrival, body);
     });
-    app.delete(path, (request, reply) => settled(endpoint, handleDelete, arrive(request, reply)));
-    app.route({
-      url: path,
-      method: ['GET', 'PUT', 'PATCH'],
-      handler: (request, reply) => settled(endpoint, handleOther, arrive(request, reply)),
-    });
+    app.delete(path, by(handleDelete));
+    // HEAD has nothing to say here and must not open a stream.
+    app.route({ url: path, method: 'GET', exposeHeadRoute: false, handler: by(handleGet) });
+    app.route({ url: path, method: ['HEAD', 'PUT', 'PATCH'], handler: by(handleOther) });
     app.options(path, (request, reply) => {
       reply.hijack();
       const headers = preflightHeaders(
@@ -86,6 +123,12 @@ export async function mcpRoutes(
     });
   }
   app.all('/mcp/*', (request, reply) => refuse(request, reply, NO_SUCH_PATH, true));
+}
+
+/** Fastify reads a query only when there is one. */
+function streamSessionOf(request: FastifyRequest): string | undefined {
+  const { sessionId } = request.query as { sessionId?: unknown };
+  return sessionId === undefined ? undefined : String(sessionId);
 }
 
 async function settled(

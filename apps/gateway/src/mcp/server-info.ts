@@ -8,7 +8,16 @@ export const SERVER_INFO = {
   description: 'The governed MCP gateway: one URL for all connections of a workspace.',
 } as const;
 
-export const CAPABILITIES = { tools: { listChanged: false } } as const;
+/** Of the whole: any connection may offer any of these, today or tomorrow. */
+export const CAPABILITIES = {
+  tools: { listChanged: true },
+  resources: { subscribe: true, listChanged: true },
+  prompts: { listChanged: true },
+  completions: {},
+  logging: {},
+  // MCP Apps: `ui://` resources of upstreams come through.
+  extensions: { 'io.modelcontextprotocol/ui': {} },
+} as const;
 
 export const INSTRUCTIONS = [
   'Tools of several services, through one gateway. A tool name begins with its connection: linear-prod_create_issue.',

@@ -3,8 +3,9 @@ import { connect, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { addRoutes, createHttpServer } from '../http-server.js';
 import { createInFlight } from '../mcp/in-flight.js';
-import { createSessions } from '../mcp/sessions.js';
+import { NO_REDIS } from '../mcp/tests/support/gateway.js';
 import { SmallGoverned } from '../mcp/tests/support/small-governed.js';
+import { openSessions } from '../sessions/open-sessions.js';
 
 async function server(limits?: Parameters<typeof createHttpServer>[0]) {
   const app = createHttpServer(limits);
@@ -15,6 +16,8 @@ async function server(limits?: Parameters<typeof createHttpServer>[0]) {
     routes.set(url, methods);
   });
   const governed = new SmallGoverned();
+  const sessions = openSessions({ key: Buffer.alloc(32), redisUrl: NO_REDIS });
+  app.addHook('onClose', async () => sessions.stop());
   await addRoutes(app, {
     publicUrl: 'https://mcp.example.test',
     corsOrigins: [],
@@ -27,20 +30,21 @@ async function server(limits?: Parameters<typeof createHttpServer>[0]) {
     },
     endpoint: {
       mcp: governed,
-      sessions: createSessions(Buffer.alloc(32)),
-      inFlight: createInFlight(),
+      sessions,
+      inFlight: createInFlight(sessions.bus),
       onFault: () => {},
     },
   });
   return { app, routes, governed };
 }
 
-const MCP = ['/mcp', '/api/conducktor-mcp', '/sse', '/messages', '/api/mcp/sse'];
+const MCP = ['/mcp', '/api/conducktor-mcp', '/sse', '/messages', '/api/mcp/sse', '/mcp/:slug'];
 const PROBES = ['/healthz', '/health', '/readyz', '/metrics'];
 const METADATA = ['', ...MCP, '/*'].map((path) => `/.well-known/oauth-protected-resource${path}`);
 
 test('the routes are these and no others', async () => {
-  const { routes } = await server();
+  const { app, routes } = await server();
+  await app.close();
   expect([...routes.keys()].sort()).toEqual(
     [...MCP, ...PROBES, ...METADATA, '/mcp/*', '/', '/*'].sort(),
   );
@@ -57,11 +61,14 @@ test('only MCP paths reach the story, and always through authentication first', 
       // `fetch` cannot send it; it has no handler of its own.
       if (method === 'TRACE') continue;
       const before = governed.contexts.length;
-      const answer = await fetch(`http://127.0.0.1:${port}${url.replace('*', 'x')}`, {
-        method,
-        headers: { 'content-type': 'application/json' },
-        ...(['POST', 'PUT', 'PATCH'].includes(method) && { body }),
-      });
+      const answer = await fetch(
+        `http://127.0.0.1:${port}${url.replace('*', 'x/y').replace(':slug', 'x')}`,
+        {
+          method,
+          headers: { 'content-type': 'application/json' },
+          ...(['POST', 'PUT', 'PATCH'].includes(method) && { body }),
+        },
+      );
       const guarded = MCP.includes(url) && method !== 'OPTIONS';
       expect([url, method, governed.contexts.length > before]).toEqual([url, method, guarded]);
       if (guarded) expect([url, method, answer.status]).toEqual([url, method, 401]);

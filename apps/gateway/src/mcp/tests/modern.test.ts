@@ -24,7 +24,13 @@ test('server/discover lists every version that is served', async () => {
   expect(message?.result).toMatchObject({
     resultType: 'complete',
     supportedVersions: SERVED_VERSIONS,
-    capabilities: { tools: {} },
+    capabilities: {
+      tools: { listChanged: true },
+      resources: { subscribe: true, listChanged: true },
+      prompts: { listChanged: true },
+      completions: {},
+      extensions: { 'io.modelcontextprotocol/ui': {} },
+    },
     cacheScope: 'private',
     ttlMs: expect.any(Number),
     _meta: { [META_SERVER]: { name: 'conducktor', version: expect.any(String) } },
@@ -109,7 +115,7 @@ test.each([
   'ping',
   'logging/setLevel',
   'resources/subscribe',
-  'prompts/list',
+  'resources/unsubscribe',
   'unknown/method',
   'constructor',
 ])('%s is not of this era or not served: 404 and -32601', async (method) => {

@@ -106,16 +106,44 @@ test('a challenge carries the id of its request', async () => {
   expect(answer.message).toMatchObject({ id: 7, error: { code: -32001 } });
 });
 
-test('GET is 405 for a signed-in client, 401 for others; unknown paths under /mcp are not found', async () => {
-  const get = (path: string, token?: string) =>
+test('GET is for those who are signed in and read streams; PUT for nobody', async () => {
+  const send = (
+    path: string,
+    token?: string,
+    headers: Record<string, string> = {},
+    method = 'GET',
+  ) =>
     fetch(gateway.url + path, {
-      headers: { accept: 'text/event-stream', ...(token && { authorization: `Bearer ${token}` }) },
+      method,
+      headers: { ...headers, ...(token && { authorization: `Bearer ${token}` }) },
     });
-  const answer = await get('/mcp', 'alice');
-  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST, DELETE, OPTIONS']);
-  expect((await get('/mcp')).status).toBe(401);
-  expect((await get('/sse', 'alice')).status).toBe(405);
-  expect((await get('/mcp/unknown', 'alice')).status).toBe(404);
+  const stream = { accept: 'text/event-stream' };
+  for (const path of ['/mcp', '/sse', '/mcp/known']) {
+    expect((await send(path, undefined, stream)).status).toBe(401);
+    expect((await send(path, 'alice', { accept: 'application/json' })).status).toBe(406);
+    expect((await send(path, 'alice', { ...stream, 'mcp-session-id': 'x' })).status).toBe(404);
+    expect((await send(path, 'alice', {}, 'HEAD')).status).toBe(405);
+    const put = await send(path, 'alice', {}, 'PUT');
+    expect([put.status, put.headers.get('allow')]).toEqual([405, 'GET, POST, DELETE, OPTIONS']);
+    // 2026-07-28 has no GET.
+    const modern = { ...stream, 'mcp-protocol-version': '2026-07-28' };
+    expect((await send(path, 'alice', modern)).status).toBe(405);
+  }
+});
+
+test('a view that is not there is not found, after authentication; other paths at once', async () => {
+  const call = (path: string, token?: string) =>
+    rawMcp(gateway.url + path, 'tools/list', {}, { token });
+  expect((await call('/mcp/unknown')).status).toBe(401);
+  const unknown = await call('/mcp/unknown', 'alice');
+  expect([unknown.status, unknown.message?.id, unknown.message?.error?.code]).toEqual([
+    404, 1, -32000,
+  ]);
+  expect((await call('/mcp/known', 'alice')).status).toBe(200);
+  expect((await call('/mcp/known/', 'alice')).status).toBe(200);
+  expect(gateway.governed.contexts.at(-1)?.resourcePath).toBe('/mcp/known');
+  for (const path of ['/mcp/Not-A-Slug', '/mcp/a/b', '/mcp/%2e%2e', `/mcp/${'a'.repeat(25)}`])
+    expect((await call(path)).status).toBe(404);
 });
 
 test('a defect says nothing of itself', async () => {

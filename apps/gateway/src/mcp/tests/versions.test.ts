@@ -55,7 +55,13 @@ describe.each(LEGACY_VERSIONS)('a client of %s', (version) => {
     });
     expect(begun.message?.result).toMatchObject({
       protocolVersion: version,
-      capabilities: { tools: { listChanged: false } },
+      capabilities: {
+        tools: { listChanged: true },
+        resources: { subscribe: true, listChanged: true },
+        prompts: { listChanged: true },
+        completions: {},
+        logging: {},
+      },
       serverInfo: { name: 'conducktor' },
     });
     const session = { 'mcp-session-id': begun.headers.get('mcp-session-id')! };

@@ -14,10 +14,9 @@ const get = async (path: string) => {
   return { response, document: (await response.json()) as Record<string, unknown> };
 };
 
-test.each(['/mcp', '/api/conducktor-mcp', '/sse', '/messages', '/api/mcp/sse'])(
+test.each(MCP_PATHS.concat('/mcp/github', '/mcp/nobody-has-this'))(
   '%s is a protected resource of its own',
   async (path) => {
-    expect(MCP_PATHS).toContain(path);
     const { response, document } = await get(`/.well-known/oauth-protected-resource${path}`);
     expect(response.status).toBe(200);
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
@@ -30,6 +29,10 @@ test.each(['/mcp', '/api/conducktor-mcp', '/sse', '/messages', '/api/mcp/sse'])(
     });
   },
 );
+
+test('the fixed paths are these', () => {
+  expect(MCP_PATHS).toEqual(['/mcp', '/api/conducktor-mcp', '/sse', '/messages', '/api/mcp/sse']);
+});
 
 test('without a path it is that of /mcp', async () => {
   expect((await get('/.well-known/oauth-protected-resource')).document['resource']).toBe(
@@ -44,7 +47,7 @@ test('a challenge points to the document of the path that was asked', () => {
 });
 
 test('what is no resource has none', async () => {
-  for (const path of ['/other', '/mcp/unknown', '/api']) {
+  for (const path of ['/other', '/mcp/Not-A-Slug', '/mcp/a/b', '/api']) {
     expect((await get(`/.well-known/oauth-protected-resource${path}`)).response.status).toBe(404);
   }
 });

@@ -4,28 +4,44 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { drainable } from '../../../drain.js';
 import { addRoutes, createHttpServer, type HttpServerOptions } from '../../../http-server.js';
+import { openSessions, type Sessions } from '../../../sessions/open-sessions.js';
 import { createInFlight, type InFlight } from '../../in-flight.js';
-import { createSessions } from '../../sessions.js';
 import { SmallGoverned } from './small-governed.js';
 
 /** Not the address the tests use: those come by loopback, which is allowed beside it. */
 export const PUBLIC_URL = 'https://mcp.example.test';
+/** Nobody listens there: whatever works in a test without Redis works without Redis. */
+export const NO_REDIS = 'redis://127.0.0.1:9';
 
 export interface TestGateway {
   url: string;
   mcp: string;
   governed: SmallGoverned;
   inFlight: InFlight;
+  sessions: Sessions;
   faults: unknown[];
   app: FastifyInstance;
   close(): Promise<void>;
 }
 
+export interface TestGatewayOptions extends Partial<HttpServerOptions> {
+  redisUrl?: string;
+  /** Gateways with the same key are replicas of each other. */
+  sessionKey?: Buffer;
+  askDeadlineMs?: number;
+}
+
 /** The gateway's real HTTP side on a free loopback port, with a small `GovernedMcp` behind it. */
-export async function startGateway(options: Partial<HttpServerOptions> = {}): Promise<TestGateway> {
+export async function startGateway({
+  redisUrl = NO_REDIS,
+  sessionKey = newSessionKey(),
+  askDeadlineMs,
+  ...options
+}: TestGatewayOptions = {}): Promise<TestGateway> {
   const app = createHttpServer();
   const governed = new SmallGoverned();
-  const inFlight = createInFlight();
+  const sessions = openSessions({ key: sessionKey, redisUrl });
+  const inFlight = createInFlight(sessions.bus);
   const faults: unknown[] = [];
   await addRoutes(app, {
     publicUrl: PUBLIC_URL,
@@ -34,14 +50,26 @@ export async function startGateway(options: Partial<HttpServerOptions> = {}): Pr
     readiness: () => undefined,
     endpoint: {
       mcp: governed,
-      sessions: createSessions(deriveKey(randomBytes(32).toString('base64url'), 'sessions')),
+      sessions,
       inFlight,
+      askDeadlineMs,
       onFault: (error) => faults.push(error),
     },
     ...options,
   });
-  const close = drainable(app, () => app.close());
+  const drain = drainable(app, () => app.close());
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
-  return { url, mcp: `${url}/mcp`, governed, inFlight, faults, app, close };
+  const close = async () => {
+    await drain();
+    sessions.stop();
+  };
+  return { url, mcp: `${url}/mcp`, governed, inFlight, sessions, faults, app, close };
+}
+
+export const newSessionKey = () => deriveKey(randomBytes(32).toString('base64url'), 'sessions');
+
+/** Until the gateway's connections to Redis are there. */
+export async function connected({ sessions }: TestGateway): Promise<void> {
+  while (sessions.store.epoch === 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -2,8 +2,12 @@ import { bearerChallenge } from '../../challenge.js';
 import type {
   AuthenticateAnswer,
   Challenge,
+  ClientEvent,
+  Failure,
   GovernedMcp,
+  ListenInput,
   McpRequestContext,
+  McpRequestInput,
   ToolCallAnswer,
   ToolCallInput,
   ToolListAnswer,
@@ -17,29 +21,65 @@ export interface SeenCall {
   aborted: boolean;
 }
 
-const TOOLS = ['echo', 'wait', 'progress', 'structured', 'number', 'failing', 'kinds'].map(
-  (name) => ({
-    name: `t_${name}`,
-    inputSchema: { type: 'object' },
-    ...(name === 'number' && { outputSchema: { type: 'number' } }),
-    'x-unknown': 'kept',
-  }),
-);
+const TOOLS = [
+  'echo',
+  'wait',
+  'progress',
+  'structured',
+  'number',
+  'failing',
+  'kinds',
+  'log',
+  'ask',
+  'input',
+].map((name) => ({
+  name: `t_${name}`,
+  inputSchema: { type: 'object' },
+  ...(name === 'number' && { outputSchema: { type: 'number' } }),
+  'x-unknown': 'kept',
+}));
 
-const NOT_SERVED = {
-  kind: 'error',
-  error: { code: -32_601, message: 'Method not found' },
-} as const;
+export interface SeenListener extends ListenInput {
+  principal: string;
+  /** Absent: the lists. */
+  uri?: string;
+  open: boolean;
+}
 
-/** Implements the port with tokens that are names (`alice`, `bob`, …) and tools that show one thing each. */
+/**
+ * Implements the port with tokens that are names (`alice`, `bob`, …), tools that show one thing each,
+ * and resources `test:…`, of which `test:denied` is not for anybody. The only views are `/mcp` with its
+ * aliases and `/mcp/known`.
+ */
 export class SmallGoverned implements GovernedMcp {
   readonly calls: SeenCall[] = [];
   readonly contexts: McpRequestContext[] = [];
+  readonly requests: McpRequestInput[] = [];
+  readonly listeners: SeenListener[] = [];
+  /** Names that may not come in any more. */
+  readonly revoked = new Set<string>();
+  /** Authentication cannot be done while this is set. */
+  away = false;
+
+  get listening(): SeenListener[] {
+    return this.listeners.filter(({ open }) => open);
+  }
+
+  /** To whoever listens for it. */
+  emit(event: ClientEvent): void {
+    for (const listener of this.listening) {
+      const heard = 'uri' in event ? listener.uri === event.uri : listener.uri === undefined;
+      if (heard) listener.onEvent(event);
+    }
+  }
 
   async authenticate(context: McpRequestContext): Promise<AuthenticateAnswer> {
     this.contexts.push(context);
     const name = /^Bearer ([a-z0-9-]+)$/.exec(context.headers['authorization'] ?? '')?.[1];
-    if (name === undefined || name === 'expired') return UNAUTHENTICATED;
+    if (this.away) return UNAVAILABLE;
+    if (name === undefined || name === 'expired' || this.revoked.has(name)) return UNAUTHENTICATED;
+    const view = /^\/mcp\/(.+)$/.exec(context.resourcePath)?.[1];
+    if (view !== undefined && view !== 'known') return NO_VIEW;
     return { kind: 'caller', principal: `tenant ${name} client` };
   }
 
@@ -48,16 +88,62 @@ export class SmallGoverned implements GovernedMcp {
     return caller.kind === 'caller' ? { kind: 'tools', tools: TOOLS, etag: '1' } : caller;
   }
 
-  async request() {
-    return NOT_SERVED;
+  async request(input: McpRequestInput): Promise<ToolCallAnswer> {
+    const caller = await this.authenticate(input.context);
+    if (caller.kind !== 'caller') return caller;
+    this.requests.push(input);
+    const { method, params } = input;
+    const list = { ttlMs: 5_000, cacheScope: 'public', nextCursor: 'more', 'x-unknown': 'kept' };
+    switch (method) {
+      case 'resources/list':
+        return result({ resources: [{ uri: 'test:a', name: 'a', icons: [] }], ...list });
+      case 'resources/templates/list':
+        return result({ resourceTemplates: [{ uriTemplate: 'test:{x}', name: 't' }], ...list });
+      case 'prompts/list':
+        return result({ prompts: [{ name: 'p', title: 'P', _meta: { a: 1 } }], ...list });
+      case 'resources/read':
+        if (params['uri'] === 'test:limited')
+          return { ...LIMITED, status: 429, retryAfterMs: 2_000 };
+        if (params['uri'] === 'test:input' && !input.input) return INPUT_REQUIRED;
+        input.onProgress?.({ progress: 1 });
+        return result({
+          contents: [{ uri: params['uri'], text: JSON.stringify(input.input ?? {}) }],
+        });
+      case 'prompts/get':
+        return result({
+          messages: [
+            { role: 'user', content: { type: 'text', text: JSON.stringify(params['arguments']) } },
+            { role: 'user', content: { type: 'audio', data: 'AAAA', mimeType: 'audio/wav' } },
+            { role: 'user', content: { type: 'resource_link', uri: 'test:a', name: 'a' } },
+          ],
+        });
+      case 'completion/complete':
+        return result({ completion: { values: [JSON.stringify(params['argument'])] } });
+    }
   }
 
-  async subscribe() {
-    return NOT_SERVED;
+  async subscribe(input: ListenInput & { uri: string }) {
+    const caller = await this.authenticate(input.context);
+    if (caller.kind !== 'caller') return caller;
+    if (input.uri === 'test:denied') return DENIED;
+    return {
+      kind: 'subscribed' as const,
+      subscription: this.listen({ ...input, principal: caller.principal, open: true }),
+    };
   }
 
-  async watchLists() {
-    return NOT_SERVED;
+  async watchLists(input: ListenInput) {
+    const caller = await this.authenticate(input.context);
+    if (caller.kind !== 'caller') return caller;
+    return {
+      kind: 'watching' as const,
+      subscription: this.listen({ ...input, principal: caller.principal, open: true }),
+    };
+  }
+
+  private listen(listener: SeenListener) {
+    this.listeners.push(listener);
+    return { close: () => void (listener.open = false) };
   }
 
   async callTool(input: ToolCallInput): Promise<ToolCallAnswer> {
@@ -96,6 +182,28 @@ export class SmallGoverned implements GovernedMcp {
             await new Promise((resolve) => setTimeout(resolve, Number(args['pauseMs'])));
         }
         return text('done');
+      case 't_log':
+        for (const level of (args['levels'] as string[] | undefined) ?? ['debug', 'info', 'error'])
+          input.onNotification?.({
+            method: 'notifications/message',
+            params: { level, data: `${level} message` },
+          });
+        return text('logged');
+      case 't_ask': {
+        if (!input.ask) return text('cannot ask');
+        const questions = Array.from({ length: Number(args['times'] ?? 1) }, () =>
+          input.ask!({
+            method: (args['method'] ?? 'elicitation/create') as 'elicitation/create',
+            params: (args['params'] as Record<string, unknown>) ?? {
+              message: 'Your name?',
+              requestedSchema: { type: 'object', properties: { name: { type: 'string' } } },
+            },
+          }),
+        );
+        return text(JSON.stringify(await Promise.all(questions)));
+      }
+      case 't_input':
+        return input.input ? text(JSON.stringify(input.input)) : INPUT_REQUIRED;
       case 't_structured':
         return { kind: 'result', result: { content: [], structuredContent: { a: 1 } } };
       case 't_number':
@@ -134,9 +242,35 @@ export class SmallGoverned implements GovernedMcp {
   }
 }
 
+function result(value: Record<string, unknown>): ToolCallAnswer {
+  return { kind: 'result', result: value };
+}
+
 function text(value: string): ToolCallAnswer {
   return { kind: 'result', result: { content: [{ type: 'text', text: value }] } };
 }
+
+const INPUT_REQUIRED: ToolCallAnswer = {
+  kind: 'result',
+  result: {
+    resultType: 'input_required',
+    requestState: 'sealed',
+    inputRequests: { ask: { method: 'roots/list', params: {} } },
+  },
+};
+
+const DENIED: Failure = { kind: 'error', error: { code: -32_602, message: 'Unknown resource' } };
+const LIMITED: Failure = { kind: 'error', error: { code: -32_000, message: 'Too many requests.' } };
+const NO_VIEW: Failure = {
+  kind: 'error',
+  status: 404,
+  error: { code: -32_000, message: 'Nothing is served at this address.' },
+};
+const UNAVAILABLE: Failure = {
+  kind: 'error',
+  status: 503,
+  error: { code: -32_603, message: 'Not now.' },
+};
 
 const UNAUTHENTICATED: Challenge = {
   kind: 'challenge',

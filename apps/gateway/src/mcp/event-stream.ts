@@ -1,0 +1,94 @@
+/**
+ * An event stream (WHATWG HTML, server-sent events) that lasts: of a session, of the 2024-11-05
+ * transport, or of `subscriptions/listen`. What it may hold for a reader that is slow is bounded;
+ * beyond that the connection is closed, and the client comes back.
+ */
+import type { ServerResponse } from 'node:http';
+import { STREAM_HEADERS, type ReplyHeaders } from './reply.js';
+
+/** Proxies in between drop silent connections, commonly after 30 to 60 seconds. */
+const KEEP_ALIVE_MS = 15_000;
+/** Held unsent when the next message comes; one message more is the most there can be. */
+const MAX_BACKLOG_BYTES = 1024 * 1024;
+
+export interface EventStreamOptions {
+  headers: ReplyHeaders;
+  keepAliveMs?: number;
+  /** Begins every event id; absent: events have no ids. */
+  idPrefix?: string;
+}
+
+export class EventStream {
+  private readonly keepAlive: NodeJS.Timeout;
+  private events = 0;
+  private stalledAt: number | undefined;
+
+  constructor(
+    private readonly response: ServerResponse,
+    private readonly options: EventStreamOptions,
+  ) {
+    response.writeHead(200, { ...STREAM_HEADERS, ...options.headers });
+    response.flushHeaders();
+    this.keepAlive = setInterval(
+      () => this.sayStillHere(),
+      options.keepAliveMs ?? KEEP_ALIVE_MS,
+    ).unref();
+    response.once('close', () => clearInterval(this.keepAlive));
+  }
+
+  get isOpen(): boolean {
+    return !this.response.destroyed && !this.response.writableEnded;
+  }
+
+  /** Called once, whoever closes it; at once when it is closed already. */
+  onClose(closed: () => void): void {
+    if (this.response.destroyed || this.response.closed) return closed();
+    this.response.once('close', closed);
+  }
+
+  /** A JSON-RPC message. JSON has no line breaks, so one `data` line carries it. */
+  send(text: string): void {
+    this.event('message', text);
+  }
+
+  event(name: string, data: string): void {
+    this.write(`event: ${name}\n${this.nextId()}data: ${data}\n\n`);
+  }
+
+  /** An event id to come back with, before there is anything to tell (2025-11-25, transports). */
+  prime(retryMs: number): void {
+    this.write(`${this.nextId()}retry: ${retryMs}\ndata: \n\n`);
+  }
+
+  end(lastText?: string): void {
+    clearInterval(this.keepAlive);
+    if (!this.isOpen) return;
+    if (lastText !== undefined) this.send(lastText);
+    this.response.end();
+  }
+
+  private nextId(): string {
+    const { idPrefix } = this.options;
+    return idPrefix === undefined ? '' : `id: ${idPrefix}.${++this.events}\n`;
+  }
+
+  private write(text: string): void {
+    const { response } = this;
+    if (!this.isOpen) return;
+    if (response.writableLength > MAX_BACKLOG_BYTES) response.destroy();
+    else response.write(text);
+  }
+
+  /** A reader that took nothing since the last one is gone or hostile. */
+  private sayStillHere(): void {
+    const { response } = this;
+    if (!this.isOpen) return;
+    const written = response.socket?.bytesWritten ?? 0;
+    if (response.writableNeedDrain && this.stalledAt === written) {
+      response.destroy();
+      return;
+    }
+    this.stalledAt = written;
+    if (!response.writableNeedDrain) response.write(': keep-alive\n\n');
+  }
+}

@@ -1,0 +1,43 @@
+/** `GET` on an MCP path: the stream of a session, or of a client of 2024-11-05 that begins with it. */
+import { acceptOf } from './accept.js';
+import { headerValue } from './agreement.js';
+import { turnedAway } from './call.js';
+import {
+  contextOf,
+  handleOther,
+  inSession,
+  NO_SESSION,
+  refused,
+  type Arrival,
+  type EndpointDeps,
+} from './endpoint.js';
+import { refusal, TRANSPORT_ERROR } from './json-rpc.js';
+import { sendJson } from './reply.js';
+import { openSessionStream } from './session-stream.js';
+import { openStreamTransport } from './stream-transport.js';
+import { isModernVersion, isServedLegacy } from './versions.js';
+
+export async function handleGet(deps: EndpointDeps, arrival: Arrival): Promise<void> {
+  const { response, headers, answerHeaders } = arrival;
+  const version = headerValue(headers, 'mcp-protocol-version');
+  // 2026-07-28 has `subscriptions/listen` instead.
+  if (version !== undefined && isModernVersion(version)) return handleOther(deps, arrival);
+  const context = contextOf(arrival, undefined);
+  const caller = await deps.mcp.authenticate(context);
+  if (caller.kind !== 'caller') return sendJson(response, turnedAway(null, caller), answerHeaders);
+  if (!acceptOf(headers['accept']).stream)
+    return sendJson(response, refused(null, NO_STREAM_ACCEPTED), answerHeaders);
+  if (version !== undefined && isServedLegacy(version)) context.protocolVersion = version;
+  const scope = inSession(deps, arrival, context, caller.principal);
+  if (!scope) return sendJson(response, refused(null, NO_SESSION), answerHeaders);
+  const reply = scope.session
+    ? await openSessionStream(deps, arrival, context, caller.principal, scope.session)
+    : await openStreamTransport(deps, arrival, context, caller.principal);
+  if (reply) sendJson(response, reply, answerHeaders);
+}
+
+const NO_STREAM_ACCEPTED = refusal(
+  406,
+  TRANSPORT_ERROR,
+  'A GET opens an event stream: accept text/event-stream, or send JSON-RPC by POST.',
+);

@@ -1,0 +1,151 @@
+/**
+ * `subscriptions/listen` (2026-07-28): one request whose answer is a stream of notifications, first
+ * what of the filter is honoured, each with the request's id, and a result when it ends in good order.
+ */
+import type { ServerResponse } from 'node:http';
+import { MAX_SUBSCRIPTIONS } from '../sessions/session-store.js';
+import { invalidParams, turnedAway, type RpcRequest } from './call.js';
+import { EventStream } from './event-stream.js';
+import { errorText, isObject, resultText, type Params } from './json-rpc.js';
+import { EVERY_LIST, Listener, notificationOf, type ListenerNote } from './listener.js';
+import type { OpenStreams } from './open-streams.js';
+import type { Challenge, ClientEvent, Failure, GovernedMcp, McpRequestContext } from './ports.js';
+import type { ReplyHeaders, RpcReply } from './reply.js';
+import { modernResult } from './result-shape.js';
+
+const META_SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
+/** Decided side by side; each may reach an upstream. */
+const AT_ONCE = 8;
+
+export interface ListenDeps {
+  mcp: GovernedMcp;
+  streams: OpenStreams;
+}
+
+interface Filter {
+  lists: ReadonlySet<string>;
+  uris: readonly string[];
+}
+
+/** An answer instead of the stream; `undefined` once the stream is open. */
+export async function listen(
+  { mcp, streams }: ListenDeps,
+  context: McpRequestContext,
+  principal: string,
+  request: RpcRequest,
+  response: ServerResponse,
+  headers: ReplyHeaders,
+): Promise<RpcReply | undefined> {
+  const { id } = request;
+  const filter = readFilter(request.params);
+  if (typeof filter === 'string') return invalidParams(id, filter);
+  const full = streams.refusalFor(principal);
+  if (full) return { status: full.status, text: errorText(id, full.error), headers: full.headers };
+
+  const early: ClientEvent[] = [];
+  let tell = (event: ClientEvent): void => void (early.length < MAX_EARLY && early.push(event));
+  const listener = new Listener(mcp, context, (event) => tell(event));
+  const listens = {
+    principal,
+    context,
+    // Until the stream is open, ending means not to open it.
+    expire: () => listener.close(),
+    drain: () => listener.close(),
+  };
+  const forget = streams.add(listens);
+  response.once('close', () => {
+    forget();
+    listener.close();
+  });
+  const away = await begin(listener, filter);
+  if (away) {
+    forget();
+    listener.close();
+    return turnedAway(id, away, 'modern');
+  }
+  if (response.destroyed) return undefined;
+
+  const stream = new EventStream(response, { headers });
+  const send = ({ method, params }: ListenerNote) => {
+    const stamped = { ...params, _meta: { [META_SUBSCRIPTION]: id } };
+    stream.send(JSON.stringify({ jsonrpc: '2.0', method, params: stamped }));
+  };
+  const end = () => {
+    const result = modernResult({ _meta: { [META_SUBSCRIPTION]: id } });
+    stream.end(resultText(id, JSON.stringify(result)));
+  };
+  tell = (event) => {
+    if (event.kind === 'list-changed' && !filter.lists.has(event.list)) return;
+    send(notificationOf(event));
+    if (event.kind === 'subscription-ended' && isIdle(listener, filter)) end();
+  };
+  listens.expire = (answer?: Challenge | Failure) =>
+    stream.end(
+      answer
+        ? turnedAway(id, answer, 'modern').text
+        : errorText(id, { code: -32001, message: GONE }),
+    );
+  listens.drain = end;
+
+  send({
+    method: 'notifications/subscriptions/acknowledged',
+    params: { notifications: honoured(listener, filter) },
+  });
+  for (const event of early) tell(event);
+  if (isIdle(listener, filter) || streams.isDraining) end();
+  return undefined;
+}
+
+/** Events that come while the subscriptions are being made. */
+const MAX_EARLY = 1_000;
+const GONE = 'Sign in again: this access is another person’s now.';
+
+/** What the client may not subscribe to is left out of what is honoured; only a challenge ends it. */
+async function begin(listener: Listener, filter: Filter): Promise<Failure | Challenge | undefined> {
+  if (filter.lists.size > 0) {
+    const away = await listener.watchLists();
+    if (away) return away;
+  }
+  const left = [...filter.uris];
+  let challenge: Challenge | undefined;
+  const work = async () => {
+    for (let uri = left.shift(); uri !== undefined && !challenge; uri = left.shift()) {
+      const away = await listener.subscribe(uri);
+      if (away?.kind === 'challenge') challenge = away;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return challenge;
+}
+
+function isIdle(listener: Listener, filter: Filter): boolean {
+  return filter.lists.size === 0 && listener.subscribed.length === 0;
+}
+
+function honoured(listener: Listener, filter: Filter): Params {
+  const uris = listener.subscribed;
+  return {
+    ...Object.fromEntries([...filter.lists].map((list) => [`${list}ListChanged`, true])),
+    ...(uris.length > 0 && {
+      resourceSubscriptions: filter.uris.filter((uri) => uris.includes(uri)),
+    }),
+  };
+}
+
+function readFilter(params: Params | undefined): Filter | string {
+  const wanted = params?.['notifications'];
+  if (!isObject(wanted)) return 'params.notifications must say what to listen to.';
+  const lists = new Set<string>();
+  for (const list of EVERY_LIST) {
+    const flag = wanted[`${list}ListChanged`];
+    if (flag !== undefined && typeof flag !== 'boolean')
+      return `params.notifications.${list}ListChanged must be true or false.`;
+    if (flag) lists.add(list);
+  }
+  const uris = wanted['resourceSubscriptions'] ?? [];
+  if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === 'string' && uri !== ''))
+    return 'params.notifications.resourceSubscriptions must be a list of URIs.';
+  if (uris.length > MAX_SUBSCRIPTIONS)
+    return `params.notifications.resourceSubscriptions may name ${MAX_SUBSCRIPTIONS} resources.`;
+  return { lists, uris: [...new Set(uris as string[])] };
+}

@@ -1,0 +1,103 @@
+/**
+ * What one stream listens to: changes of the caller's lists, and the resources it subscribed to. Every
+ * subscription was decided and recorded by the story; this only holds them and lets them go together.
+ */
+import type {
+  Challenge,
+  ClientEvent,
+  Failure,
+  GovernedMcp,
+  McpRequestContext,
+  Subscription,
+} from './ports.js';
+
+export interface ListenerNote {
+  method: string;
+  params?: Record<string, unknown>;
+}
+
+export class Listener {
+  private readonly uris = new Map<string, Subscription | undefined>();
+  private lists: Subscription | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly mcp: GovernedMcp,
+    private readonly context: McpRequestContext,
+    private readonly onEvent: (event: ClientEvent) => void,
+  ) {}
+
+  get subscribed(): readonly string[] {
+    return [...this.uris.keys()];
+  }
+
+  /** `undefined` when it watches. */
+  async watchLists(): Promise<Failure | Challenge | undefined> {
+    const answer = await this.mcp.watchLists({
+      context: this.context,
+      onEvent: (event) => {
+        if (!this.closed) this.onEvent(event);
+      },
+    });
+    if (answer.kind !== 'watching') return answer;
+    if (this.closed) answer.subscription.close();
+    else this.lists = answer.subscription;
+    return undefined;
+  }
+
+  /** `undefined` when it is subscribed, again or for the first time. */
+  async subscribe(uri: string): Promise<Failure | Challenge | undefined> {
+    if (this.uris.has(uri)) return undefined;
+    // Taken before it is granted, so that a second request for it opens no second one.
+    this.uris.set(uri, undefined);
+    let answer;
+    try {
+      answer = await this.mcp.subscribe({
+        context: this.context,
+        uri,
+        onEvent: (event) => this.pass(uri, event),
+      });
+    } catch (error) {
+      this.uris.delete(uri);
+      throw error;
+    }
+    if (answer.kind !== 'subscribed') {
+      this.uris.delete(uri);
+      return answer;
+    }
+    // Unsubscribed or closed meanwhile.
+    if (this.closed || !this.uris.has(uri)) answer.subscription.close();
+    else this.uris.set(uri, answer.subscription);
+    return undefined;
+  }
+
+  unsubscribe(uri: string): void {
+    this.uris.get(uri)?.close();
+    this.uris.delete(uri);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.lists?.close();
+    for (const subscription of this.uris.values()) subscription?.close();
+    this.uris.clear();
+  }
+
+  private pass(uri: string, event: ClientEvent): void {
+    if (this.closed || !this.uris.has(uri)) return;
+    if (event.kind === 'subscription-ended') this.uris.delete(uri);
+    this.onEvent(event);
+  }
+}
+
+/**
+ * No revision has a notification for a subscription that ended. The client is told that the resource
+ * changed: it reads it again, and hears why it may not or that it is gone.
+ */
+export function notificationOf(event: ClientEvent): ListenerNote {
+  return event.kind === 'list-changed'
+    ? { method: `notifications/${event.list}/list_changed` }
+    : { method: 'notifications/resources/updated', params: { uri: event.uri } };
+}
+
+export const EVERY_LIST = ['tools', 'prompts', 'resources'] as const;

@@ -1,0 +1,156 @@
+/**
+ * `GET` with a session (2025-03-26 … 2025-11-25): what the client is told or asked outside of its
+ * requests. On any gateway: what the session subscribed to is made again by the story, and what may
+ * have been missed since an earlier stream is announced, so that the client looks for itself.
+ */
+import { RedisAway } from '../sessions/bus.js';
+import type { SessionStream } from '../sessions/session-streams.js';
+import type { Session } from '../sessions/session-id.js';
+import { SessionLost, type Remembered } from '../sessions/session-store.js';
+import type { Arrival, EndpointDeps } from './endpoint.js';
+import { turnedAway } from './call.js';
+import { EventStream } from './event-stream.js';
+import { errorText, INTERNAL_ERROR, SESSION_NOT_FOUND } from './json-rpc.js';
+import { AGAIN, AWAY } from './legacy-session.js';
+import { EVERY_LIST, Listener, notificationOf, type ListenerNote } from './listener.js';
+import type { ClientEvent, McpRequestContext } from './ports.js';
+import type { RpcReply } from './reply.js';
+
+/** Since when an event with an id and no data is understood; older clients parse it as JSON. */
+const PRIMED_SINCE = '2025-11-25';
+const RETRY_MS = 1_000;
+
+/** An answer instead of the stream; `undefined` once the stream is open. */
+export async function openSessionStream(
+  deps: EndpointDeps,
+  arrival: Arrival,
+  context: McpRequestContext,
+  principal: string,
+  session: Session,
+): Promise<RpcReply | undefined> {
+  const { sessions } = deps;
+  let remembered: Remembered;
+  try {
+    remembered = await sessions.store.openStream(session, principal);
+  } catch (error) {
+    return unremembered(error);
+  }
+  const missed = remembered.streamed || arrival.headers['last-event-id'] !== undefined;
+  return serveStream(deps, arrival, context, principal, {
+    sessionId: session.id,
+    alone: false,
+    idPrefix: sessions.bus.instance,
+    begin: async (stream, listener, tell) => {
+      if (session.protocolVersion >= PRIMED_SINCE) stream.prime(RETRY_MS);
+      if (missed)
+        for (const list of EVERY_LIST) tell(notificationOf({ kind: 'list-changed', list }));
+      await Promise.all(
+        remembered.uris.map(async (uri) => {
+          const away = await listener.subscribe(uri);
+          if (away) await sessions.store.removeUri(session, principal, uri).catch(() => {});
+          // It was subscribed before this stream was there; or it is not any more.
+          tell(notificationOf({ kind: 'resource-updated', uri }));
+        }),
+      );
+    },
+    onEnded: (uri) => void sessions.store.removeUri(session, principal, uri).catch(() => {}),
+    onClose: () => {},
+  });
+}
+
+export interface StreamService {
+  sessionId: string;
+  /** It does without Redis: then only this gateway knows of it. */
+  alone: boolean;
+  idPrefix?: string;
+  begin(
+    stream: EventStream,
+    listener: Listener,
+    tell: (note: ListenerNote) => void,
+  ): Promise<void> | void;
+  /** A subscription ended by itself. */
+  onEnded(uri: string): void;
+  onClose(): void;
+}
+
+/** The stream of a session of either legacy transport, registered for all gateways. */
+export async function serveStream(
+  deps: EndpointDeps,
+  { response, answerHeaders }: Arrival,
+  context: McpRequestContext,
+  principal: string,
+  service: StreamService,
+): Promise<RpcReply | undefined> {
+  const { sessions, streams } = deps;
+  const full = streams.refusalFor(principal);
+  if (full)
+    return { status: full.status, text: errorText(null, full.error), headers: full.headers };
+
+  let stream: EventStream | undefined;
+  const early: string[] = [];
+  const send = (text: string) => (stream ? stream.send(text) : void early.push(text));
+  const tell = ({ method, params }: ListenerNote) =>
+    send(JSON.stringify({ jsonrpc: '2.0', method, ...(params && { params }) }));
+  const listener = new Listener(deps.mcp, context, (event: ClientEvent) => {
+    if (event.kind === 'subscription-ended') service.onEnded(event.uri);
+    tell(notificationOf(event));
+  });
+  const end = () => (stream ? stream.end() : void response.destroy());
+  const sessionStream: SessionStream = {
+    send,
+    end,
+    subscribe: async (uri) => {
+      const away = await listener.subscribe(uri);
+      return away && { ...away };
+    },
+    unsubscribe: (uri) => listener.unsubscribe(uri),
+  };
+
+  const undo = [
+    streams.add({ principal, context, expire: end, drain: end }),
+    () => listener.close(),
+  ];
+  const close = () => {
+    for (const step of undo.splice(0)) step();
+  };
+  response.once('close', () => {
+    close();
+    service.onClose();
+  });
+  try {
+    const away = await listener.watchLists();
+    if (away) {
+      close();
+      return turnedAway(null, away);
+    }
+    undo.push(await sessions.streams.open(service.sessionId, sessionStream, service.alone));
+  } catch (error) {
+    close();
+    return unremembered(error);
+  }
+  // The client left meanwhile: what was registered after that is undone as well.
+  if (response.destroyed) {
+    close();
+    return undefined;
+  }
+  stream = new EventStream(response, { headers: answerHeaders, idPrefix: service.idPrefix });
+  const begun = service.begin(stream, listener, tell);
+  for (const text of early) stream.send(text);
+  await begun;
+  return undefined;
+}
+
+function unremembered(error: unknown): RpcReply {
+  if (error instanceof RedisAway)
+    return {
+      status: 503,
+      text: errorText(null, { code: INTERNAL_ERROR, message: AWAY }),
+      headers: { 'retry-after': '1' },
+    };
+  if (error instanceof SessionLost)
+    return {
+      status: 404,
+      text: errorText(null, { code: SESSION_NOT_FOUND, message: `${error.message} ${AGAIN}` }),
+    };
+  throw error;
+}

@@ -1,0 +1,114 @@
+/**
+ * What a legacy session asked us to remember: the resources it subscribed to, and that it had an event
+ * stream. Kept in Redis, under keys that include tenant and person, so that any gateway can go on after
+ * another was lost. Redis itself may be lost: an epoch, kept beside the state and carried by every
+ * session id, tells "nothing was remembered" from "it was forgotten", and the session then ends.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { needed, type Bus } from './bus.js';
+import { SESSION_LIFETIME_MS, type Session } from './session-id.js';
+
+export const MAX_SUBSCRIPTIONS = 100;
+const TTL_SECONDS = SESSION_LIFETIME_MS / 1000;
+
+/** The session relied on state that is not there any more; the client must initialize again. */
+export class SessionLost extends Error {
+  override name = 'SessionLost';
+}
+
+export interface Remembered {
+  uris: string[];
+  /** The session had an event stream before: something may have been missed since. */
+  streamed: boolean;
+}
+
+export interface SessionStore {
+  /** For new sessions; 0 while Redis was never reached. */
+  readonly epoch: number;
+  /** Reads what is remembered, and that a stream is open from now on. `RedisAway`, `SessionLost`. */
+  openStream(session: Session, principal: string): Promise<Remembered>;
+  /** `full` when it has `MAX_SUBSCRIPTIONS` already. `RedisAway`, `SessionLost`. */
+  addUri(session: Session, principal: string, uri: string): Promise<'added' | 'full'>;
+  removeUri(session: Session, principal: string, uri: string): Promise<void>;
+  forget(session: Session, principal: string): Promise<void>;
+  /** What `initialize` said on a 2024-11-05 stream. */
+  keepHandshake(session: Session, principal: string, handshake: Handshake): Promise<void>;
+  handshake(session: Session, principal: string): Promise<Handshake | undefined>;
+}
+
+export interface Handshake {
+  protocolVersion: string;
+  bits: number;
+}
+
+export function createSessionStore(bus: Bus, namespace: string): SessionStore {
+  const { redis } = bus;
+  const prefix = `mcp:${namespace}:`;
+  let epoch = 0;
+  const keyOf = (what: string, session: Session, principal: string) =>
+    `${prefix}${what}:${createHash('sha256').update(principal).digest('base64url').slice(0, 22)}:${session.id}`;
+
+  const learnEpoch = async (): Promise<void> => {
+    const fresh = randomBytes(4).readUInt32BE(0) || 1;
+    await redis.set(`${prefix}epoch`, String(fresh), 'NX');
+    const now = Number(await redis.get(`${prefix}epoch`));
+    if (now === epoch) return;
+    epoch = now;
+    // Sessions begun under the old one would be lost at once.
+    await bus.publish('epoch', String(epoch));
+  };
+  bus.listenWhenUp('epoch', (text) => (epoch = Number(text)));
+  bus.onUp(() => void learnEpoch().catch(() => {}));
+
+  const check = async (session: Session, found: string | null): Promise<void> => {
+    if (found !== null && Number(found) === session.epoch) return;
+    await learnEpoch().catch(() => {});
+    throw new SessionLost('What this session asked to be remembered was lost.');
+  };
+
+  return {
+    get epoch() {
+      return epoch;
+    },
+    openStream: async (session, principal) => {
+      const key = keyOf('uris', session, principal);
+      const streamKey = keyOf('stream', session, principal);
+      const [found, uris, streamed] = await needed(
+        Promise.all([
+          redis.get(`${prefix}epoch`),
+          redis.smembers(key),
+          redis.set(streamKey, bus.instance, 'EX', TTL_SECONDS, 'GET'),
+        ]),
+      );
+      await check(session, found);
+      return { uris, streamed: streamed !== null };
+    },
+    addUri: async (session, principal, uri) => {
+      const key = keyOf('uris', session, principal);
+      const [found, count, known] = await needed(
+        Promise.all([redis.get(`${prefix}epoch`), redis.scard(key), redis.sismember(key, uri)]),
+      );
+      await check(session, found);
+      if (known === 0 && count >= MAX_SUBSCRIPTIONS) return 'full';
+      await needed(redis.sadd(key, uri));
+      await needed(redis.expire(key, TTL_SECONDS));
+      return 'added';
+    },
+    removeUri: async (session, principal, uri) => {
+      await needed(redis.srem(keyOf('uris', session, principal), uri));
+    },
+    forget: async (session, principal) => {
+      const keys = ['uris', 'stream', 'handshake'].map((what) => keyOf(what, session, principal));
+      await needed(redis.del(...keys));
+    },
+    keepHandshake: async (session, principal, { protocolVersion, bits }) => {
+      const key = keyOf('handshake', session, principal);
+      await needed(redis.set(key, `${protocolVersion} ${bits}`, 'EX', TTL_SECONDS));
+    },
+    handshake: async (session, principal) => {
+      const text = await needed(redis.get(keyOf('handshake', session, principal)));
+      const [protocolVersion, bits] = text?.split(' ') ?? [];
+      return protocolVersion === undefined ? undefined : { protocolVersion, bits: Number(bits) };
+    },
+  };
+}
