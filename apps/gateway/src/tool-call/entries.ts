@@ -1,19 +1,9 @@
-import type { CallMethod } from '@conducktor/contracts';
+import type { EntryName } from '@conducktor/contracts';
 import type { ConnectionEntry } from '../workspace/types.js';
 import type { Entry } from './types.js';
 
-export type EntryMethod = Exclude<CallMethod, 'tools/call'> | 'resources/subscribe';
-
-/** All of them. */
-export const ENTRY_METHODS: readonly EntryMethod[] = [
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-  'resources/subscribe',
-  'prompts/list',
-  'prompts/get',
-  'completion/complete',
-];
+/** What reaches an upstream besides tools/call. */
+export type EntryMethod = EntryName;
 
 const entries = new WeakMap<ConnectionEntry, Map<EntryMethod, Entry>>();
 

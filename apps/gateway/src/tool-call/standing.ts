@@ -1,6 +1,7 @@
+import { ENTRY_NAMES } from '@conducktor/contracts';
 import { visibility } from '@conducktor/policy';
 import type { ConnectionEntry } from '../workspace/types.js';
-import { ENTRY_METHODS, entryOf, type EntryMethod } from './entries.js';
+import { entryOf, type EntryMethod } from './entries.js';
 import { policyCaller, policyTool } from './policy-input.js';
 import type { Caller } from './types.js';
 import { viewFor } from './view-for.js';
@@ -28,5 +29,5 @@ export function standing(
 /** One by one: they are only looked at for an entry that is refused. */
 function* siblings(connection: ConnectionEntry) {
   for (const tool of connection.tools) yield policyTool(tool);
-  for (const method of ENTRY_METHODS) yield policyTool(entryOf(connection, method));
+  for (const method of ENTRY_NAMES) yield policyTool(entryOf(connection, method));
 }

@@ -32,16 +32,18 @@ function isKnown(caller: Caller, view: View): boolean {
   if (!ofView) known.set(view, (ofView = new WeakMap()));
   let answer = ofView.get(seenBy);
   if (answer === undefined) {
-    const { policy } = caller.workspace;
     answer =
       view.connections.length === 0 ||
-      view.connections.some((connection) => {
-        const all = entriesOf(connection).map(policyTool);
-        return visibility(policy, seenBy, all[0]!, all) !== 'unknown';
-      });
+      view.connections.some((connection) => mayKnow(caller, connection));
     ofView.set(seenBy, answer);
   }
   return answer;
+}
+
+/** Whether the caller may use anything of this connection, or is told why not. Linear in its tools. */
+export function mayKnow(caller: Caller, connection: ConnectionEntry): boolean {
+  const all = entriesOf(connection).map(policyTool);
+  return visibility(caller.workspace.policy, policyCaller(caller), all[0]!, all) !== 'unknown';
 }
 
 /** What is decided on for this connection. A server of which nothing is known yet may have everything. */
