@@ -5,6 +5,7 @@ import type { LimitDeps } from './tool-call/limit.js';
 import type { RefuseDeps } from './tool-call/refuse.js';
 import type { SchemaCache } from './tool-call/check-arguments.js';
 import type { ListDeps } from './lists/lists.js';
+import type { Watches } from './subscriptions/watches.js';
 import type { InteractionDeps } from './interaction/converse.js';
 
 /** What the steps of a governed entry need; each step asks only for its own part. */
@@ -18,4 +19,5 @@ export interface GovernedDeps
     ListDeps,
     RefuseDeps {
   schemas: SchemaCache;
+  watches: Watches;
 }

@@ -22,6 +22,9 @@ import { listTools } from './list-tools/list-tools.js';
 import { PageCache } from './lists/page-cache.js';
 import type { GovernedMcp } from './mcp/ports.js';
 import { request } from './request.js';
+import { subscribe } from './subscriptions/subscribe.js';
+import { watchLists } from './subscriptions/watch-lists.js';
+import { Watches } from './subscriptions/watches.js';
 import { TokenCache, authenticate } from './tool-call/authenticate.js';
 import { callTool } from './tool-call/call-tool.js';
 import { SchemaCache } from './tool-call/check-arguments.js';
@@ -91,6 +94,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     vault,
     bodies,
     workers,
+    watches: new Watches(workers),
     states: new RequestStates(deriveKey(options.secretKey, 'request-state')),
     held: new Map(),
     denials,
@@ -110,8 +114,8 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       callTool: (input) => callTool(deps, input),
       listTools: (context) => listTools(deps, context),
       request: (input) => request(deps, input),
-      subscribe: async () => NOT_SERVED,
-      watchLists: async () => NOT_SERVED,
+      subscribe: (input) => subscribe(deps, input),
+      watchLists: (input) => watchLists(deps, input),
       authenticate: async (context) => {
         try {
           const caller = await authenticate(deps, context);
@@ -136,6 +140,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       return undefined;
     },
     stop: async () => {
+      deps.watches.stop();
       await denials.stop().catch(() => {});
       await bodies.stop();
       await journal.stop();
@@ -147,11 +152,6 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     },
   };
 }
-
-const NOT_SERVED = {
-  kind: 'error',
-  error: { code: -32_601, message: 'Method not found' },
-} as const;
 
 /** Outcomes that a worker kept for a gateway that went away; settling one twice does nothing. */
 function settleLate(journal: Journal, outcomes: LateOutcome[]): void {

@@ -66,7 +66,8 @@ export function answerOf(call: RecordedCall, result: CallResult): ToolCallAnswer
 
 function upstreamError(call: RecordedCall, error: Failure['error']): Failure['error'] {
   const { method, name } = call.sent;
-  if (method !== 'resources/read') return withMeta(error, call.callId);
+  if (method !== 'resources/read' && method !== 'resources/subscribe')
+    return withMeta(error, call.callId);
   const uris = { upstream: name, client: clientUri(call, name) };
   return withMeta(resourceError(error, call.caller.context.era, uris), call.callId);
 }

@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 import { canonicalJson } from '@conducktor/catalog';
-import type { CallMethod } from '@conducktor/contracts';
+import type { EntryMethod } from './entries.js';
 import { Refusal } from './refusal.js';
 import { requireScope } from './require-scope.js';
 import type { Caller, CheckedCall, Entry, EntryInput } from './types.js';
 
 /** What is asked of a connection besides its tools. */
 export interface EntryRequest {
-  method: CallMethod;
+  method: EntryMethod;
   entry: Entry;
   /** What policy decides on, in the upstream's own names and URIs. */
   arguments: Record<string, unknown>;

@@ -1,4 +1,4 @@
-import type { CallResult } from '@conducktor/contracts';
+import type { CallMethod, CallResult } from '@conducktor/contracts';
 import type { CallOptions } from '@conducktor/runtime';
 import { channelOf, declaredTo } from '../interaction/client-channel.js';
 import type { Workers } from '../workers/workers.js';
@@ -13,7 +13,7 @@ export function dispatch(
   call: AdmittedCall,
   options: CallOptions = channelOf(call.input),
 ): Promise<CallResult> {
-  const { tool, caller, input } = call;
+  const { tool, caller, input, sent } = call;
   const capabilities = declaredTo(input);
   const { logLevel } = input.context;
   return deps.workers.call(
@@ -24,7 +24,9 @@ export function dispatch(
       memberId: caller.member.id,
       connectionId: tool.connection.id,
       revision: tool.connection.revision,
-      ...call.sent,
+      method: sent.method as CallMethod,
+      name: sent.name,
+      argumentsJson: sent.argumentsJson,
       timeoutMs: tool.connection.timeoutMs,
       progress: input.onProgress !== undefined,
       ...(input.meta ? { meta: input.meta } : {}),

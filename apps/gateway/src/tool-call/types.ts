@@ -50,7 +50,10 @@ export interface CheckedCall {
   /** SHA-256 of `argumentsJson`, hexadecimal. */
   argumentsHash: string;
   /** What the upstream is asked. */
-  sent: Pick<CallRequest, 'method' | 'name' | 'argumentsJson'>;
+  sent: Pick<CallRequest, 'name' | 'argumentsJson'> & {
+    /** A subscription reaches the upstream as a watch. */
+    method: CallRequest['method'] | 'resources/subscribe';
+  };
   /** A later round of a request whose upstream asked for input; absent: the first. */
   round?: Round | undefined;
 }

@@ -11,6 +11,11 @@ export interface Workspaces {
   peek(tenantId: string): Workspace | undefined;
   /** The tick found this snapshot stale: replaces it by what the database says now. */
   refresh(stale: Workspace): Promise<void>;
+  /**
+   * Calls `fn` whenever a newer version of this workspace was heard of; `get` gives the snapshot.
+   * Returns what ends it.
+   */
+  onChange(tenantId: string, fn: () => void): () => void;
   stop(): Promise<void>;
 }
 
@@ -34,6 +39,7 @@ const MAX_WORKSPACES = 5_000;
 export async function openWorkspaces(deps: { db: Db; now?: () => number }): Promise<Workspaces> {
   const now = deps.now ?? (() => performance.now());
   const entries = new Map<string, Entry>();
+  const listeners = new Map<string, { told: number; fns: Set<() => void> }>();
   let since: string | undefined;
   let polledAt = -Infinity;
   let polling: Promise<void> | undefined;
@@ -58,6 +64,11 @@ export async function openWorkspaces(deps: { db: Db; now?: () => number }): Prom
         for (const { tenantId, version } of changes) {
           const entry = entries.get(tenantId);
           if (entry && version > entry.heard) entry.heard = version;
+          const listening = listeners.get(tenantId);
+          // A change is read again for as long as an older transaction runs.
+          if (!listening || version <= listening.told) continue;
+          listening.told = version;
+          for (const fn of listening.fns) fn();
         }
       })
       .finally(() => (polling = undefined));
@@ -115,6 +126,16 @@ export async function openWorkspaces(deps: { db: Db; now?: () => number }): Prom
       const entry = entryOf(stale.tenantId);
       if (entry.workspace === stale) entry.workspace = undefined;
       if (!entry.workspace) await load(stale.tenantId, entry).catch(() => {});
+    },
+    onChange: (tenantId, fn) => {
+      const listening = listeners.get(tenantId) ?? { told: 0, fns: new Set() };
+      listeners.set(tenantId, listening);
+      listening.fns.add(fn);
+      return () => {
+        listening.fns.delete(fn);
+        if (listening.fns.size === 0 && listeners.get(tenantId) === listening)
+          listeners.delete(tenantId);
+      };
     },
     stop: async () => {
       stopped = true;

@@ -1,0 +1,65 @@
+import { hash } from 'node:crypto';
+import { type PolicyCaller, visible } from '@conducktor/policy';
+import { offers, type ChangingList } from '../lists/lists.js';
+import { visibleTools } from '../list-tools/visible-tools.js';
+import { policyCaller, policyTool } from '../tool-call/policy-input.js';
+import { standing } from '../tool-call/standing.js';
+import type { Caller } from '../tool-call/types.js';
+import { viewFor } from '../tool-call/view-for.js';
+import type { View } from '../workspace/view.js';
+
+export type List = 'tools' | ChangingList;
+
+/** What one caller's lists show, in one snapshot. */
+export interface SeenLists {
+  /** Equal while the list shows the same; of prompts and resources only whose they are. */
+  prints: Record<List, string>;
+  /** Ids of the connections that each list shows something of. */
+  from: Record<List, ReadonlySet<string>>;
+}
+
+// One for all listeners who see the same: a change of a workspace asks for all of them at once.
+const known = new WeakMap<View, WeakMap<PolicyCaller, SeenLists>>();
+
+export function seenLists(caller: Caller): SeenLists {
+  const view = viewFor(caller);
+  const seenBy = policyCaller(caller);
+  let ofView = known.get(view);
+  if (!ofView) known.set(view, (ofView = new WeakMap()));
+  let seen = ofView.get(seenBy);
+  if (!seen) ofView.set(seenBy, (seen = look(caller, view, seenBy)));
+  return seen;
+}
+
+function look(caller: Caller, view: View, seenBy: PolicyCaller): SeenLists {
+  const { policy } = caller.workspace;
+  const tools = [...view.tools.values()].filter((tool) =>
+    visible(policy, seenBy, policyTool(tool)),
+  );
+  const listing = (list: ChangingList) => {
+    const method = `${list}/list` as const;
+    return view.connections.filter(
+      (connection) =>
+        offers(connection, method) && standing(caller, connection, method) === 'listed',
+    );
+  };
+  const [prompts, resources] = [listing('prompts'), listing('resources')];
+  const printOf = (connections: typeof prompts) =>
+    connections.map(({ id, revision, slug }) => `${id} ${revision} ${slug}`).join();
+  return {
+    prints: {
+      // A path that shows only how to search its tools always shows the same.
+      tools:
+        view.mode === 'search'
+          ? ''
+          : hash('sha256', JSON.stringify(visibleTools(caller)), 'base64url'),
+      prompts: printOf(prompts),
+      resources: printOf(resources),
+    },
+    from: {
+      tools: new Set(tools.map(({ connection }) => connection.id)),
+      prompts: new Set(prompts.map(({ id }) => id)),
+      resources: new Set(resources.map(({ id }) => id)),
+    },
+  };
+}

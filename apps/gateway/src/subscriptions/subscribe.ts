@@ -1,0 +1,58 @@
+import type { GovernedDeps } from '../governed.js';
+import type { CallResult, WatchAnswer } from '@conducktor/contracts';
+import { inRounds } from '../interaction/in-rounds.js';
+import type { Challenge, Failure, ListenInput, Subscription } from '../mcp/ports.js';
+import { findResource } from '../resources/find-resource.js';
+import { admit } from '../tool-call/admit.js';
+import { answerOf } from '../tool-call/answers.js';
+import { authenticate } from '../tool-call/authenticate.js';
+import { decide } from '../tool-call/decide.js';
+import { limitedBy, limitRequest } from '../tool-call/limit.js';
+import { rpcError } from '../tool-call/rpc-errors.js';
+import { settle } from '../tool-call/settle.js';
+import { checkSubscription, ResourceSubscription, SUBSCRIBE } from './resource-subscription.js';
+
+/**
+ * `resources/subscribe`, or one URI of `subscriptions/listen`: governed like a tool call, with a watch
+ * in place of dispatch. Policies see `<slug>_resources/subscribe` with the upstream's URI. What was
+ * allowed once is decided again before each event and whenever the workspace changes.
+ */
+export async function subscribe(
+  deps: GovernedDeps,
+  input: ListenInput & { uri: string },
+): Promise<{ kind: 'subscribed'; subscription: Subscription } | Failure | Challenge> {
+  let subscription: ResourceSubscription | undefined;
+  const asked = { context: input.context, method: SUBSCRIBE };
+  const answer = await inRounds(deps, asked, async () => {
+    const caller = await authenticate(deps, input.context);
+    const { connection, uri } = await findResource(deps, caller, input.uri, SUBSCRIBE);
+    const allowed = decide(checkSubscription(caller, connection, uri));
+    const paid = await limitRequest(deps, caller, allowed.tool.shownName, connection.slug);
+    const admitted = await admit(deps, limitedBy(paid, allowed));
+    // Only a call with an idempotency key is attached to another one.
+    if ('attachedTo' in admitted) return FAILED;
+
+    const startedAt = performance.now();
+    subscription = new ResourceSubscription(deps, input, caller, connection, uri);
+    const outcome = outcomeOf(await subscription.answer, performance.now() - startedAt);
+    return settle(deps, admitted, outcome, answerOf(admitted, outcome));
+  });
+  if (answer.kind === 'result' && subscription) {
+    subscription.open();
+    return { kind: 'subscribed', subscription };
+  }
+  subscription?.close();
+  return answer.kind === 'result' ? FAILED : answer;
+}
+
+const FAILED: Failure = {
+  kind: 'error',
+  error: rpcError('internal_error', 'This subscription could not be opened. Try again.', undefined),
+};
+
+function outcomeOf(answer: WatchAnswer, durationMs: number): CallResult {
+  if (answer.ok) return { outcome: 'ok', resultJson: '{}', durationMs };
+  return answer.error
+    ? { outcome: 'error', error: answer.error, durationMs }
+    : { outcome: 'unavailable', message: answer.message, durationMs };
+}
