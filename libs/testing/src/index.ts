@@ -26,6 +26,9 @@ export {
   type FixtureTool,
   type ToolRun,
 } from './upstreams/fixture-tools.js';
+export { startHostileUpstream, type HostileUpstream } from './upstreams/hostile-upstream.js';
+export { MISBEHAVIOURS } from './upstreams/misbehaviours.js';
+export { HOSTILE_LISTS } from './upstreams/hostile-lists.js';
 export { startSdkUpstream, type SdkUpstream } from './upstreams/sdk-upstream.js';
 export {
   startConformanceUpstream,
