@@ -1,5 +1,6 @@
 import type { GovernedDeps } from '../governed.js';
-import { findLister } from '../lists/find-lister.js';
+import { findListers } from '../lists/find-listers.js';
+import { pathsOf } from '../resources/find-resource.js';
 import { ownerOfPrompt } from '../resources/uris.js';
 import type { EntryMethod } from '../tool-call/entries.js';
 import { standing } from '../tool-call/standing.js';
@@ -10,8 +11,8 @@ import type { ConnectionEntry } from '../workspace/types.js';
 
 /**
  * The connection that a client's prompt name belongs to, and the upstream's own name. Throws the
- * refusal `unknown_prompt` for a name of nobody, and for one of a connection that the caller may not
- * know of.
+ * refusal `unknown_prompt` for a name of nobody, for one of a connection that the caller may not know
+ * of, and for one that may be several connections'.
  */
 export async function findPrompt(
   deps: GovernedDeps,
@@ -26,16 +27,18 @@ export async function findPrompt(
     });
   const view = viewFor(caller);
   const known = (connection: ConnectionEntry) => standing(caller, connection, method) !== 'unknown';
+  const unknown = (sentence: string) =>
+    new Refusal('unknown_prompt', sentence, { caller, toolName: method });
+
   const owner = ownerOfPrompt(view, name);
   if (owner) {
     if (known(owner.connection)) return owner;
-  } else {
-    const candidates = view.connections.filter((each) => !view.isPrefixed(each)).filter(known);
-    const connection =
-      candidates.length > 1
-        ? await findLister(deps, caller, candidates, { kind: 'prompt', name })
-        : candidates[0];
-    if (connection) return { connection, name };
+    throw unknown(`Unknown prompt: ${name}`);
   }
-  throw new Refusal('unknown_prompt', `Unknown prompt: ${name}`, { caller, toolName: method });
+  const candidates = view.connections.filter((each) => !view.isPrefixed(each)).filter(known);
+  const listers = await findListers(deps, caller, candidates, { kind: 'prompt', name });
+  if (listers.length > 1)
+    throw unknown(`More than one connection has ${name}. Get it at ${pathsOf(listers)}.`);
+  if (listers.length === 1) return { connection: listers[0]!, name };
+  throw unknown(`Unknown prompt: ${name}`);
 }

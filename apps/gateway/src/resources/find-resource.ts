@@ -1,63 +1,49 @@
 import type { GovernedDeps } from '../governed.js';
-import { findLister } from '../lists/find-lister.js';
+import { findListers } from '../lists/find-listers.js';
 import type { EntryMethod } from '../tool-call/entries.js';
-import { standing } from '../tool-call/standing.js';
 import { Refusal } from '../tool-call/refusal.js';
+import { standing } from '../tool-call/standing.js';
 import type { Caller } from '../tool-call/types.js';
 import { viewFor } from '../tool-call/view-for.js';
 import type { ConnectionEntry } from '../workspace/types.js';
 import { ownerOfUri, untagged } from './uris.js';
 
-export interface FoundResource {
-  connection: ConnectionEntry;
-  /** The upstream's own. */
-  uri: string;
-}
-
 /**
- * The connection that a client's URI belongs to, for use by `method`. Throws the refusal
- * `unknown_resource` for a URI of nobody, and for one of a connection that the caller may not know of.
+ * The connection that a client's URI belongs to, and the upstream's own form of it, for use by `method`.
+ * Throws the refusal `unknown_resource` for a URI of nobody, for one of a connection that the caller may
+ * not know of, and for one that does not say whose it is and may be several connections'.
  */
 export async function findResource(
   deps: GovernedDeps,
   caller: Caller,
   uri: unknown,
   method: EntryMethod,
-): Promise<FoundResource> {
+): Promise<{ connection: ConnectionEntry; uri: string }> {
   if (typeof uri !== 'string' || uri === '')
     throw new Refusal('invalid_arguments', 'The URI of a resource must be a string.', {
       caller,
       toolName: method,
     });
   const view = viewFor(caller);
-  const known = (connection: ConnectionEntry, upstreamUri = uri) =>
+  const known = (connection: ConnectionEntry, upstreamUri: string) =>
     standing(caller, connection, method, upstreamUri) !== 'unknown';
+  const unknown = (sentence: string) =>
+    new Refusal('unknown_resource', sentence, { caller, toolName: method, uri });
+
   const owner = ownerOfUri(view, uri);
-  const found = owner
-    ? known(owner.connection, owner.uri) && owner
-    : await among(
-        deps,
-        caller,
-        untagged(view, uri).filter((each) => known(each)),
-        uri,
-      );
-  if (found) return found;
-  throw new Refusal('unknown_resource', `Resource not found: ${uri}`, {
-    caller,
-    toolName: method,
-    uri,
-  });
+  if (owner) {
+    if (known(owner.connection, owner.uri)) return owner;
+    throw unknown(`Resource not found: ${uri}`);
+  }
+  const candidates = untagged(view, uri).filter((each) => known(each, uri));
+  const listers = await findListers(deps, caller, candidates, { kind: 'resource', uri });
+  if (listers.length > 1)
+    throw unknown(`More than one connection has ${uri}. Read it at ${pathsOf(listers)}.`);
+  if (listers.length === 1) return { connection: listers[0]!, uri };
+  throw unknown(`Resource not found: ${uri}`);
 }
 
-async function among(
-  deps: GovernedDeps,
-  caller: Caller,
-  candidates: ConnectionEntry[],
-  uri: string,
-): Promise<FoundResource | undefined> {
-  const connection =
-    candidates.length > 1
-      ? await findLister(deps, caller, candidates, { kind: 'resource', uri })
-      : candidates[0];
-  return connection && { connection, uri };
+/** Where each of them is alone. */
+export function pathsOf(connections: readonly ConnectionEntry[]): string {
+  return connections.map(({ slug }) => `/mcp/${slug}`).join(' or ');
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { answerOf, refusalAnswer } from '../answers.js';
 import { Refusal } from '../refusal.js';
+import { connectionEntry, workspaceOf } from '../../workspace/tests/support.js';
 import type { AdmittedCall } from '../types.js';
 
 const ASKED = { method: 'tools/call', era: 'legacy' } as const;
@@ -68,5 +69,27 @@ describe('the answer of an upstream', () => {
   it('is otherwise its own', () => {
     const own = { content: [{ type: 'text', text: 'a' }], structuredContent: { a: 1 }, more: true };
     expect(answered(own)).toEqual({ ...own, _meta: { 'conducktor/callId': 'call_1' } });
+  });
+
+  it('names the connection in its links, under paths that show several', () => {
+    const crm = connectionEntry('crm', ['x']);
+    const workspace = workspaceOf([crm]);
+    const linked = (resourcePath: string) => {
+      const caller = { workspace, context: { resourcePath, era: 'modern' } };
+      const content = [
+        { type: 'resource_link', uri: 'crm://lead/1', name: 'lead' },
+        { type: 'resource', resource: { uri: 'ui://lead', text: 'crm://lead/1' } },
+      ];
+      const answer = answerOf({ ...call, caller, tool: { connection: crm } } as never, {
+        outcome: 'ok',
+        resultJson: JSON.stringify({ content }),
+        durationMs: 1,
+      });
+      return (answer as { result: Record<string, unknown> }).result['content'];
+    };
+    expect(linked('/mcp')).toEqual([
+      { type: 'resource_link', uri: 'crm+crm://lead/1', name: 'lead' },
+      { type: 'resource', resource: { uri: 'ui://crm/lead', text: 'crm://lead/1' } },
+    ]);
   });
 });

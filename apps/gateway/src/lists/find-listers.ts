@@ -1,66 +1,50 @@
 import type { GovernedDeps } from '../governed.js';
-import { standing } from '../tool-call/standing.js';
 import { limitRequest, type WithinRequestLimit } from '../tool-call/limit.js';
+import { standing } from '../tool-call/standing.js';
 import type { Caller } from '../tool-call/types.js';
 import type { ConnectionEntry } from '../workspace/types.js';
 import { fetchPage } from './fetch-page.js';
 import { offers, type ListMethod } from './lists.js';
 
-/** A name that does not say whose it is. */
+/** A name or URI that does not say whose it is. */
 export type Sought = { kind: 'resource'; uri: string } | { kind: 'prompt'; name: string };
 
 // Pages are looked through for one name, mostly out of the cache.
 const MAX_PAGES = 10;
 
 /**
- * The connection that lists it, the first in the order of slugs; of a resource that none lists, the one
- * with the template that begins like its URI the longest. Only lists that the caller may see are looked at.
+ * The connections that it may belong to, in the order of slugs: those that list it, or a template that
+ * it begins like. Only lists that the caller may see are looked at. More than one is nobody's: a server
+ * that lists what is its neighbour's must not be asked in its place.
  */
-export async function findLister(
+export async function findListers(
   deps: GovernedDeps,
   caller: Caller,
   candidates: readonly ConnectionEntry[],
   sought: Sought,
-): Promise<ConnectionEntry | undefined> {
+): Promise<ConnectionEntry[]> {
+  // There is no choice, and a server may have what it does not list.
+  if (candidates.length <= 1) return [...candidates];
   const method = sought.kind === 'prompt' ? 'prompts/list' : 'resources/list';
   const request = await limitRequest(deps, caller, method);
-  const id = sought.kind === 'prompt' ? sought.name : sought.uri;
-  const listed = await Promise.all(
+  const lists = await Promise.all(
     candidates.map(async (connection) => {
       const ids = await idsOf(deps, request, connection, method);
-      return ids.includes(id) ? connection : undefined;
-    }),
-  );
-  const lister = listed.find((connection) => connection !== undefined);
-  return (
-    lister ?? (sought.kind === 'resource' ? byTemplate(deps, request, candidates, id) : undefined)
-  );
-}
-
-async function byTemplate(
-  deps: GovernedDeps,
-  request: WithinRequestLimit,
-  candidates: readonly ConnectionEntry[],
-  uri: string,
-): Promise<ConnectionEntry | undefined> {
-  const lengths = await Promise.all(
-    candidates.map(async (connection) => {
+      if (sought.kind === 'prompt') return ids.includes(sought.name);
+      if (ids.includes(sought.uri)) return true;
       const templates = await idsOf(deps, request, connection, 'resources/templates/list');
-      return Math.max(0, ...templates.map((template) => fixedPart(template, uri)));
+      return templates.some((template) => beginsLike(sought.uri, template));
     }),
   );
-  const longest = Math.max(0, ...lengths);
-  return longest > 0 ? candidates[lengths.indexOf(longest)] : undefined;
+  return candidates.filter((_, index) => lists[index]);
 }
 
-/** How many characters of the URI the template has in front of its first expression; 0: another URI. */
-function fixedPart(template: string, uri: string): number {
-  if (template === uri) return uri.length;
+/** The same template, or what stands in front of its first expression. */
+function beginsLike(uri: string, template: string): boolean {
+  if (template === uri) return true;
   const begins = template.split('{', 1)[0]!;
   // A scheme alone says nothing of whose it is.
-  return /^[a-z][a-z0-9+.-]*:(?:\/\/)?[^/]/i.test(begins) && uri.startsWith(begins)
-    ? begins.length
-    : 0;
+  return /^[a-z][a-z0-9+.-]*:(?:\/\/)?[^/]/i.test(begins) && uri.startsWith(begins);
 }
 
 async function idsOf(
@@ -76,7 +60,7 @@ async function idsOf(
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     const found = await fetchPage(deps, request, method, connection, cursor);
     if (found === 'denied') break;
-    ids.push(...found.page.items.map(({ id }) => id));
+    for (const { id } of found.page.items) ids.push(id);
     if (found.page.next === undefined || found.page.next === cursor) break;
     cursor = found.page.next;
   }

@@ -1,0 +1,166 @@
+/** The governed story of one gateway on a database of its own; tests stand at both its ends. */
+import { randomBytes } from 'node:crypto';
+import { newId, type CallRequest, type CallResult } from '@conducktor/contracts';
+import { createDb, type Db } from '@conducktor/db';
+import {
+  createLogger,
+  createMetrics,
+  deriveKey,
+  RpcServer,
+  type RpcHandlers,
+} from '@conducktor/runtime';
+import { createTestDatabase, seedWorkspace, type SeededWorkspace } from '@conducktor/testing';
+import type {
+  McpMethod,
+  McpRequestContext,
+  McpRequestInput,
+  ToolCallAnswer,
+} from '../../mcp/ports.js';
+import { openGoverned, type Governed } from '../../open-governed.js';
+
+/** What stands at the other end of the worker protocol, for one connection. */
+export type Upstream = (call: CallRequest) => CallResult | Promise<CallResult>;
+
+export interface GovernedStack {
+  governed: Governed;
+  admin: Db;
+  people: SeededWorkspace;
+  /** Every call that reached the other end, in order. */
+  calls: CallRequest[];
+  /** Answers with its id. */
+  connect(slug: string, capabilities: object, upstream: Upstream): Promise<string>;
+  addTool(connectionId: string, slug: string, name: string): Promise<void>;
+  activate(policy: object): Promise<void>;
+  request(
+    method: McpMethod,
+    params: Record<string, unknown>,
+    by?: Partial<McpRequestContext> & { apiKey?: string },
+    more?: Partial<McpRequestInput>,
+  ): Promise<ToolCallAnswer>;
+  context(by?: Partial<McpRequestContext> & { apiKey?: string }): McpRequestContext;
+  /** Records of the journal so far, in order: intents and refusals. */
+  records(): Promise<Record<string, unknown>[]>;
+  stop(): Promise<void>;
+}
+
+/** With an open policy (`default: allow`), and people whose keys may read and write. */
+export async function startGovernedStack(
+  options: { ratePerMinute?: number; handlers?: Partial<RpcHandlers> } = {},
+): Promise<GovernedStack> {
+  const database = await createTestDatabase();
+  const admin = createDb(database.adminUrl);
+  const people = await seedWorkspace(admin);
+  const { tenantId } = people;
+  const secretKey = randomBytes(32).toString('base64url');
+  const upstreams = new Map<string, Upstream>();
+  const calls: CallRequest[] = [];
+  const nothing = async () => ({ outcome: 'unavailable' as const, durationMs: 0 });
+  const worker = await RpcServer.listen({
+    listen: { host: '127.0.0.1', port: 0 },
+    key: deriveKey(secretKey, 'rpc'),
+    handlers: {
+      call: async (call) => {
+        calls.push(call);
+        return (await upstreams.get(call.connectionId)?.(call)) ?? nothing();
+      },
+      resume: nothing,
+      watch: async () => ({ ok: false, message: 'Nothing is watched here.' }),
+      refresh: async () => ({ status: 'ERROR', tools: [], ms: 0 }),
+      committed: () => {},
+      ...options.handlers,
+    },
+  });
+  const governed = await openGoverned({
+    publicUrl: 'https://mcp.example.test',
+    databaseUrl: database.urlFor('conducktor_gateway'),
+    redisUrl: database.redisUrl,
+    secretKey,
+    workers: [`127.0.0.1:${worker.port}`],
+    ratePerMinute: options.ratePerMinute ?? 10_000,
+    logger: createLogger('test', 'silent'),
+    registry: createMetrics('test'),
+  });
+  const insert = (table: string, row: Record<string, unknown>) =>
+    admin.withTenant(tenantId, async (tx) => {
+      const columns = Object.keys(row);
+      const places = columns.map((_, index) => `$${index + 1}`).join(', ');
+      await tx.query(
+        `insert into ${table} (${columns.join(', ')}) values (${places})`,
+        Object.values(row),
+      );
+    });
+  let version = 0;
+
+  const stack: GovernedStack = {
+    governed,
+    admin,
+    people,
+    calls,
+    connect: async (slug, capabilities, upstream) => {
+      const id = newId('con');
+      upstreams.set(id, upstream);
+      const server = JSON.stringify({ protocolVersion: '2025-11-25', capabilities });
+      const row = { kind: 'mcp-http', url: 'https://up.example', status: 'ACTIVE', server };
+      await insert('connection', { tenant_id: tenantId, id, slug, timeout_ms: 1_000, ...row });
+      return id;
+    },
+    addTool: (connectionId, slug, name) =>
+      insert('tool', {
+        tenant_id: tenantId,
+        id: newId('tol'),
+        connection_id: connectionId,
+        upstream_name: name,
+        shown_name: `${slug}_${name}`,
+        definition: JSON.stringify({ name, inputSchema: { type: 'object' } }),
+        definition_hash: randomBytes(32),
+        proposed_class: 'read',
+      }),
+    activate: async (policy) => {
+      version++;
+      const document = JSON.stringify(policy);
+      await insert('policy', { tenant_id: tenantId, version, document, source: document });
+      await admin.pool.query('update tenant set active_policy = $2 where id = $1', [
+        tenantId,
+        version,
+      ]);
+    },
+    context: ({ apiKey, ...by } = {}) => ({
+      headers: { authorization: `Bearer ${apiKey ?? people.member.apiKey}` },
+      sourceIp: '127.0.0.1',
+      resourcePath: '/mcp',
+      era: 'modern',
+      protocolVersion: '2026-07-28',
+      ...by,
+    }),
+    request: (method, params, by, more) =>
+      governed.mcp.request({
+        context: stack.context(by),
+        method,
+        params,
+        signal: new AbortController().signal,
+        ...more,
+      }),
+    records: async () => {
+      const { rows } = await admin.pool.query<{ record: string }>(
+        'select record from call where tenant_id = $1 order by epoch, tick, ordinal',
+        [tenantId],
+      );
+      return rows.map(({ record }) => JSON.parse(record) as Record<string, unknown>);
+    },
+    stop: async () => {
+      await governed.stop();
+      await worker.close();
+      await admin.end();
+      await database.drop();
+    },
+  };
+  await stack.activate({ version: 1, default: 'allow', rules: [] });
+  return stack;
+}
+
+/** A result of the upstream, as its worker hands it on. */
+export const answered = (result: object): CallResult => ({
+  outcome: 'ok',
+  resultJson: JSON.stringify(result),
+  durationMs: 1,
+});
