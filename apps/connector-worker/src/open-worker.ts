@@ -9,11 +9,13 @@ import { CallExecutor } from './calls/call-executor.js';
 import { Outcomes } from './calls/outcomes.js';
 import { refreshConnection } from './calls/refresh.js';
 import { ConnectionLoader } from './connections/connection-loader.js';
+import type { OnListsChanged } from './connector.js';
 import { HttpConnector } from './http/http-connector.js';
 import { SseConnector } from './sse/sse-connector.js';
 import { loadCatalogue } from './stdio/catalogue.js';
 import { probeSandbox, type Sandbox } from './stdio/sandbox.js';
 import { StdioConnector } from './stdio/stdio-connector.js';
+import { Watches } from './watches/watches.js';
 
 /** Far above what one upstream serves well; below what would fill the memory. */
 const CONCURRENCY = { 'mcp-http': 256, 'mcp-sse': 256, 'mcp-stdio': 32 } as const;
@@ -46,8 +48,17 @@ export type WorkerSettings = Pick<
   | 'CONNECTION_POOL_SIZE'
 >;
 
+export interface WorkerExtra {
+  /** An upstream said that one of its lists has changed, during a call or while it was listened to. */
+  onListsChanged?: OnListsChanged;
+}
+
 /** Puts the worker together and listens for calls; throws one sentence when it cannot. */
-export async function openWorker(config: WorkerSettings, logger: Logger): Promise<Worker> {
+export async function openWorker(
+  config: WorkerSettings,
+  logger: Logger,
+  extra: WorkerExtra = {},
+): Promise<Worker> {
   const catalogue = loadCatalogue(config.STDIO_CATALOG);
   const rules = {
     allow: config.OUTBOUND_ALLOW,
@@ -63,9 +74,13 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
   const db = createDb(config.DATABASE_URL, { name: 'conducktor-worker', max: 5 });
   const vault = createVault({ kek: deriveKey(config.SECRET_KEY, 'kek'), db });
   const handshakeMs = config.SERVER_TIMEOUT * 1000;
+  const onListsChanged: OnListsChanged = (connection, list) => {
+    watches.listsChanged(connection, list);
+    extra.onListsChanged?.(connection, list);
+  };
   const connectors = {
-    'mcp-http': new HttpConnector({ outbound, handshakeMs }),
-    'mcp-sse': new SseConnector({ outbound, streams, handshakeMs }),
+    'mcp-http': new HttpConnector({ outbound, streams, handshakeMs, onListsChanged }),
+    'mcp-sse': new SseConnector({ outbound, streams, handshakeMs, onListsChanged }),
     'mcp-stdio': new StdioConnector({
       catalogue,
       sandbox,
@@ -73,9 +88,11 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
       maxServers: config.MAX_CONCURRENT_SERVERS,
       handshakeMs,
       logger,
+      onListsChanged,
     }),
   };
   const loader = new ConnectionLoader({ db, vault });
+  const watches = new Watches({ loader, connectors, logger });
   const outcomes = new Outcomes((count, reason) =>
     logger.error({ count, reason }, 'Outcomes were dropped before they were committed'),
   );
@@ -92,12 +109,8 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
     key: deriveKey(config.SECRET_KEY, 'rpc'),
     handlers: {
       call: (request, exchange) => executor.call(request, exchange),
-      resume: async () => ({
-        outcome: 'unknown',
-        message: 'No call waits here for a reply.',
-        durationMs: 0,
-      }),
-      watch: async () => ({ ok: false, message: 'This connection cannot be watched.' }),
+      resume: (request, exchange) => executor.resume(request, exchange),
+      watch: (request, stream) => watches.watch(request, stream),
       refresh: (request) => refreshConnection({ loader, connectors, logger }, request),
       committed: (callIds) => outcomes.committed(callIds),
       joined: (peer) => {

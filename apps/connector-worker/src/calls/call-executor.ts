@@ -1,4 +1,4 @@
-import type { CallRequest, CallResult } from '@conducktor/contracts';
+import type { CallRequest, CallResult, ResumeRequest } from '@conducktor/contracts';
 import type { Logger, RpcExchange } from '@conducktor/runtime';
 import type { ConnectionLoader } from '../connections/connection-loader.js';
 import { failureWithoutSecrets } from '../connections/without-secrets.js';
@@ -8,11 +8,10 @@ import {
   type LoadedConnection,
   UpstreamFailure,
 } from '../connector.js';
-import { CircuitBreaker } from './circuit-breaker.js';
+import { Lane } from './lane.js';
 import type { Outcomes } from './outcomes.js';
 import { RecentIds } from './recent-ids.js';
 import { RunningCall } from './running-call.js';
-import { Slots } from './slots.js';
 
 export interface CallExecutorDeps {
   loader: ConnectionLoader;
@@ -21,12 +20,6 @@ export interface CallExecutorDeps {
   logger: Logger;
   /** Calls at one connection at once, by kind. */
   concurrency: Readonly<Record<ConnectionKind, number>>;
-}
-
-interface Lane {
-  breaker: CircuitBreaker;
-  slots: Slots;
-  usedAt: number;
 }
 
 const MAX_WAITING = 2_000;
@@ -93,6 +86,23 @@ export class CallExecutor {
     });
   }
 
+  /**
+   * Gives a waiting call the replies of its client, who may have come to another gateway. The first
+   * one still hears the result; the outcome is kept for it.
+   */
+  resume(request: ResumeRequest, exchange: RpcExchange): Promise<CallResult> {
+    const call = this.#running.get(request.callId);
+    if (!call?.belongsTo(request.tenantId, request.memberId)) {
+      return Promise.resolve({
+        outcome: 'unknown',
+        message: 'This call does not wait for an answer any more; whether it acted is not known.',
+        durationMs: 0,
+      });
+    }
+    call.takeUp(exchange, request.replies);
+    return call.result;
+  }
+
   /** Takes no new calls and waits for those under way. */
   async drain(limitMs: number): Promise<void> {
     this.#draining = true;
@@ -129,20 +139,23 @@ export class CallExecutor {
           ),
         );
       }
+      call.lane = lane;
+      call.connection = connection;
       this.deps.connectors[connection.kind].call(connection, call).then(
         (result) => call.finish(result),
         (error: unknown) => call.fail(failureWithoutSecrets(error, connection)),
       );
       const { outcome } = await call.result;
       if (outcome === 'ok' || outcome === 'error') lane.breaker.succeeded();
-      else if (outcome === 'cancelled' || outcome === 'not_sent') lane.breaker.neither();
+      else if (outcome === 'cancelled' || outcome === 'not_sent' || call.asking)
+        lane.breaker.neither();
       else lane.breaker.failed(Date.now());
     } catch (error) {
       // A connector that throws at once: the connection as it stands cannot be used.
       call.fail(error);
       lane.breaker.neither();
     } finally {
-      lane.slots.release();
+      lane.leave(call.asking);
     }
   }
 
@@ -162,17 +175,13 @@ export class CallExecutor {
     let lane = this.#lanes.get(key);
     if (!lane) {
       if (this.#lanes.size >= MAX_LANES) this.#dropIdleLanes();
-      lane = {
-        breaker: new CircuitBreaker(),
-        slots: new Slots(this.deps.concurrency[connection.kind], MAX_WAITING),
-        usedAt: 0,
-      };
+      lane = new Lane(this.deps.concurrency[connection.kind], MAX_WAITING);
       this.#lanes.set(key, lane);
     }
     return lane;
   }
 
   #dropIdleLanes(): void {
-    for (const [key, lane] of this.#lanes) if (lane.slots.idle) this.#lanes.delete(key);
+    for (const [key, lane] of this.#lanes) if (lane.idle) this.#lanes.delete(key);
   }
 }

@@ -29,7 +29,7 @@ export async function refreshConnection(
   let connection: LoadedConnection | undefined;
   try {
     connection = await deps.loader.load(request.tenantId, request.connectionId);
-    const { tools, remark } = await deps.connectors[connection.kind].listTools(
+    const { tools, remark, server } = await deps.connectors[connection.kind].listTools(
       connection,
       Date.now() + REFRESH_MS,
     );
@@ -37,6 +37,7 @@ export async function refreshConnection(
       status: remark === undefined ? 'ACTIVE' : 'DEGRADED',
       ...(remark !== undefined && { reason: remark }),
       tools,
+      server,
     });
   } catch (error) {
     if (error instanceof UpstreamFailure) {

@@ -24,7 +24,14 @@ export class Slots {
     return this.#waiting.delete(turn);
   }
 
+  /** Takes one at once, also beyond the limit. */
+  takeOver(): void {
+    this.#taken++;
+  }
+
   release(): void {
+    // Those beyond the limit are given back before anybody's turn comes.
+    if (this.#taken > this.limit) return void this.#taken--;
     const next = this.#waiting.values().next().value;
     if (!next) return void this.#taken--;
     this.#waiting.delete(next);

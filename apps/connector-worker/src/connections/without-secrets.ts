@@ -10,14 +10,19 @@ const MAX_SENTENCE = 400;
  * A sentence that quotes an upstream, for people who may not see what the connection holds: services
  * repeat the key that they refuse. Shortened only after that, so that no part of a secret is left.
  */
-export function withoutSecrets(sentence: string, { headers, env }: Secrets): string {
+export function withoutSecrets(sentence: string, secrets: Secrets): string {
+  const told = secretsTakenOut(sentence, secrets);
+  return told.length > MAX_SENTENCE ? `${told.slice(0, MAX_SENTENCE - 1)}…` : told;
+}
+
+/** The whole text without what the connection holds. */
+export function secretsTakenOut(text: string, { headers, env }: Secrets): string {
   // The scheme stands before the credential: "Bearer …".
   const secrets = [...Object.values(headers), ...Object.values(env)]
     .flatMap((value) => [value, ...value.split(/\s+/)])
     .filter((value) => value.length >= MIN_SECRET && !/^(bearer|basic|digest|token)$/i.test(value))
     .sort((one, other) => other.length - one.length);
-  const told = secrets.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), sentence);
-  return told.length > MAX_SENTENCE ? `${told.slice(0, MAX_SENTENCE - 1)}…` : told;
+  return secrets.reduce((told, secret) => told.replaceAll(secret, '[redacted]'), text);
 }
 
 /** The same failure, told without the connection's secrets. */

@@ -41,6 +41,8 @@ export interface HttpExchangeOptions {
   id: number | undefined;
   /** The request is about to be written: from here on it may act. */
   onSent?: () => void;
+  /** The answer begins, with this status. */
+  onOpen?: (status: number) => void;
   /** Notifications and requests of the server, in order. */
   onMessage?: (message: Extract<Message, { kind: 'notification' | 'request' }>) => void;
 }
@@ -127,6 +129,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     } else if (type !== 'application/json') {
       this.#limit = MAX_ERROR_BYTES;
     }
+    this.options.onOpen?.(status);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

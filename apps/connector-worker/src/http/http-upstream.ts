@@ -2,32 +2,40 @@ import type { CallResult } from '@conducktor/contracts';
 import type { Outbound } from '@conducktor/outbound';
 import { parseTarget } from '@conducktor/outbound';
 import {
+  type ListName,
   type LoadedConnection,
+  type Offer,
   type OutgoingCall,
-  type ToolList,
   UpstreamFailure,
+  type UpstreamWatch,
 } from '../connector.js';
-import { callParams } from '../mcp/call-params.js';
+import { callParams, namedIn } from '../mcp/call-params.js';
+import { changedList, relayNotification } from '../mcp/during-call.js';
 import { listAllTools } from '../mcp/list-tools.js';
 import { isObject, type Message, requestText } from '../mcp/messages.js';
 import { type ParamHeader, paramHeadersOf } from '../mcp/param-headers.js';
-import { relayProgress } from '../mcp/progress.js';
 import { callResultOf, failed, tooLarge } from '../mcp/results.js';
+import { serverOf } from '../mcp/server-info.js';
 import {
   HEADER_MISMATCH,
   LEGACY_VERSIONS,
   MODERN_META,
   MODERN_VERSION,
+  modernMeta,
   UNSUPPORTED_VERSION,
 } from '../mcp/versions.js';
 import { notReachable, withoutAnswer } from './failures.js';
 import { HttpExchange, type HttpReply, type HttpTarget } from './http-exchange.js';
+import type { LegacySession } from './legacy-session.js';
 import { LegacySessions } from './legacy-sessions.js';
+import { LegacyWatch } from './legacy-watch.js';
 import { modernHeaders } from './modern-headers.js';
+import { ModernWatch } from './modern-watch.js';
 import { upstreamHeaders } from './upstream-headers.js';
 import { within } from './within.js';
 
 type Era = 'modern' | 'legacy';
+type Watch = LegacyWatch<LegacySession> | ModernWatch;
 type Answer = Extract<Message, { kind: 'result' | 'error' }>;
 
 /** One mcp-http connection at one revision: its address, headers, protocol era and sessions. */
@@ -35,7 +43,12 @@ export class HttpUpstream {
   readonly #target: HttpTarget;
   readonly #headers: string[];
   readonly #sessions: LegacySessions;
+  /** By member; '' for who listens to the lists alone. */
+  readonly #watches = new Map<string, Watch>();
+  readonly #members = new Map<UpstreamWatch, Watch>();
   #era: Promise<Era> | undefined;
+  /** What a modern server said of itself when it was asked last. */
+  #discovered: Record<string, unknown> = {};
   #lastId = 0;
   /** Learnt from lists; beside what the pinned definitions say. */
   #paramHeaders: Map<string, readonly ParamHeader[]> | undefined;
@@ -44,6 +57,9 @@ export class HttpUpstream {
   constructor(
     private readonly deps: {
       outbound: Outbound;
+      /** For requests that stay open for long: they would leave no connection for the calls. */
+      streams: Outbound;
+      onListChanged: (list: ListName) => void;
       /** How long finding out about a server may take, apart from the calls themselves. */
       handshakeMs: number;
     },
@@ -54,8 +70,10 @@ export class HttpUpstream {
     this.#headers = upstreamHeaders(connection.headers);
     this.#sessions = new LegacySessions({
       exchange: (options) => this.#exchange(options),
+      longExchange: (options) => this.#exchange(options, this.deps.streams),
       nextId: () => ++this.#lastId,
       handshakeMs: deps.handshakeMs,
+      onListChanged: deps.onListChanged,
     });
   }
 
@@ -72,9 +90,10 @@ export class HttpUpstream {
         const refused = answer.kind === 'error' && reply.status >= 400;
         // Perhaps another server than the one that was asked before: the next call asks again.
         if (refused) this.#era = undefined;
-        if (again || !refused) return callResultOf(answer);
+        if (again || !refused) return callResultOf(answer, call, 'modern');
         if (answer.error.code === HEADER_MISMATCH) await this.#learnParamHeaders();
-        else if (answer.error.code !== UNSUPPORTED_VERSION) return callResultOf(answer);
+        else if (answer.error.code !== UNSUPPORTED_VERSION)
+          return callResultOf(answer, call, 'modern');
         continue;
       }
       if (reply.tooLarge) return tooLarge();
@@ -85,20 +104,75 @@ export class HttpUpstream {
   }
 
   /** Forgets what it knew of the server, finds out again, and lists. */
-  async listTools(deadline: number): Promise<ToolList> {
+  async listTools(deadline: number): Promise<Offer> {
     this.#era = undefined;
-    this.#sessions.forget('');
+    this.#sessions.forgetOwn();
     const left = (): number => Math.min(this.deps.handshakeMs, deadline - Date.now());
     const era = await this.#detectEra(left());
     this.#era = Promise.resolve(era);
     const list = await listAllTools((cursor) => {
       const params = cursor === undefined ? {} : { cursor };
       return era === 'legacy'
-        ? this.#sessions.request('tools/list', params, left())
+        ? this.#sessions.request('', 'tools/list', params, left())
         : this.#modernRequest('tools/list', params, left());
     });
     this.#paramHeaders = declaredIn(list.tools);
-    return list;
+    const server =
+      era === 'legacy'
+        ? await this.#sessions.server(left())
+        : serverOf(this.#discovered, MODERN_VERSION);
+    return { ...list, server };
+  }
+
+  /** Rejects as Connector.watch does. */
+  async watch(watch: UpstreamWatch): Promise<void> {
+    this.usedAt = Date.now();
+    const era = await this.#knownEra();
+    let group = this.#watches.get(watch.memberId);
+    if (!group) {
+      const { handshakeMs, onListChanged } = this.deps;
+      group =
+        era === 'legacy'
+          ? new LegacyWatch(this.#sessions, watch.memberId, handshakeMs)
+          : new ModernWatch(
+              {
+                longExchange: (options) => this.#exchange(options, this.deps.streams),
+                nextId: () => ++this.#lastId,
+                handshakeMs,
+                onListChanged,
+              },
+              watch.memberId,
+            );
+      this.#watches.set(watch.memberId, group);
+    }
+    this.#members.set(watch, group);
+    try {
+      await group.add(watch);
+    } catch (error) {
+      this.unwatch(watch);
+      throw error;
+    }
+  }
+
+  unwatch(watch: UpstreamWatch): void {
+    const group = this.#members.get(watch);
+    if (!group) return;
+    this.#members.delete(watch);
+    group.remove(watch);
+    if (group.empty && this.#watches.get(watch.memberId) === group)
+      this.#watches.delete(watch.memberId);
+  }
+
+  get watched(): boolean {
+    return this.#members.size > 0;
+  }
+
+  /** Those who listen must ask again. */
+  endWatches(reason: string): void {
+    const groups = [...this.#watches.values()];
+    this.#watches.clear();
+    this.#members.clear();
+    for (const group of groups) group.end(reason);
   }
 
   sweep(now: number): void {
@@ -106,20 +180,32 @@ export class HttpUpstream {
   }
 
   close(): Promise<void> {
+    this.endWatches('The connection was changed or is not served here any more.');
     return this.#sessions.close();
   }
 
   #modernCall(call: OutgoingCall): Promise<HttpReply> {
     const id = ++this.#lastId;
     const declared =
-      this.#paramHeaders?.get(call.name) ?? this.connection.paramHeaders.get(call.name);
+      call.method === 'tools/call'
+        ? (this.#paramHeaders?.get(call.name) ?? this.connection.paramHeaders.get(call.name))
+        : undefined;
     const exchange = this.#exchange({
       method: 'POST',
-      headers: modernHeaders(call.method, call.name, declared, call.argumentsJson),
-      body: requestText(id, call.method, callParams(call, id, MODERN_META)),
+      headers: modernHeaders(call.method, namedIn(call), declared, call.argumentsJson),
+      body: requestText(
+        id,
+        call.method,
+        callParams(call, id, modernMeta(call.declared, call.logLevel)),
+      ),
       id,
       onSent: () => call.markSent(),
-      onMessage: (message) => message.kind === 'notification' && relayProgress(message, id, call),
+      onMessage: (message) => {
+        if (message.kind !== 'notification') return;
+        const list = changedList(message.method);
+        if (list) this.deps.onListChanged(list);
+        else relayNotification(message, id, call);
+      },
     });
     call.onStop = () => exchange.abort();
     return exchange.reply.catch((error: Error) => Promise.reject(notReachable(error)));
@@ -141,13 +227,17 @@ export class HttpUpstream {
   }
 
   #eraOf(call: OutgoingCall): Promise<Era> {
+    call.onStop = undefined;
+    return this.#knownEra();
+  }
+
+  #knownEra(): Promise<Era> {
     this.#era ??= this.#detectEra(Math.min(this.deps.handshakeMs, this.connection.timeoutMs)).catch(
       (error: unknown) => {
         this.#era = undefined;
         throw error;
       },
     );
-    call.onStop = undefined;
     return this.#era;
   }
 
@@ -172,7 +262,10 @@ export class HttpUpstream {
       }
       return 'legacy';
     }
-    if (answer.kind === 'result') return supports(answer.result['supportedVersions']);
+    if (answer.kind === 'result') {
+      this.#discovered = answer.result;
+      return supports(answer.result['supportedVersions']);
+    }
     if (answer.error.code !== UNSUPPORTED_VERSION || !isObject(answer.error.data)) return 'legacy';
     return supports(answer.error.data['supported']);
   }
@@ -190,11 +283,12 @@ export class HttpUpstream {
 
   #exchange(
     options: Omit<ConstructorParameters<typeof HttpExchange>[0], 'dispatcher' | 'target'>,
+    through: Outbound = this.deps.outbound,
   ): HttpExchange {
     return new HttpExchange({
       ...options,
       headers: [...this.#headers, ...options.headers],
-      dispatcher: this.deps.outbound.dispatcher,
+      dispatcher: through.dispatcher,
       target: this.#target,
     });
   }

@@ -10,7 +10,7 @@ export interface RpcError {
 export type Message =
   | { kind: 'result'; id: unknown; result: Record<string, unknown>; resultJson: string }
   | { kind: 'error'; id: unknown; error: RpcError }
-  | { kind: 'request'; id: string | number; method: string }
+  | { kind: 'request'; id: string | number; method: string; params: Record<string, unknown> }
   | { kind: 'notification'; method: string; params: Record<string, unknown> };
 
 /**
@@ -34,10 +34,10 @@ function readMessage(value: unknown, text: string | undefined): Message | undefi
   if (!isObject(value) || value['jsonrpc'] !== '2.0') return undefined;
   const { id, method, params, result, error } = value;
   if (typeof method === 'string') {
-    if (typeof id === 'string' || typeof id === 'number') return { kind: 'request', id, method };
-    return id === undefined
-      ? { kind: 'notification', method, params: isObject(params) ? params : {} }
-      : undefined;
+    const given = isObject(params) ? params : {};
+    if (typeof id === 'string' || typeof id === 'number')
+      return { kind: 'request', id, method, params: given };
+    return id === undefined ? { kind: 'notification', method, params: given } : undefined;
   }
   if (isObject(error)) {
     const { code, message, data } = error;
@@ -74,10 +74,7 @@ export function notificationText(method: string, params: Record<string, unknown>
   return JSON.stringify({ jsonrpc: '2.0', method, params });
 }
 
-/**
- * The answer to a request of the upstream. It may ask whether we live; as no capability was declared,
- * it may ask nothing else.
- */
+/** The answer to a request of the upstream that reaches nobody: it may ask whether we live, and nothing else. */
 export function answerText(request: { id: string | number; method: string }): string {
   return JSON.stringify(
     request.method === 'ping'
@@ -88,4 +85,19 @@ export function answerText(request: { id: string | number; method: string }): st
           error: { code: -32601, message: `Method not found: ${request.method}` },
         },
   );
+}
+
+/** The answer to a request of the upstream, as the client gave it. */
+export function replyText(
+  id: string | number,
+  reply: { result?: Record<string, unknown>; error?: RpcError },
+): string {
+  const { result, error } = reply;
+  if (isObject(result) && !error) return JSON.stringify({ jsonrpc: '2.0', id, result });
+  const { code = -32603, message = 'The client gave no answer.', data } = error ?? {};
+  return JSON.stringify({
+    jsonrpc: '2.0',
+    id,
+    error: { code, message, ...(data !== undefined && { data }) },
+  });
 }

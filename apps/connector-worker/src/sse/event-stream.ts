@@ -5,6 +5,7 @@ import { UpstreamFailure } from '../connector.js';
 import { notReachable, withoutAnswer } from '../http/failures.js';
 import type { HttpTarget } from '../http/http-exchange.js';
 import { MAX_RESULT_BYTES } from '../mcp/results.js';
+import { replyOf } from './replies.js';
 
 /** JSON around a result may come on top of the result itself. */
 const MAX_EVENT_BYTES = MAX_RESULT_BYTES + 64 * 1024;
@@ -56,19 +57,7 @@ export class EventStream implements Dispatcher.DispatchHandler {
       .split(';', 1)[0]!
       .trim()
       .toLowerCase();
-    if (status >= 300) {
-      return this.close(
-        withoutAnswer({
-          status,
-          sessionId: undefined,
-          wwwAuthenticate: undefined,
-          answer: undefined,
-          resume: undefined,
-          broken: undefined,
-          tooLarge: false,
-        }),
-      );
-    }
+    if (status >= 300) return this.close(withoutAnswer(replyOf(status)));
     if (type !== 'text/event-stream') {
       return this.close(
         new UpstreamFailure(

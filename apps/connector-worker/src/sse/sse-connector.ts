@@ -3,12 +3,18 @@ import { type Outbound, parseTarget } from '@conducktor/outbound';
 import {
   type Connector,
   type LoadedConnection,
+  type Offer,
+  type OnListsChanged,
   type OutgoingCall,
-  type ToolList,
   UpstreamFailure,
+  type UpstreamWatch,
 } from '../connector.js';
+import { withoutAnswer } from '../http/failures.js';
+import { LegacyWatch } from '../http/legacy-watch.js';
 import { upstreamHeaders } from '../http/upstream-headers.js';
-import { SessionForgotten, SseSession } from './sse-session.js';
+import { NOTHING } from '../mcp/capabilities.js';
+import { listAllTools } from '../mcp/list-tools.js';
+import { SseSessions } from './sse-sessions.js';
 
 export interface SseConnectorDeps {
   /** For what is posted. */
@@ -16,6 +22,7 @@ export interface SseConnectorDeps {
   /** For streams: each keeps a connection for as long as it is open. */
   streams: Outbound;
   handshakeMs: number;
+  onListsChanged: OnListsChanged;
   idleMs?: number;
 }
 
@@ -23,23 +30,20 @@ const IDLE_MS = 15 * 60_000;
 const SWEEP_MS = 30_000;
 /** Calls of an older revision have this long to end. */
 const OLD_REVISION_MS = 60_000;
-/** Streams kept open by this worker, and to one connection. */
-const MAX_SESSIONS = { all: 2_000, connection: 256 };
+/** Streams of this worker to all its connections. */
+const MAX_STREAMS = 2_000;
 
-interface Kept {
+interface Upstream {
   connection: LoadedConnection;
-  session: Promise<SseSession>;
-  /** Once it is open. */
-  open: SseSession | undefined;
+  sessions: SseSessions;
+  /** By member; '' for who listens to the lists alone. */
+  watches: Map<string, LegacyWatch>;
 }
 
-/**
- * mcp-sse: servers of MCP 2024-11-05 (HTTP with SSE). A session is one stream, and each member has
- * one of his own, so that what a server remembers of one person is never seen by another.
- */
+/** mcp-sse: servers of MCP 2024-11-05, over HTTP with SSE. */
 export class SseConnector implements Connector {
-  /** In the order of their last use. */
-  readonly #sessions = new Map<string, Kept>();
+  readonly #upstreams = new Map<string, Upstream>();
+  readonly #watched = new Map<UpstreamWatch, { upstream: Upstream; watch: LegacyWatch }>();
   readonly #sweep: NodeJS.Timeout;
   #closed = false;
 
@@ -52,108 +56,103 @@ export class SseConnector implements Connector {
     connection: LoadedConnection,
     call: OutgoingCall,
   ): Promise<Omit<CallResult, 'durationMs'>> {
-    // Twice at most: a second attempt is made only when the first was refused before it could act.
-    for (let again = false; ; again = true) {
-      const session = await this.#sessionOf(connection, call.memberId);
-      if (call.stopped) throw new UpstreamFailure('unavailable', 'The call was given up.');
-      try {
-        return await session.call(call);
-      } catch (error) {
-        if (!(error instanceof SessionForgotten)) throw error;
-        session.close('The server has forgotten this session.');
-        if (again)
-          throw new UpstreamFailure('protocol', 'The server forgets its sessions at once.');
-      }
+    return await this.#upstreamOf(connection).sessions.call(call);
+  }
+
+  /** In a session made for it, which belongs to no member. */
+  async listTools(connection: LoadedConnection, deadline: number): Promise<Offer> {
+    const { sessions } = this.#upstreamOf(connection);
+    const left = (): number => Math.min(this.deps.handshakeMs, deadline - Date.now());
+    const session = await sessions.openApart(NOTHING, left());
+    try {
+      const { server } = session;
+      if (server.capabilities['tools'] === undefined)
+        return { tools: [], remark: undefined, server };
+      const list = await listAllTools(async (cursor) => {
+        const params = cursor === undefined ? {} : { cursor };
+        const reply = await session.request('tools/list', params, left());
+        if (!reply.answer) throw withoutAnswer(reply);
+        return reply.answer;
+      });
+      return { ...list, server };
+    } finally {
+      session.close();
     }
   }
 
-  /** In a session that belongs to no member, made afresh. */
-  async listTools(connection: LoadedConnection, deadline: number): Promise<ToolList> {
-    this.#sessions.get(keyOf(connection, ''))?.open?.close();
-    const session = await this.#sessionOf(connection, '');
-    return await session.listTools(deadline);
+  async watch(connection: LoadedConnection, watch: UpstreamWatch): Promise<void> {
+    const upstream = this.#upstreamOf(connection);
+    let kept = upstream.watches.get(watch.memberId);
+    if (!kept) {
+      kept = new LegacyWatch(upstream.sessions, watch.memberId, this.deps.handshakeMs);
+      upstream.watches.set(watch.memberId, kept);
+    }
+    this.#watched.set(watch, { upstream, watch: kept });
+    try {
+      await kept.add(watch);
+    } catch (error) {
+      this.unwatch(watch);
+      throw error;
+    }
+  }
+
+  unwatch(watch: UpstreamWatch): void {
+    const known = this.#watched.get(watch);
+    if (!known) return;
+    this.#watched.delete(watch);
+    known.watch.remove(watch);
+    for (const [key, kept] of known.upstream.watches)
+      if (kept === known.watch && kept.empty) known.upstream.watches.delete(key);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweep);
-    const open = [...this.#sessions.values()];
-    this.#sessions.clear();
-    for (const { session } of open) session.then((one) => one.close()).catch(() => {});
+    for (const upstream of this.#upstreams.values()) this.#end(upstream);
+    this.#upstreams.clear();
   }
 
-  #sessionOf(connection: LoadedConnection, memberId: string): Promise<SseSession> {
+  #upstreamOf(connection: LoadedConnection): Upstream {
     if (this.#closed) throw new UpstreamFailure('unavailable', 'The connector worker is stopping.');
-    const key = keyOf(connection, memberId);
-    const known = this.#sessions.get(key);
-    if (known && known.connection === connection && !known.open?.ended) {
-      this.#sessions.delete(key);
-      this.#sessions.set(key, known);
-      return known.session;
-    }
-    if (known) this.#leave(key, known);
-    this.#makeRoom(connection);
-    const kept: Kept = { connection, session: this.#open(connection, key), open: undefined };
-    this.#sessions.set(key, kept);
-    kept.session.then(
-      (session) => (kept.open = session),
-      () => this.#sessions.get(key) === kept && this.#sessions.delete(key),
-    );
-    return kept.session;
-  }
-
-  async #open(connection: LoadedConnection, key: string): Promise<SseSession> {
-    return await SseSession.open({
+    const key = `${connection.tenantId}/${connection.id}`;
+    const known = this.#upstreams.get(key);
+    if (known?.connection === connection) return known;
+    const sessions = new SseSessions({
       posts: this.deps.outbound.dispatcher,
       streams: this.deps.streams.dispatcher,
       url: urlOf(connection),
       headers: upstreamHeaders(connection.headers),
       handshakeMs: Math.min(this.deps.handshakeMs, connection.timeoutMs),
-      onEnd: () => this.#sessions.get(key)?.open?.ended && this.#sessions.delete(key),
+      slug: connection.slug,
+      hasRoom: () => this.#streams() < MAX_STREAMS,
+      onListChanged: (list) => this.deps.onListsChanged(connection, list),
     });
+    const upstream: Upstream = { connection, sessions, watches: new Map() };
+    this.#upstreams.set(key, upstream);
+    if (known) this.#end(known, OLD_REVISION_MS);
+    return upstream;
   }
 
-  #makeRoom(connection: LoadedConnection): void {
-    const own = [...this.#sessions].filter(([, kept]) =>
-      sameConnection(kept.connection, connection),
-    );
-    const crowd =
-      own.length >= MAX_SESSIONS.connection
-        ? own
-        : this.#sessions.size >= MAX_SESSIONS.all
-          ? [...this.#sessions]
-          : undefined;
-    if (!crowd) return;
-    const idle = crowd.find(([, kept]) => kept.open?.idle);
-    if (!idle)
-      throw new UpstreamFailure(
-        'unavailable',
-        `Too many sessions with ${connection.slug} are in use; the call was not sent.`,
-      );
-    this.#leave(...idle);
+  #streams(): number {
+    let count = 0;
+    for (const { sessions } of this.#upstreams.values()) count += sessions.size;
+    return count;
   }
 
-  /** Its calls may still end. */
-  #leave(key: string, kept: Kept): void {
-    if (this.#sessions.get(key) === kept) this.#sessions.delete(key);
-    const end = (): void => void kept.session.then((one) => one.close()).catch(() => {});
-    if (!kept.open || kept.open.idle) end();
-    else setTimeout(end, OLD_REVISION_MS).unref();
+  #end({ sessions, watches }: Upstream, afterMs = 0): void {
+    for (const watch of watches.values()) watch.end('The connection was changed or closed.');
+    if (afterMs === 0) sessions.close();
+    else setTimeout(() => sessions.close(), afterMs).unref();
   }
 
   #endIdle(idleMs: number): void {
     const now = Date.now();
-    for (const [key, kept] of this.#sessions) {
-      if (kept.open?.idle && now - kept.open.usedAt > idleMs) this.#leave(key, kept);
+    for (const [key, { sessions, watches }] of this.#upstreams) {
+      sessions.sweep(now, idleMs);
+      if (sessions.size === 0 && watches.size === 0) this.#upstreams.delete(key);
     }
   }
 }
-
-const keyOf = (connection: LoadedConnection, memberId: string): string =>
-  `${connection.tenantId}/${connection.id}/${memberId}`;
-
-const sameConnection = (one: LoadedConnection, other: LoadedConnection): boolean =>
-  one.tenantId === other.tenantId && one.id === other.id;
 
 function urlOf(connection: LoadedConnection): URL {
   try {

@@ -5,9 +5,11 @@ import type { Logger } from '@conducktor/runtime';
 import {
   type Connector,
   type LoadedConnection,
+  type Offer,
+  type OnListsChanged,
   type OutgoingCall,
-  type ToolList,
   UpstreamFailure,
+  type UpstreamWatch,
 } from '../connector.js';
 import type { Catalogue } from './catalogue.js';
 import { planLaunch } from './launch-plan.js';
@@ -22,6 +24,7 @@ export interface StdioConnectorDeps {
   maxServers: number;
   handshakeMs: number;
   logger: Logger;
+  onListsChanged: OnListsChanged;
   idleMs?: number;
 }
 
@@ -34,6 +37,7 @@ const OLD_REVISION_MS = 5_000;
 /** mcp-stdio: servers of the operator's catalogue, one process for each tenant and connection. */
 export class StdioConnector implements Connector {
   readonly #servers = new Map<string, SupervisedServer>();
+  readonly #watches = new Map<UpstreamWatch, SupervisedServer>();
   readonly #sweep: NodeJS.Timeout;
   #closed = false;
 
@@ -52,9 +56,25 @@ export class StdioConnector implements Connector {
     return await session.call(call);
   }
 
-  async listTools(connection: LoadedConnection, deadline: number): Promise<ToolList> {
+  async listTools(connection: LoadedConnection, deadline: number): Promise<Offer> {
     const session = await this.#serverOf(connection).session();
     return await session.listTools(deadline);
+  }
+
+  async watch(connection: LoadedConnection, watch: UpstreamWatch): Promise<void> {
+    const server = this.#serverOf(connection, watch.uris.length > 0);
+    this.#watches.set(watch, server);
+    try {
+      await server.watch.add(watch);
+    } catch (error) {
+      this.#watches.delete(watch);
+      throw error;
+    }
+  }
+
+  unwatch(watch: UpstreamWatch): void {
+    this.#watches.get(watch)?.watch.remove(watch);
+    this.#watches.delete(watch);
   }
 
   /** Process ids, for the tests that count what is left behind. */
@@ -71,12 +91,12 @@ export class StdioConnector implements Connector {
   }
 
   /** Throws UpstreamFailure for a connection that the catalogue does not allow, or when no room is left. */
-  #serverOf(connection: LoadedConnection): SupervisedServer {
+  #serverOf(connection: LoadedConnection, mustRun = true): SupervisedServer {
     if (this.#closed) throw new UpstreamFailure('unavailable', 'The connector worker is stopping.');
     const key = `${connection.tenantId}/${connection.id}`;
     const known = this.#servers.get(key);
     if (known?.connection === connection) {
-      if (!known.occupied) this.#makeRoom();
+      if (mustRun && !known.occupied) this.#makeRoom();
       return known;
     }
     const entry = this.deps.catalogue.get(connection.catalog ?? '');
@@ -89,16 +109,23 @@ export class StdioConnector implements Connector {
     const plan = planLaunch(entry, connection, stateDir);
     // Two processes over one directory would overwrite each other: the old one ends first.
     const after = known?.stop(OLD_REVISION_MS);
-    if (!known?.occupied) this.#makeRoom();
+    if (mustRun && !known?.occupied) this.#makeRoom();
     makeStateDir(stateDir);
-    const { sandbox, handshakeMs, logger } = this.deps;
+    const { sandbox, handshakeMs, logger, onListsChanged } = this.deps;
     const log = logger.child({
       tenantId: connection.tenantId,
       connectionId: connection.id,
       server: connection.catalog,
     });
     const server = new SupervisedServer(
-      { plan, sandbox, handshakeMs, after, onEvent: (event, detail) => log.info(detail, event) },
+      {
+        plan,
+        sandbox,
+        handshakeMs,
+        after,
+        onEvent: (event, detail) => log.info(detail, event),
+        onListChanged: (list) => onListsChanged(connection, list),
+      },
       connection,
     );
     this.#servers.set(key, server);
@@ -109,7 +136,7 @@ export class StdioConnector implements Connector {
     const occupied = [...this.#servers].filter(([, server]) => server.occupied);
     if (occupied.length < this.deps.maxServers) return;
     const [idle] = occupied
-      .filter(([, server]) => server.inFlight === 0 && Date.now() - server.usedAt > EVICTABLE_MS)
+      .filter(([, server]) => server.idle && Date.now() - server.usedAt > EVICTABLE_MS)
       .sort(([, a], [, b]) => a.usedAt - b.usedAt);
     if (!idle) {
       throw new UpstreamFailure(
@@ -122,7 +149,7 @@ export class StdioConnector implements Connector {
 
   #stopIdle(idleMs: number): void {
     for (const [key, server] of this.#servers) {
-      if (server.inFlight === 0 && Date.now() - server.usedAt > idleMs) this.#remove(key, server);
+      if (server.idle && Date.now() - server.usedAt > idleMs) this.#remove(key, server);
     }
   }
 

@@ -1,24 +1,29 @@
-import type { CallResult } from '@conducktor/contracts';
-import { MAX_QUOTE, type OutgoingCall, type ToolList, UpstreamFailure } from '../connector.js';
-import { callParams } from '../mcp/call-params.js';
-import { listAllTools } from '../mcp/list-tools.js';
+import type { CallResult, UpstreamServer } from '@conducktor/contracts';
 import {
-  answerText,
-  type Message,
-  notificationText,
-  readMessages,
-  requestText,
-} from '../mcp/messages.js';
-import { relayProgress } from '../mcp/progress.js';
+  type ListName,
+  MAX_QUOTE,
+  type Offer,
+  type OutgoingCall,
+  SubscriptionRefused,
+  UpstreamFailure,
+} from '../connector.js';
+import { callParams } from '../mcp/call-params.js';
+import { answerRequest, changedList, relayNotification } from '../mcp/during-call.js';
+import { listAllTools } from '../mcp/list-tools.js';
+import { type Message, notificationText, readMessages, requestText } from '../mcp/messages.js';
 import { callResultOf, tooLarge } from '../mcp/results.js';
+import { serverOf } from '../mcp/server-info.js';
 import {
   CLIENT_INFO,
   LEGACY_VERSION,
   LEGACY_VERSIONS,
   MODERN_META,
   MODERN_VERSION,
+  modernMeta,
 } from '../mcp/versions.js';
+import { Attribution, SHARED } from './attribution.js';
 import type { LaunchPlan } from './launch-plan.js';
+import { Listens } from './listens.js';
 import type { Sandbox } from './sandbox.js';
 import { ServerProcess } from './server-process.js';
 
@@ -32,37 +37,47 @@ interface Waiting {
 
 /** Messages that nobody waits for; more of them within the window than this is a flood. */
 const FLOOD = { messages: 20_000, windowMs: 10_000 };
+const UNSUBSCRIBE_MS = 5_000;
+const SET_LEVEL_MS = 10_000;
+
+export interface StdioSessionOptions {
+  plan: LaunchPlan;
+  sandbox: Sandbox;
+  handshakeMs: number;
+  secrets: string[];
+  onEnd(reason: string): void;
+  onListChanged(list: ListName): void;
+  onUpdated(params: Record<string, unknown>): void;
+}
 
 /** MCP over the standard streams of one process: handshake, requests by id, the server's own requests. */
 export class StdioSession {
   readonly #process: ServerProcess;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #attribution = new Attribution();
+  readonly #listens: Listens;
   #lastId = 0;
   #modern = false;
+  #server: UpstreamServer = { protocolVersion: '', capabilities: {} };
+  #logLevel: string | undefined;
   #ended: string | undefined;
   #strays = { count: 0, since: 0 };
 
-  private constructor(
-    plan: LaunchPlan,
-    sandbox: Sandbox,
-    private readonly onEnd: (reason: string) => void,
-  ) {
-    this.#process = new ServerProcess(plan, sandbox, {
+  private constructor(private readonly options: StdioSessionOptions) {
+    this.#process = new ServerProcess(options.plan, options.sandbox, {
       onLine: (text) => this.#onLine(text),
       onOverlong: (head, tail) => this.#onOverlong(head, tail),
       onExit: (reason) => this.#onExit(reason),
     });
+    this.#listens = new Listens({
+      nextId: () => ++this.#lastId,
+      write: (text) => this.#ended === undefined && this.#process.write(text),
+    });
   }
 
   /** Starts the process and shakes hands; rejects with UpstreamFailure and leaves no process behind. */
-  static async start(options: {
-    plan: LaunchPlan;
-    sandbox: Sandbox;
-    handshakeMs: number;
-    secrets: string[];
-    onEnd: (reason: string) => void;
-  }): Promise<StdioSession> {
-    const session = new StdioSession(options.plan, options.sandbox, options.onEnd);
+  static async start(options: StdioSessionOptions): Promise<StdioSession> {
+    const session = new StdioSession(options);
     try {
       await session.#shakeHands(options.handshakeMs);
       return session;
@@ -92,20 +107,42 @@ export class StdioSession {
 
   async call(call: OutgoingCall): Promise<Omit<CallResult, 'durationMs'>> {
     const id = ++this.#lastId;
-    const params = callParams(call, id, this.#modern ? MODERN_META : undefined);
+    if (call.logLevel !== undefined && !this.#modern) this.#setLogLevel(call);
+    const meta = this.#modern ? modernMeta(call.declared, call.logLevel) : undefined;
+    const params = callParams(call, id, meta);
+    this.#attribution.began(id, call);
     call.onStop = (reason) => {
       this.#waiting.delete(id);
+      this.#attribution.abandoned(id);
       const words = reason === 'timeout' ? 'The deadline passed.' : 'The caller gave up.';
       this.#process.write(
         notificationText('notifications/cancelled', { requestId: id, reason: words }),
       );
     };
-    const answer = await this.#request(id, requestText(id, call.method, params), call);
-    return answer.kind === 'too-large' ? tooLarge() : callResultOf(answer);
+    const text = requestText(id, call.method, params);
+    const answer = await this.#request(id, text, call).catch((error: unknown) => {
+      this.#attribution.ended(id);
+      throw error;
+    });
+    return answer.kind === 'too-large'
+      ? tooLarge()
+      : callResultOf(answer, call, this.#modern ? 'modern' : 'legacy');
   }
 
-  listTools(deadline: number): Promise<ToolList> {
-    return listAllTools(async (cursor) => {
+  /** Has the server tell when this resource changes; rejects with SubscriptionRefused or UpstreamFailure. */
+  async subscribe(uri: string, ms: number): Promise<void> {
+    if (this.#modern) return this.#listens.open({ resourceSubscriptions: [uri] }, uri, ms);
+    const answer = await this.#ask('resources/subscribe', { uri }, ms);
+    if (answer.kind === 'error') throw new SubscriptionRefused(answer.error);
+  }
+
+  unsubscribe(uri: string): void {
+    if (this.#modern) this.#listens.close(uri);
+    else this.#ask('resources/unsubscribe', { uri }, UNSUBSCRIBE_MS).catch(() => {});
+  }
+
+  async listTools(deadline: number): Promise<Offer> {
+    const list = await listAllTools(async (cursor) => {
       const params = {
         ...(cursor !== undefined && { cursor }),
         ...(this.#modern && { _meta: MODERN_META }),
@@ -115,6 +152,7 @@ export class StdioSession {
         throw new UpstreamFailure('protocol', "The server's list of tools is too large.");
       return answer;
     });
+    return { ...list, server: this.#server };
   }
 
   stop(reason?: string): Promise<void> {
@@ -123,7 +161,11 @@ export class StdioSession {
 
   async #shakeHands(ms: number): Promise<void> {
     const until = Date.now() + ms;
-    const params = { protocolVersion: LEGACY_VERSION, capabilities: {}, clientInfo: CLIENT_INFO };
+    const params = {
+      protocolVersion: LEGACY_VERSION,
+      capabilities: SHARED,
+      clientInfo: CLIENT_INFO,
+    };
     const answer = await this.#ask('initialize', params, ms);
     if (answer.kind === 'result') {
       const version = answer.result['protocolVersion'];
@@ -133,6 +175,7 @@ export class StdioSession {
           `The server speaks a version of MCP that is not known here (${String(version).slice(0, 40)}).`,
         );
       }
+      this.#server = serverOf(answer.result, version);
       this.#process.write(notificationText('notifications/initialized'));
       return;
     }
@@ -147,6 +190,22 @@ export class StdioSession {
       throw new UpstreamFailure('protocol', `The server refused the MCP handshake: ${words}.`);
     }
     this.#modern = true;
+    this.#server = serverOf(found.kind === 'result' ? found.result : {}, MODERN_VERSION);
+    const lists = {
+      toolsListChanged: true,
+      promptsListChanged: true,
+      resourcesListChanged: true,
+    };
+    // A server that tells of no changes can still be called.
+    void this.#listens.open(lists, '', ms).catch(() => {});
+  }
+
+  // The level is the whole process's, and what it logs is handed on only while one person uses it.
+  #setLogLevel(call: OutgoingCall): void {
+    const level = call.logLevel;
+    if (level === this.#logLevel || this.#server.capabilities['logging'] === undefined) return;
+    this.#logLevel = level;
+    this.#ask('logging/setLevel', { level }, SET_LEVEL_MS).catch(() => {});
   }
 
   #ask(method: string, params: Record<string, unknown>, ms: number): Promise<Answer> {
@@ -193,19 +252,42 @@ export class StdioSession {
 
   #onMessage(message: Message): void {
     if (message.kind === 'request') {
-      this.#process.write(answerText(message));
+      answerRequest(message, this.#attribution.asked(message), (text) => this.#process.write(text));
       return this.#stray();
     }
     if (message.kind === 'notification') {
-      const token = message.params['progressToken'];
-      const waiting = typeof token === 'number' ? this.#waiting.get(token) : undefined;
-      if (waiting?.call) relayProgress(message, token as number, waiting.call);
+      this.#onNotification(message);
       return this.#stray();
     }
-    const waiting = typeof message.id === 'number' ? this.#waiting.get(message.id) : undefined;
-    if (!waiting) return this.#stray();
-    this.#waiting.delete(message.id as number);
+    if (typeof message.id !== 'number') return this.#stray();
+    this.#attribution.ended(message.id);
+    const waiting = this.#waiting.get(message.id);
+    if (!waiting) {
+      if (!this.#listens.answered(message)) this.#stray();
+      return;
+    }
+    this.#waiting.delete(message.id);
     waiting.resolve(message);
+  }
+
+  #onNotification(message: Extract<Message, { kind: 'notification' }>): void {
+    const list = changedList(message.method);
+    if (list) return this.options.onListChanged(list);
+    switch (message.method) {
+      case 'notifications/resources/updated':
+        return this.options.onUpdated(message.params);
+      case 'notifications/subscriptions/acknowledged':
+        return this.#listens.acknowledged(message.params);
+      case 'notifications/progress': {
+        const token = message.params['progressToken'];
+        const waiting = typeof token === 'number' ? this.#waiting.get(token) : undefined;
+        return waiting?.call && relayNotification(message, token as number, waiting.call);
+      }
+      default: {
+        const call = this.#attribution.told(message.method);
+        if (call) relayNotification(message, 0, call);
+      }
+    }
   }
 
   /** Writers of JSON-RPC put the id first or last. */
@@ -217,6 +299,7 @@ export class StdioSession {
     const waiting = this.#waiting.get(id);
     if (!waiting) return this.#stray();
     this.#waiting.delete(id);
+    this.#attribution.ended(id);
     waiting.resolve({ kind: 'too-large' });
   }
 
@@ -240,7 +323,8 @@ export class StdioSession {
       );
     }
     this.#waiting.clear();
-    this.onEnd(reason);
+    this.#listens.end();
+    this.options.onEnd(reason);
   }
 }
 

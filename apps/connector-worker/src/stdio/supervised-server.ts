@@ -1,7 +1,8 @@
-import { type LoadedConnection, UpstreamFailure } from '../connector.js';
+import { type ListName, type LoadedConnection, UpstreamFailure } from '../connector.js';
 import { StdioSession } from './stdio-session.js';
 import type { LaunchPlan } from './launch-plan.js';
 import type { Sandbox } from './sandbox.js';
+import { StdioWatch } from './stdio-watch.js';
 
 /** A server that ran this long is healthy: its next end counts as the first. */
 const HEALTHY_MS = 60_000;
@@ -19,6 +20,7 @@ export interface SupervisedServerDeps {
   after: Promise<void> | undefined;
   /** Something worth a log line; never with output of the server. */
   onEvent(event: string, detail: Record<string, unknown>): void;
+  onListChanged(list: ListName): void;
 }
 
 /** The server of one connection: started when needed, started again with backoff when it ends by itself. */
@@ -31,12 +33,19 @@ export class SupervisedServer {
   #lastReason = '';
   #restart: NodeJS.Timeout | undefined;
   #stopped = false;
+  readonly watch: StdioWatch;
   usedAt = Date.now();
 
   constructor(
     private readonly deps: SupervisedServerDeps,
     readonly connection: LoadedConnection,
-  ) {}
+  ) {
+    this.watch = new StdioWatch({
+      session: () => this.session(),
+      running: () => (this.#session?.ended === false ? this.#session : undefined),
+      handshakeMs: deps.handshakeMs,
+    });
+  }
 
   /** Whether a process stands, or is about to. */
   get occupied(): boolean {
@@ -45,6 +54,11 @@ export class SupervisedServer {
 
   get inFlight(): number {
     return this.#session?.inFlight ?? 0;
+  }
+
+  /** Whether nobody would miss the process. */
+  get idle(): boolean {
+    return this.inFlight === 0 && !this.watch.needsServer;
   }
 
   get pid(): number | undefined {
@@ -69,6 +83,7 @@ export class SupervisedServer {
   /** Takes no more calls; those under way have `drainMs` to end. */
   async stop(drainMs = 0): Promise<void> {
     this.#stopped = true;
+    this.watch.end('The server was stopped.');
     clearTimeout(this.#restart);
     await this.#starting?.catch(() => {});
     for (const until = Date.now() + drainMs; this.inFlight > 0 && Date.now() < until;) {
@@ -97,13 +112,17 @@ export class SupervisedServer {
         sandbox,
         handshakeMs,
         secrets: Object.values(this.connection.env),
+        onListChanged: this.deps.onListChanged,
+        onUpdated: (params) => this.watch.updated(params),
         // A server that ends during the handshake never became the session; `start` rejects for it.
         onEnd: (reason) => {
           if (session && this.#session === session) this.#ended(reason);
         },
       });
+      const restarted = this.#session !== undefined;
       this.#session = session;
       this.deps.onEvent('Stdio server started', { pid: session.pid });
+      if (restarted) void this.watch.restarted(session);
       return session;
     } catch (error) {
       this.#backOff((error as Error).message);
@@ -116,7 +135,8 @@ export class SupervisedServer {
     if (Date.now() - this.#startedAt > HEALTHY_MS) this.#failures = 0;
     this.#backOff(reason);
     this.deps.onEvent('Stdio server ended', { reason, failures: this.#failures });
-    if (this.#failures > MAX_AUTOMATIC) return;
+    if (this.#failures > MAX_AUTOMATIC)
+      return this.watch.givenUp(`The server keeps ending: ${reason}.`);
     this.#restart = setTimeout(
       () => void this.#start().catch(() => {}),
       this.#notBefore - Date.now(),

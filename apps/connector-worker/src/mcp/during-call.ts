@@ -1,0 +1,77 @@
+import type { OutgoingCall } from '../connector.js';
+import { answerText, type Message, replyText } from './messages.js';
+import { relayProgress } from './progress.js';
+
+const LEVELS = [
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+] as const;
+
+/** Hands on a notification that belongs to this call; `id` is the request's, which is also its progress token. */
+export function relayNotification(
+  message: Extract<Message, { kind: 'notification' }>,
+  id: number,
+  call: OutgoingCall,
+): void {
+  switch (message.method) {
+    case 'notifications/progress':
+      return relayProgress(message, id, call);
+    case 'notifications/message':
+      if (isWanted(message.params['level'], call.logLevel))
+        call.notify({ method: message.method, params: message.params });
+      return;
+    case 'notifications/elicitation/complete':
+      if (typeof message.params['elicitationId'] === 'string')
+        call.notify({ method: message.method, params: message.params });
+  }
+}
+
+/** A level may be set for a whole session while another call asked for less. An unknown level is passed on. */
+function isWanted(level: unknown, from: string | undefined): boolean {
+  if (from === undefined) return true;
+  const place = (LEVELS as readonly unknown[]).indexOf(level);
+  return place < 0 || place >= (LEVELS as readonly string[]).indexOf(from);
+}
+
+/**
+ * Puts a request of the upstream to the client of the call that it belongs to, and hands the answer to
+ * `send`; refuses what the client cannot be asked, and what belongs to no call.
+ */
+export function answerRequest(
+  message: Extract<Message, { kind: 'request' }>,
+  call: OutgoingCall | undefined,
+  send: (text: string) => void,
+): void {
+  const { id, method, params } = message;
+  if (method === 'ping' || !call) return send(answerText(message));
+  const refusal = call.ask(method, params, (reply) => send(replyText(id, reply)));
+  if (refusal === 'not-declared') send(answerText(message));
+  else if (refusal !== undefined)
+    send(replyText(id, { error: { code: -32603, message: REFUSALS[refusal] } }));
+}
+
+const REFUSALS = {
+  'too-many': 'Too many questions wait for an answer.',
+  'too-long': 'This question is too long.',
+  gone: 'The client cannot be reached any more.',
+} as const;
+
+/** The list that a notification says has changed. */
+export function changedList(method: string): 'tools' | 'prompts' | 'resources' | undefined {
+  switch (method) {
+    case 'notifications/tools/list_changed':
+      return 'tools';
+    case 'notifications/prompts/list_changed':
+      return 'prompts';
+    case 'notifications/resources/list_changed':
+      return 'resources';
+    default:
+      return undefined;
+  }
+}
