@@ -85,7 +85,7 @@ export class Listener {
 
   private pass(uri: string, event: ClientEvent): void {
     if (this.closed || !this.uris.has(uri)) return;
-    if (event.kind === 'subscription-ended') this.uris.delete(uri);
+    if (event.kind === 'subscription-ended') this.unsubscribe(uri);
     this.onEvent(event);
   }
 }

@@ -38,10 +38,13 @@ export function openBus(redisUrl: string, namespace: string): Bus {
   ears.on('message', (channel: string, text: string) => {
     for (const onText of heard.get(channel) ?? []) onText(text);
   });
-  ears.on('ready', () => {
+  const up = () => {
+    if (redis.status !== 'ready' || ears.status !== 'ready') return;
     if (heard.size > 0) void ears.subscribe(...heard.keys()).catch(() => {});
     for (const again of upAgain) again();
-  });
+  };
+  redis.on('ready', up);
+  ears.on('ready', up);
 
   const add = (channel: string, onText: (text: string) => void) => {
     const listeners = heard.get(channel) ?? new Set();

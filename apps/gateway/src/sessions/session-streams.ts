@@ -2,6 +2,7 @@
  * The event stream of a session, wherever it is open. A session has one: a newer one takes its place,
  * since the older is most often a connection that broke without anybody noticing.
  */
+import { randomBytes } from 'node:crypto';
 import type { Bus } from './bus.js';
 import type { Handshake } from './session-store.js';
 import type { Waiting } from './waiting.js';
@@ -40,8 +41,12 @@ export class SessionStreams {
    */
   async open(sessionId: string, stream: SessionStream, alone = false): Promise<() => void> {
     const channel = channelOf(sessionId);
-    const hear = (text: string) => void this.hear(sessionId, stream, text);
-    const deaf = await this.hearOf(channel, hear, alone);
+    // Its own word may reach it as well, after it has begun to listen.
+    const replaced = `end ${randomBytes(6).toString('base64url')}`;
+    const hear = (text: string) => {
+      if (text !== replaced) void this.hear(sessionId, stream, text);
+    };
+    const deaf = await this.hearOf(channel, replaced, hear, alone);
     this.local.get(sessionId)?.end();
     this.local.set(sessionId, stream);
     return () => {
@@ -96,11 +101,12 @@ export class SessionStreams {
 
   private async hearOf(
     channel: string,
+    replaced: string,
     hear: (text: string) => void,
     alone: boolean,
   ): Promise<() => void> {
     try {
-      await this.bus.publish(channel, 'end ');
+      await this.bus.publish(channel, replaced);
       return await this.bus.listen(channel, hear);
     } catch (error) {
       if (!alone) throw error;
