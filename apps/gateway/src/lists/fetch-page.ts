@@ -1,7 +1,5 @@
-import type { CallResult } from '@conducktor/contracts';
 import type { GovernedDeps } from '../governed.js';
 import { admit } from '../tool-call/admit.js';
-import { answerOf } from '../tool-call/answers.js';
 import { checkEntry } from '../tool-call/check-entry.js';
 import { decide } from '../tool-call/decide.js';
 import { dispatch } from '../tool-call/dispatch.js';
@@ -64,8 +62,9 @@ async function callForPage(
   const admitted = await admit(deps, limitedBy(request, allowed));
   // Only a call with an idempotency key is attached to another one.
   if ('attachedTo' in admitted) return FAILED_PAGE;
-  const outcome: CallResult = await dispatch(deps, admitted);
-  await settle(deps, admitted, outcome, answerOf(admitted, outcome));
+  const outcome = await dispatch(deps, admitted);
+  // What the client gets is made of many pages, so none of them is an answer.
+  await settle(deps, admitted, outcome, { kind: 'result', result: {} });
   return readPage(method, outcome);
 }
 

@@ -23,12 +23,14 @@ export async function findListers(
   candidates: readonly ConnectionEntry[],
   sought: Sought,
 ): Promise<ConnectionEntry[]> {
-  // There is no choice, and a server may have what it does not list.
-  if (candidates.length <= 1) return [...candidates];
   const method = sought.kind === 'prompt' ? 'prompts/list' : 'resources/list';
+  const able = candidates.filter((connection) => offers(connection, method));
+  // Where there is no choice nothing needs to be listed, and a server may have more than it lists.
+  if (candidates.length <= 1) return [...candidates];
+  if (able.length <= 1) return able;
   const request = await limitRequest(deps, caller, method);
   const lists = await Promise.all(
-    candidates.map(async (connection) => {
+    able.map(async (connection) => {
       const ids = await idsOf(deps, request, connection, method);
       if (sought.kind === 'prompt') return ids.includes(sought.name);
       if (ids.includes(sought.uri)) return true;
@@ -36,7 +38,7 @@ export async function findListers(
       return templates.some((template) => beginsLike(sought.uri, template));
     }),
   );
-  return candidates.filter((_, index) => lists[index]);
+  return able.filter((_, index) => lists[index]);
 }
 
 /** The same template, or what stands in front of its first expression. */
@@ -53,7 +55,6 @@ async function idsOf(
   connection: ConnectionEntry,
   method: ListMethod,
 ): Promise<string[]> {
-  if (!offers(connection, method)) return [];
   if (standing(request.caller, connection, method) !== 'listed') return [];
   const ids: string[] = [];
   let cursor: string | undefined;

@@ -27,6 +27,8 @@ const MAX_TTL_MS = 60_000;
 const UNSAID_TTL_MS = 5_000;
 // An upstream that fails is not asked again by every list that is read meanwhile.
 const FAILED_TTL_MS = 5_000;
+// Longer ones are not even parsed: lists of many upstreams are held at the same time.
+const MAX_PAGE_CHARS = 4 * 1024 * 1024;
 const MAX_ITEMS = 2_000;
 const MAX_ITEM_CHARS = 128 * 1024;
 const MAX_URI_CHARS = 8 * 1024;
@@ -47,6 +49,7 @@ export function readPage(method: ListMethod, result: CallResult): Page {
   if (result.error?.code === METHOD_NOT_FOUND)
     return { ...FAILED_PAGE, complete: true, ttlMs: MAX_TTL_MS };
   if (result.outcome !== 'ok' || result.resultJson === undefined) return FAILED_PAGE;
+  if (result.resultJson.length > MAX_PAGE_CHARS) return FAILED_PAGE;
   const { field, id } = LISTS[method];
   const answer = JSON.parse(result.resultJson) as Record<string, unknown>;
   const list = answer[field];

@@ -62,6 +62,11 @@ test('a page too long, or a cursor too long, ends the list and says so', () => {
     complete: false,
   });
   expect(read({ resources: [], nextCursor: 'x' })).toMatchObject({ next: 'x', complete: true });
+  const padding = 'x'.repeat(4 * 1024 * 1024);
+  expect(read({ resources: [{ uri: 'a:b' }], padding })).toMatchObject({
+    items: [],
+    complete: false,
+  });
   expect(read({ resources: [], nextCursor: '' })).toMatchObject({ next: undefined });
 });
 
