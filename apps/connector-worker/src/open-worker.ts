@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkerConfig } from '@conducktor/config';
+import type { RefreshRequest, RefreshResult } from '@conducktor/contracts';
 import { createDb } from '@conducktor/db';
 import { createOutbound } from '@conducktor/outbound';
 import { deriveKey, type Logger, RpcServer } from '@conducktor/runtime';
@@ -8,6 +9,7 @@ import { createVault } from '@conducktor/vault';
 import { CallExecutor } from './calls/call-executor.js';
 import { Outcomes } from './calls/outcomes.js';
 import { refreshConnection } from './calls/refresh.js';
+import { CatalogueRefresh } from './catalogue/catalogue-refresh.js';
 import { ConnectionLoader } from './connections/connection-loader.js';
 import type { OnListsChanged } from './connector.js';
 import { HttpConnector } from './http/http-connector.js';
@@ -48,17 +50,8 @@ export type WorkerSettings = Pick<
   | 'CONNECTION_POOL_SIZE'
 >;
 
-export interface WorkerExtra {
-  /** An upstream said that one of its lists has changed, during a call or while it was listened to. */
-  onListsChanged?: OnListsChanged;
-}
-
 /** Puts the worker together and listens for calls; throws one sentence when it cannot. */
-export async function openWorker(
-  config: WorkerSettings,
-  logger: Logger,
-  extra: WorkerExtra = {},
-): Promise<Worker> {
+export async function openWorker(config: WorkerSettings, logger: Logger): Promise<Worker> {
   const catalogue = loadCatalogue(config.STDIO_CATALOG);
   const rules = {
     allow: config.OUTBOUND_ALLOW,
@@ -76,7 +69,7 @@ export async function openWorker(
   const handshakeMs = config.SERVER_TIMEOUT * 1000;
   const onListsChanged: OnListsChanged = (connection, list) => {
     watches.listsChanged(connection, list);
-    extra.onListsChanged?.(connection, list);
+    if (list === 'tools') catalogueRefresh.changed(connection.tenantId, connection.id);
   };
   const connectors = {
     'mcp-http': new HttpConnector({ outbound, streams, handshakeMs, onListsChanged }),
@@ -93,6 +86,9 @@ export async function openWorker(
   };
   const loader = new ConnectionLoader({ db, vault });
   const watches = new Watches({ loader, connectors, logger });
+  const list = (request: RefreshRequest): Promise<RefreshResult> =>
+    refreshConnection({ loader, connectors, logger }, request);
+  const catalogueRefresh = new CatalogueRefresh({ db, list, logger });
   const outcomes = new Outcomes((count, reason) =>
     logger.error({ count, reason }, 'Outcomes were dropped before they were committed'),
   );
@@ -111,7 +107,7 @@ export async function openWorker(
       call: (request, exchange) => executor.call(request, exchange),
       resume: (request, exchange) => executor.resume(request, exchange),
       watch: (request, stream) => watches.watch(request, stream),
-      refresh: (request) => refreshConnection({ loader, connectors, logger }, request),
+      refresh: list,
       committed: (callIds) => outcomes.committed(callIds),
       joined: (peer) => {
         logger.info({ peer: peer.instanceId }, 'Joined');
@@ -141,7 +137,10 @@ export async function openWorker(
     rpc.stopListening();
     await executor.drain(DRAIN_MS);
     // A server that is just starting is not waited for; it dies with the process.
-    const closed = Promise.all(Object.values(connectors).map((connector) => connector.close()));
+    const closed = Promise.all([
+      ...Object.values(connectors).map((connector) => connector.close()),
+      catalogueRefresh.close(),
+    ]);
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     await rpc.close();
     outcomes.close();

@@ -134,6 +134,8 @@ export class SseSession {
   async request(method: string, params: Record<string, unknown>, ms: number): Promise<HttpReply> {
     this.usedAt = Date.now();
     const outcome = await this.#ask(method, params, ms);
+    if (outcome.kind === 'refused' && [404, 410].includes(outcome.reply.status))
+      this.close('The server has forgotten this session.');
     return outcome.kind === 'refused' ? outcome.reply : replyOf(200, outcome);
   }
 

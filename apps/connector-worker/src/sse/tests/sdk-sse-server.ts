@@ -2,6 +2,10 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
+import {
+  SubscribeRequestSchema,
+  UnsubscribeRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 
 export interface SdkSseServer {
@@ -12,6 +16,8 @@ export interface SdkSseServer {
   readonly sessions: number;
   /** Cancellations that reached a running tool. */
   readonly cancelled: number;
+  /** URIs subscribed now, each as often as sessions have it. */
+  readonly subscribed: string[];
   /** Ends every stream, as a restart would. */
   dropStreams(): Promise<void>;
   /** The server as each session has it, for what it says on its own. */
@@ -23,13 +29,14 @@ export interface SdkSseServer {
 export async function startSdkSseServer(): Promise<SdkSseServer> {
   const open = new Map<string, { transport: SSEServerTransport; server: McpServer }>();
   const seen: SdkSseServer['seen'] = [];
+  const subscribed: string[] = [];
   let cancelled = 0;
   const http = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://x');
     seen.push({ method: request.method ?? '', headers: request.headers });
     if (request.method === 'GET') {
       const transport = new SSEServerTransport('/messages', response);
-      const server = toolServer(() => cancelled++);
+      const server = toolServer(subscribed, () => cancelled++);
       open.set(transport.sessionId, { transport, server });
       response.on('close', () => open.delete(transport.sessionId));
       return void server.connect(transport);
@@ -42,6 +49,7 @@ export async function startSdkSseServer(): Promise<SdkSseServer> {
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/sse`,
     seen,
+    subscribed,
     get sessions() {
       return open.size;
     },
@@ -61,7 +69,7 @@ export async function startSdkSseServer(): Promise<SdkSseServer> {
   };
 }
 
-function toolServer(onCancelled: () => void): McpServer {
+function toolServer(subscribed: string[], onCancelled: () => void): McpServer {
   const server = new McpServer(
     { name: 'sse-fixture', version: '1.0.0', title: 'Fixture over SSE' },
     { capabilities: { logging: {}, resources: { subscribe: true, listChanged: true } } },
@@ -87,6 +95,40 @@ function toolServer(onCancelled: () => void): McpServer {
       });
     }
     return { content: [{ type: 'text', text: 'counted' }] };
+  });
+  server.registerTool('ask', {}, async () => {
+    const { action, content } = await server.server.elicitInput({
+      message: 'Which size?',
+      requestedSchema: { type: 'object', properties: { size: { type: 'string' } } },
+    });
+    return { content: [{ type: 'text', text: `${action} ${String(content?.['size'])}` }] };
+  });
+  server.registerTool('think', {}, async () => {
+    const { content } = await server.server.createMessage({
+      messages: [{ role: 'user', content: { type: 'text', text: 'Think.' } }],
+      maxTokens: 10,
+    });
+    return { content: [content as { type: 'text'; text: string }] };
+  });
+  server.registerTool('log', {}, async () => {
+    await server.server.sendLoggingMessage({ level: 'debug', data: 'quiet' });
+    await server.server.sendLoggingMessage({ level: 'error', data: 'loud' });
+    return { content: [] };
+  });
+  server.registerResource('note', 'note://1', {}, () => ({
+    contents: [{ uri: 'note://1', text: 'one' }],
+  }));
+  server.registerPrompt('greet', { argsSchema: { name: z.string() } }, ({ name }) => ({
+    messages: [{ role: 'user', content: { type: 'text', text: `Greet ${name}.` } }],
+  }));
+  server.server.setRequestHandler(SubscribeRequestSchema, ({ params }) => {
+    if (params.uri === 'note://secret') throw new Error('Nobody may subscribe to this.');
+    subscribed.push(params.uri);
+    return {};
+  });
+  server.server.setRequestHandler(UnsubscribeRequestSchema, ({ params }) => {
+    subscribed.splice(subscribed.indexOf(params.uri), 1);
+    return {};
   });
   return server;
 }

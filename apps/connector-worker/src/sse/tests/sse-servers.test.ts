@@ -31,7 +31,20 @@ describe('a server of 2024-11-05 over HTTP with SSE', () => {
   it('is listed and called, with the secret headers of the connection on every request', async () => {
     const list = await test.client.refresh({ tenantId: test.tenantId, connectionId: id });
     expect(list).toMatchObject({ status: 'ACTIVE' });
-    expect(list.tools.map(({ name }) => name)).toEqual(['echo', 'session', 'wait', 'count']);
+    expect(list.tools.map(({ name }) => name)).toEqual([
+      'echo',
+      'session',
+      'wait',
+      'count',
+      'ask',
+      'think',
+      'log',
+    ]);
+    expect(list.server).toMatchObject({
+      protocolVersion: '2025-11-25',
+      serverInfo: { name: 'sse-fixture' },
+      capabilities: { resources: { subscribe: true } },
+    });
     const result = await test.call(id, 'echo', { message: 'grüß dich 👋' });
     expect(result.outcome).toBe('ok');
     expect(textOf(result)).toBe('grüß dich 👋');

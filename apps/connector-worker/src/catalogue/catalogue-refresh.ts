@@ -1,0 +1,140 @@
+import { readRefresh, takeOver } from '@conducktor/catalog';
+import type { RefreshRequest, RefreshResult } from '@conducktor/contracts';
+import type { Db } from '@conducktor/db';
+import type { Logger } from '@conducktor/runtime';
+
+export interface CatalogueRefreshDeps {
+  db: Db;
+  /** Connects and lists; never rejects. */
+  list(request: RefreshRequest): Promise<RefreshResult>;
+  logger: Logger;
+  timing?: Partial<typeof TIMING>;
+}
+
+const TIMING = {
+  /** Servers that register tools one by one say so each time. */
+  settleMs: 1_000,
+  /** Between two listings of one connection. */
+  gapMs: 10_000,
+  /** What the gap grows to while a server says "changed" and lists the same. */
+  mostGapMs: 10 * 60_000,
+};
+/** Listings at once, over all connections. */
+const MAX_RUNNING = 4;
+/** Connections that wait or rest; a further one is heard when it says so again. */
+const MAX_KNOWN = 10_000;
+
+type Found = 'change' | 'same' | 'failure';
+
+interface Change {
+  request: RefreshRequest;
+  /** Waits for its time, or for its turn; running; or resting, and then perhaps changed again. */
+  state: 'waiting' | 'running' | 'resting';
+  again: boolean;
+  gapMs: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Makes the catalogue what a server lists when the server says that its tools have changed. The new
+ * version of the workspace then tells every gateway. However often a server says so, it costs one
+ * listing in ten seconds, and fewer when nothing had changed.
+ */
+export class CatalogueRefresh {
+  readonly #changes = new Map<string, Change>();
+  readonly #queue: Change[] = [];
+  readonly #running = new Set<Promise<void>>();
+  readonly #timing: typeof TIMING;
+  #closed = false;
+
+  constructor(private readonly deps: CatalogueRefreshDeps) {
+    this.#timing = { ...TIMING, ...deps.timing };
+  }
+
+  /** A server said that its list of tools has changed. Cheap, however often it is called. */
+  changed(tenantId: string, connectionId: string): void {
+    const key = `${tenantId}/${connectionId}`;
+    const known = this.#changes.get(key);
+    if (known) {
+      known.again = known.state !== 'waiting';
+      return;
+    }
+    if (this.#closed || this.#changes.size >= MAX_KNOWN) return;
+    const change: Change = {
+      request: { tenantId, connectionId },
+      state: 'waiting',
+      again: false,
+      gapMs: this.#timing.gapMs,
+      timer: undefined,
+    };
+    this.#changes.set(key, change);
+    this.#wait(change);
+  }
+
+  /** Waits for the listings under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { timer } of this.#changes.values()) clearTimeout(timer);
+    this.#changes.clear();
+    this.#queue.length = 0;
+    await Promise.allSettled(this.#running);
+  }
+
+  #wait(change: Change): void {
+    change.state = 'waiting';
+    change.again = false;
+    change.timer = setTimeout(() => {
+      this.#queue.push(change);
+      this.#next();
+    }, this.#timing.settleMs).unref();
+  }
+
+  #next(): void {
+    while (this.#running.size < MAX_RUNNING) {
+      const change = this.#queue.shift();
+      if (!change) return;
+      change.state = 'running';
+      const run = this.#refresh(change).then((found) => {
+        this.#running.delete(run);
+        this.#rest(change, found);
+        this.#next();
+      });
+      this.#running.add(run);
+    }
+  }
+
+  #rest(change: Change, found: Found): void {
+    if (this.#closed) return;
+    const { gapMs, mostGapMs } = this.#timing;
+    // A list that could not be had is asked for again, until it has been in vain for long.
+    change.again ||= found === 'failure' && change.gapMs < mostGapMs;
+    change.gapMs = found === 'change' ? gapMs : Math.min(change.gapMs * 2, mostGapMs);
+    change.state = 'resting';
+    change.timer = setTimeout(() => {
+      if (change.again) return this.#wait(change);
+      const { tenantId, connectionId } = change.request;
+      this.#changes.delete(`${tenantId}/${connectionId}`);
+    }, change.gapMs).unref();
+  }
+
+  async #refresh({ request }: Change): Promise<Found> {
+    const { db, list, logger } = this.deps;
+    const { tenantId, connectionId } = request;
+    try {
+      const refreshed = await list(request);
+      // Calls say what is wrong with a server that cannot be reached; its tools stay as they were.
+      if (refreshed.status !== 'ACTIVE' && refreshed.status !== 'DEGRADED') return 'failure';
+      const read = await readRefresh(refreshed);
+      const event = { action: 'connection.refresh', actor: 'connector-worker' };
+      const taken = await db.withTenant(tenantId, (tx) =>
+        takeOver(tx, connectionId, read, event, { quietly: true }),
+      );
+      if (!taken?.changed) return 'same';
+      logger.info(request, 'A connection lists other tools now');
+      return 'change';
+    } catch (error) {
+      logger.error({ err: error, ...request }, 'Taking over a changed list of tools failed');
+      return 'failure';
+    }
+  }
+}

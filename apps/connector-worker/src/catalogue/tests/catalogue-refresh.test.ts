@@ -1,0 +1,144 @@
+import type { RefreshResult } from '@conducktor/contracts';
+import { createLogger } from '@conducktor/runtime';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { startSdkSseServer, type SdkSseServer } from '../../sse/tests/sdk-sse-server.js';
+import { startTestWorker, type TestWorker } from '../../tests/support.js';
+import { CatalogueRefresh } from '../catalogue-refresh.js';
+
+let test: TestWorker;
+let id: string;
+let refresh: CatalogueRefresh;
+/** When it listed, and what it was told. */
+let listings: { at: number; connectionId: string }[];
+let answer: (connectionId: string) => RefreshResult | Promise<RefreshResult>;
+const timing = { settleMs: 20, gapMs: 100, mostGapMs: 400 };
+const listed = (...names: string[]): RefreshResult => ({
+  status: 'ACTIVE',
+  tools: names.map((name) => ({ name, inputSchema: { type: 'object' } })),
+  ms: 1,
+});
+
+beforeAll(async () => {
+  test = await startTestWorker();
+});
+beforeEach(async () => {
+  id = await test.connect({ url: 'http://127.0.0.1:1/mcp' });
+  listings = [];
+  refresh = new CatalogueRefresh({
+    db: test.db,
+    logger: createLogger('test', 'silent'),
+    list: async ({ connectionId }) => {
+      listings.push({ at: performance.now(), connectionId });
+      return answer(connectionId);
+    },
+    timing,
+  });
+});
+afterEach(() => refresh.close());
+afterAll(() => test.stop());
+
+const catalogue = async (connectionId = id) =>
+  (
+    await test.db.withTenant(test.tenantId, (tx) =>
+      tx.query<{ name: string }>(
+        'select upstream_name as name from tool where tenant_id = $1 and connection_id = $2 and removed_at is null order by 1',
+        [tx.tenantId, connectionId],
+      ),
+    )
+  ).rows.map(({ name }) => name);
+const records = async (connectionId = id) =>
+  (
+    await test.db.withTenant(test.tenantId, (tx) =>
+      tx.query<{ record: Record<string, unknown> }>(
+        "select record from audit_outbox where tenant_id = $1 and record ->> 'connectionId' = $2 order by id",
+        [tx.tenantId, connectionId],
+      ),
+    )
+  ).rows.map(({ record }) => record);
+
+it('takes over what a server lists after it said so, and records it as its own doing', async () => {
+  answer = () => listed('find', 'drop');
+  refresh.changed(test.tenantId, id);
+  await expect.poll(() => catalogue()).toEqual(['drop', 'find']);
+  expect(await records()).toEqual([
+    expect.objectContaining({
+      action: 'connection.refresh',
+      actor: 'connector-worker',
+      added: expect.arrayContaining([expect.stringMatching(/_find$/)]),
+    }),
+  ]);
+});
+
+it('lists once in a while however often it is told, and the last word counts', async () => {
+  let tools = 1;
+  answer = () => listed(...Array.from({ length: tools }, (_, i) => `tool${i}`));
+  const started = performance.now();
+  while (performance.now() - started < 500) {
+    for (let i = 0; i < 1_000; i++) refresh.changed(test.tenantId, id);
+    tools++;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const last = tools;
+  await expect.poll(async () => (await catalogue()).length).toBe(last);
+  const gaps = listings.slice(1).map(({ at }, i) => at - listings[i]!.at);
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(timing.gapMs);
+});
+
+it('waits longer and longer for a server that says "changed" and lists the same', async () => {
+  answer = () => listed('find');
+  const told = setInterval(() => refresh.changed(test.tenantId, id), 5);
+  await expect.poll(() => listings.length, { timeout: 5_000 }).toBe(4);
+  clearInterval(told);
+  const gaps = listings.slice(1).map(({ at }, i) => at - listings[i]!.at);
+  expect(gaps[1]).toBeGreaterThanOrEqual(timing.gapMs * 2);
+  expect(gaps[2]).toBeGreaterThanOrEqual(timing.gapMs * 4);
+  expect(await records()).toHaveLength(1);
+});
+
+it('asks again when the list could not be had, and keeps the tools meanwhile', async () => {
+  answer = () => listed('find');
+  refresh.changed(test.tenantId, id);
+  await expect.poll(() => catalogue()).toEqual(['find']);
+  let tries = 0;
+  answer = () =>
+    ++tries < 2 ? { status: 'ERROR', reason: 'Down.', tools: [], ms: 1 } : listed('find', 'new');
+  refresh.changed(test.tenantId, id);
+  await expect.poll(() => tries).toBe(1);
+  expect(await catalogue()).toEqual(['find']);
+  await expect.poll(() => catalogue()).toEqual(['find', 'new']);
+});
+
+it('lets one slow server not hold up the others', async () => {
+  const others = await Promise.all(
+    Array.from({ length: 3 }, () => test.connect({ url: 'http://127.0.0.1:1/mcp' })),
+  );
+  let release!: (result: RefreshResult) => void;
+  const slow = new Promise<RefreshResult>((resolve) => (release = resolve));
+  answer = (connectionId) => (connectionId === id ? slow : listed('find'));
+  refresh.changed(test.tenantId, id);
+  for (const other of others) refresh.changed(test.tenantId, other);
+  for (const other of others) await expect.poll(() => catalogue(other)).toEqual(['find']);
+  expect(await catalogue()).toEqual([]);
+  release(listed('late'));
+  await expect.poll(() => catalogue()).toEqual(['late']);
+});
+
+it('hears a real server through the worker', async () => {
+  const server: SdkSseServer = await startSdkSseServer();
+  try {
+    const connection = await test.connect({ kind: 'mcp-sse', url: server.url });
+    expect(await test.call(connection, 'echo', { message: 'hello' })).toMatchObject({
+      outcome: 'ok',
+    });
+    await server.each((each) => each.sendToolListChanged());
+    await expect.poll(() => catalogue(connection), { timeout: 5_000 }).toContain('echo');
+    const { rows } = await test.db.withTenant(test.tenantId, (tx) =>
+      tx.query('select server from connection where id = $1', [connection]),
+    );
+    expect(rows[0]).toMatchObject({
+      server: { protocolVersion: '2025-11-25', serverInfo: { name: 'sse-fixture' } },
+    });
+  } finally {
+    await server.close();
+  }
+});
