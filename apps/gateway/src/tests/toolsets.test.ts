@@ -104,6 +104,36 @@ describe('a toolset that lists', () => {
   });
 });
 
+test('the interface of a tool that a toolset selects can be read there, as the tool names it', async () => {
+  const definition = {
+    name: 'fetch',
+    inputSchema: { type: 'object' },
+    _meta: { ui: { resourceUri: 'ui://view.html' } },
+  };
+  await stack.admin.pool.query(
+    "update tool set definition = $1 where shown_name = 'wiki_fetch' and tenant_id = $2",
+    [JSON.stringify(definition), stack.people.tenantId],
+  );
+  for (const [slug, prefix, uri] of [
+    ['app', 'never', 'ui://view.html'],
+    ['apps', 'always', 'ui://wiki/view.html'],
+  ] as const) {
+    await toolset(slug, ['wiki_fetch'], prefix, 'list');
+    const at = { resourcePath: `/mcp/${slug}` };
+    await expect.poll(() => names(at.resourcePath), { timeout: 1_000 }).toHaveLength(1);
+    const { mcp } = stack.governed;
+    expect(await mcp.listTools(stack.context(at))).toMatchObject({
+      tools: [{ _meta: { ui: { resourceUri: uri } } }],
+    });
+    stack.calls.length = 0;
+    expect(await stack.request('resources/read', { uri }, at)).toMatchObject({ kind: 'result' });
+    const other = uri.replace('view', 'other');
+    const refused = await stack.request('resources/read', { uri: other }, at);
+    expect(refused).toMatchObject({ kind: 'error' });
+    expect(stack.calls.map(({ name }) => name)).toEqual(['ui://view.html']);
+  }
+});
+
 describe('a toolset that is searched', () => {
   const find = async (args: object, by = {}) => {
     const answer = await call('/mcp/all', 'conducktr_find_tools', args, by);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { connectionEntry, workspaceOf } from '../../workspace/tests/support.js';
 import type { Workspace } from '../../workspace/types.js';
 import { refusalAnswer } from '../answers.js';
-import { Refusal } from '../refusal.js';
+import type { Refusal } from '../refusal.js';
 import { resolve } from '../resolve.js';
 import type { Caller } from '../types.js';
 import { viewFor } from '../view-for.js';
