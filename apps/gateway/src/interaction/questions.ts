@@ -1,5 +1,6 @@
 import type { Failure, ToolCallAnswer } from '../mcp/ports.js';
 import type { RecordedCall } from '../tool-call/types.js';
+import { declaredTo } from './client-channel.js';
 import { cannotBeAsked, inputNotGiven, inputRequired } from './answers.js';
 import {
   type InputRequest,
@@ -12,6 +13,9 @@ import { mayAsk } from './rounds.js';
 
 /** An upstream of 2025-11-25 wants addresses visited before it is called again. */
 const URL_ELICITATION = -32_042;
+
+/** 2026-07-28: the client lacks a capability; over HTTP with status 400. */
+const MISSING_CAPABILITY = -32_021;
 
 /** What an upstream's `input_required` wants, when this gateway answers it and not the client. */
 export interface OwnQuestions {
@@ -31,8 +35,9 @@ export function presentQuestions(
 ): ToolCallAnswer {
   if (answer.kind === 'result')
     return asksForInput(answer) ? presentResult(deps, call, answer) : answer;
-  if (answer.kind !== 'error' || answer.error.code !== URL_ELICITATION) return answer;
-  return call.input.context.era === 'modern' ? presentUrls(deps, call, answer) : answer;
+  if (answer.kind !== 'error' || call.input.context.era === 'legacy') return answer;
+  if (answer.error.code === URL_ELICITATION) return presentUrls(deps, call, answer);
+  return answer.error.code === MISSING_CAPABILITY ? { ...answer, status: 400 } : answer;
 }
 
 /** The questions that a recorded answer leaves to this gateway; undefined: it is for the client. */
@@ -64,21 +69,17 @@ function presentResult(
   if (state !== undefined && typeof state !== 'string')
     return inputNotGiven(call, 'but in no way that MCP knows');
   if (requests.length === 0) return answer;
-  const { era, capabilities } = call.input.context;
-  const declared = era === 'modern' || call.input.ask ? capabilities : undefined;
-  const missing = requests.map(([, request]) => missingCapability(request, declared));
-  const allowed = requests.filter((_, index) => !missing[index]);
-  if (allowed.length === 0) return cannotBeAsked(call, Object.assign({}, ...missing));
-  if (era === 'legacy')
-    return {
-      ...answer,
-      result: { ...answer.result, inputRequests: Object.fromEntries(allowed) },
-    };
+  // The worker lets no such question pass; here it is known what can be done about it.
+  for (const [, request] of requests) {
+    const missing = missingCapability(request, declaredTo(call.input));
+    if (missing) return cannotBeAsked(call, missing);
+  }
+  if (call.input.context.era === 'legacy') return answer;
   const number = (call.round?.number ?? 1) + 1;
   return inputRequired(
     deps,
     call,
-    allowed,
+    requests,
     state === undefined ? undefined : { kind: 'round', number, requestState: state },
   );
 }

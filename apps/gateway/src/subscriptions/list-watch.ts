@@ -3,7 +3,7 @@ import type { GovernedDeps } from '../governed.js';
 import type { ListenInput, Subscription } from '../mcp/ports.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import type { Caller } from '../tool-call/types.js';
-import { mayKnow, viewFor } from '../tool-call/view-for.js';
+import { viewFor } from '../tool-call/view-for.js';
 import { atMostEvery, oneAtATime } from './pace.js';
 import { seenLists, type List, type SeenLists } from './seen-lists.js';
 import type { WatchHandle } from './watches.js';

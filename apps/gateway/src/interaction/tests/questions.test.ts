@@ -1,0 +1,526 @@
+// What upstreams of both eras ask clients of both eras, over a real worker and two gateways.
+import {
+  RpcError,
+  startConformanceUpstream,
+  startRecordingUpstream,
+  type ConformanceUpstream,
+  type FixtureTool,
+  type RecordingUpstream,
+} from '@conducktor/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ToolCallAnswer } from '../../mcp/ports.js';
+import type { Governed } from '../../open-governed.js';
+import { startWholePath, type WholePath } from '../../tests/support/whole-path.js';
+
+const TOOLS = [
+  'test_elicitation',
+  'test_elicitation_url',
+  'test_sampling',
+  'test_list_roots',
+  'test_simple_text',
+  'test_tool_with_logging',
+];
+const MRTR = ['elicitation', 'request_state', 'multiple_inputs', 'multi_round', 'capabilities'].map(
+  (name) => `test_input_required_result_${name}`,
+);
+const ALL = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
+const NAME = { action: 'accept', content: { name: 'Ann' } };
+const ACCOUNT = { action: 'accept', content: { username: 'ann', email: 'ann@x.example' } };
+const MESSAGE = { action: 'accept', content: {} };
+
+const tool = (name: string, run: FixtureTool['run']): FixtureTool => ({
+  definition: { name, inputSchema: { type: 'object' } },
+  run,
+});
+const namesOf = (tools: FixtureTool[]) => tools.map(({ definition }) => definition.name);
+
+let waits = 0;
+/** A server of 2026-07-28 that wants time, and asks nothing. */
+const BUSY: FixtureTool[] = [
+  tool('not_yet', async () =>
+    waits++ % 2 === 0
+      ? { resultType: 'input_required', requestState: 'later' }
+      : { content: [{ type: 'text', text: 'now' }] },
+  ),
+];
+
+let opened = 0;
+const LINK = { mode: 'url', url: 'https://x.example/link', message: 'Link your account' };
+const linkError = () =>
+  new RpcError(-32_042, 'Link first', { elicitations: [{ ...LINK, elicitationId: 'e1' }] });
+/** A server of 2025-11-25 that wants an account linked. */
+const LINKED: FixtureTool[] = [
+  tool('open', async () => {
+    if (opened++ === 0) throw linkError();
+    return { content: [{ type: 'text', text: 'open' }] };
+  }),
+  tool('closed', async () => {
+    throw linkError();
+  }),
+];
+
+let path: WholePath;
+let one: Governed;
+let two: Governed;
+let old: ConformanceUpstream;
+let current: ConformanceUpstream;
+let busy: RecordingUpstream;
+let linked: RecordingUpstream;
+
+beforeAll(async () => {
+  path = await startWholePath({ gateways: 2 });
+  [one, two] = path.gateways as [Governed, Governed];
+  old = await startConformanceUpstream({ revision: '2025-11-25' });
+  current = await startConformanceUpstream({ revision: '2026-07-28' });
+  await path.connect('old', old.url, [...TOOLS, ...MRTR]);
+  await path.connect('new', current.url, [...TOOLS, ...MRTR]);
+  busy = await startRecordingUpstream({ era: 'modern', tools: BUSY });
+  linked = await startRecordingUpstream({ era: 'legacy', tools: LINKED });
+  await path.connect('busy', busy.url, namesOf(BUSY));
+  await path.connect('linked', linked.url, namesOf(LINKED));
+});
+afterAll(async () => {
+  await path?.stop();
+  await old?.close();
+  await current?.close();
+  await busy?.close();
+  await linked?.close();
+});
+beforeEach(() => path.activate({ version: 1, default: 'allow', rules: [] }));
+
+type Fields = Record<string, unknown>;
+
+function resultOf(answer: ToolCallAnswer): Fields & { _meta: Fields } {
+  expect(answer).toMatchObject({ kind: 'result' });
+  return (answer as unknown as { result: Fields & { _meta: Fields } }).result;
+}
+const textOf = (answer: ToolCallAnswer) =>
+  String((resultOf(answer)['content'] as { text: string }[])[0]!.text);
+
+/** The questions of an `input_required` answer, and what brings their answers back. */
+function asked(answer: ToolCallAnswer) {
+  const result = resultOf(answer);
+  expect(result['resultType']).toBe('input_required');
+  const requests = result['inputRequests'] as Record<string, { method: string; params: Fields }>;
+  return {
+    requests,
+    keys: Object.keys(requests),
+    callId: result._meta['conducktor/callId'] as string,
+    state: result['requestState'] as string | undefined,
+    with: (inputResponses: Fields) => ({
+      input: { requestState: result['requestState'] as string | undefined, inputResponses },
+    }),
+  };
+}
+const outcomeOf = async (callId: string) =>
+  (await path.records()).find((record) => record.callId === callId)?.outcome;
+const settled = (callId: string, outcome: string) =>
+  vi.waitUntil(async () => (await outcomeOf(callId)) === outcome, { timeout: 8_000 });
+
+const modern = { era: 'modern', capabilities: ALL } as const;
+
+describe('a modern client and a legacy server', () => {
+  test('the call is held; the retry on another gateway ends it; the first one settles', async () => {
+    const first = asked(await path.call(one, 'old_test_elicitation', { message: 'Who?' }, modern));
+    expect(first.requests['ask-1']).toMatchObject({
+      method: 'elicitation/create',
+      params: { message: 'Who?' },
+    });
+    expect(await outcomeOf(first.callId)).toBeUndefined();
+    const before = (await path.records()).length;
+    const answer = await path.call(
+      two,
+      'old_test_elicitation',
+      { message: 'Who?' },
+      { ...modern, ...first.with({ 'ask-1': ACCOUNT }) },
+    );
+    expect(textOf(answer)).toContain('action=accept');
+    expect(resultOf(answer)._meta['conducktor/callId']).toBe(first.callId);
+    await settled(first.callId, 'ok');
+    expect((await path.records()).length).toBe(before);
+  });
+
+  test('several questions of one call, in one answer or one after the other', async () => {
+    let answer = await path.call(one, 'old_test_input_required_result_multiple_inputs', {}, modern);
+    const responses: Record<string, Fields> = {
+      'elicitation/create': NAME,
+      'sampling/createMessage': {
+        role: 'assistant',
+        model: 'm',
+        content: { type: 'text', text: 'Hi' },
+      },
+      'roots/list': { roots: [{ uri: 'file:///r' }] },
+    };
+    const methods = new Set<string>();
+    for (let round = 0; round < 3 && resultOf(answer)['resultType'] === 'input_required'; round++) {
+      const questions = asked(answer);
+      const given = Object.fromEntries(
+        Object.entries(questions.requests).map(([key, { method }]) => {
+          methods.add(method);
+          return [key, responses[method]];
+        }),
+      );
+      answer = await path.call(
+        round % 2 ? one : two,
+        'old_test_input_required_result_multiple_inputs',
+        {},
+        { ...modern, ...questions.with(given as Fields) },
+      );
+    }
+    expect(textOf(answer)).toBe('Thank you, Ann');
+    expect([...methods].toSorted()).toEqual(Object.keys(responses).toSorted());
+  });
+
+  test('a question that is not answered is asked again', async () => {
+    const first = asked(await path.call(one, 'old_test_elicitation', { message: 'Who?' }, modern));
+    const again = asked(
+      await path.call(
+        two,
+        'old_test_elicitation',
+        { message: 'Who?' },
+        { ...modern, ...first.with({ other: ACCOUNT }) },
+      ),
+    );
+    expect(again.requests).toEqual(first.requests);
+    const answer = await path.call(
+      one,
+      'old_test_elicitation',
+      { message: 'Who?' },
+      { ...modern, ...again.with({ 'ask-1': { action: 'decline' } }) },
+    );
+    expect(textOf(answer)).toContain('action=decline');
+  });
+
+  test('its first connection may close: the call waits on, and is not cancelled', async () => {
+    const gone = new AbortController();
+    const args = { message: 'Who?' };
+    const first = asked(
+      await path.call(one, 'old_test_elicitation', args, { ...modern, signal: gone.signal }),
+    );
+    gone.abort();
+    const answer = await path.call(two, 'old_test_elicitation', args, {
+      ...modern,
+      ...first.with({ 'ask-1': ACCOUNT }),
+    });
+    expect(textOf(answer)).toContain('action=accept');
+  });
+
+  test('whoever is refused meanwhile is told so, the server gets a no, and both are recorded', async () => {
+    const args = { message: 'Who?' };
+    const first = asked(await path.call(one, 'old_test_elicitation', args, modern));
+    await path.activate({
+      version: 1,
+      default: 'allow',
+      rules: [
+        {
+          id: 'stop',
+          when: { tools: ['old_test_elicitation'] },
+          effect: 'deny',
+          message: 'Not now',
+        },
+      ],
+    });
+    await vi.waitUntil(
+      async () =>
+        (await two.mcp.listTools(path.context()).then((list) => JSON.stringify(list))).includes(
+          'old_test_elicitation"',
+        ) === false,
+      { timeout: 5_000 },
+    );
+    const answer = await path.call(two, 'old_test_elicitation', args, {
+      ...modern,
+      ...first.with({ 'ask-1': ACCOUNT }),
+    });
+    expect(textOf(answer)).toBe('Permission denied: Not now');
+    await settled(first.callId, 'ok');
+    const denied = (await path.records()).filter(({ decision }) => decision === 'deny');
+    expect(denied.at(-1)).toMatchObject({ tool: 'old_test_elicitation' });
+  });
+
+  test('a worker that dies takes the call along, and everybody is told', async () => {
+    const args = { message: 'Who?' };
+    const first = asked(await path.call(one, 'old_test_elicitation', args, modern));
+    await path.killWorker();
+    await path.startWorker();
+    await settled(first.callId, 'unknown');
+    const answer = await path.call(two, 'old_test_elicitation', args, {
+      ...modern,
+      ...first.with({ 'ask-1': ACCOUNT }),
+    });
+    expect(resultOf(answer)).toMatchObject({
+      isError: true,
+      _meta: { 'conducktor/code': 'outcome_unknown', 'conducktor/callId': first.callId },
+    });
+  });
+
+  test('a URL is asked for without the id of the older revision', async () => {
+    const first = asked(await path.call(one, 'old_test_elicitation_url', {}, modern));
+    const { params } = first.requests['ask-1']!;
+    expect(params).toMatchObject({ mode: 'url', url: expect.any(String) as string });
+    expect(params).not.toHaveProperty('elicitationId');
+    const answer = await path.call(
+      two,
+      'old_test_elicitation_url',
+      {},
+      { ...modern, ...first.with({ 'ask-1': { action: 'accept' } }) },
+    );
+    expect(textOf(answer)).toContain('action=accept');
+  });
+});
+
+describe('a modern client and a modern server', () => {
+  const stateful = 'new_test_input_required_result_request_state';
+
+  test('the server’s state travels sealed; the retry is a call of its own on any gateway', async () => {
+    const first = asked(await path.call(one, stateful, {}, modern));
+    expect(first.keys).toEqual(['confirm']);
+    expect(first.state).toMatch(/^[\w-]{40,}$/);
+    await settled(first.callId, 'ok');
+    const answer = await path.call(
+      two,
+      stateful,
+      {},
+      {
+        ...modern,
+        ...first.with({ confirm: { action: 'accept', content: { ok: true } } }),
+      },
+    );
+    expect(textOf(answer)).toBe('state-ok');
+    expect(resultOf(answer)._meta['conducktor/callId']).not.toBe(first.callId);
+  });
+
+  test('rounds follow each other, each with a state of its own', async () => {
+    const name = 'new_test_input_required_result_multi_round';
+    const first = asked(await path.call(one, name, {}, modern));
+    const second = asked(
+      await path.call(two, name, {}, { ...modern, ...first.with({ step1: NAME }) }),
+    );
+    expect(second.keys).toEqual(['step2']);
+    expect(second.state).not.toBe(first.state);
+    const blue = { step2: { action: 'accept', content: { color: 'blue' } } };
+    const answer = await path.call(one, name, {}, { ...modern, ...second.with(blue) });
+    expect(textOf(answer)).toBe('Ann likes blue');
+  });
+
+  test('answers without a state reach the server as they are', async () => {
+    const name = 'new_test_input_required_result_elicitation';
+    const inputResponses = { user_name: NAME, unknown: { action: 'accept' } };
+    const answer = await path.call(one, name, {}, { ...modern, input: { inputResponses } });
+    expect(textOf(answer)).toBe('Hello, Ann!');
+  });
+
+  test.each([
+    ['tampered', (state: string) => ({ requestState: `${state}-TAMPERED` }), {}],
+    ['brought by another person', (state: string) => ({ requestState: state }), 'contractor'],
+    ['brought with other arguments', (state: string) => ({ requestState: state }), { more: 1 }],
+  ] as const)('a state that is %s is an error, and reaches nobody', async (_, input, by) => {
+    const first = asked(await path.call(one, stateful, {}, modern));
+    const calls = () => current.world.received.filter(({ method }) => method === 'tools/call');
+    const before = calls().length;
+    const answer = await path.call(two, stateful, typeof by === 'object' ? by : {}, {
+      ...modern,
+      ...(by === 'contractor' && { apiKey: path.people.contractor.apiKey }),
+      input: { ...input(first.state!), inputResponses: {} },
+    });
+    expect(answer).toMatchObject({
+      kind: 'error',
+      error: { code: -32_602, data: { _meta: { 'conducktor/code': 'invalid_input' } } },
+    });
+    expect(calls()).toHaveLength(before);
+  });
+
+  test.each([12_345, null, { user_name: 12_345 }, [NAME]])(
+    'responses that are none are an error (%j)',
+    async (inputResponses) => {
+      const name = 'new_test_input_required_result_elicitation';
+      const input = { inputResponses: inputResponses as unknown as Fields };
+      expect(await path.call(one, name, {}, { ...modern, input })).toMatchObject({
+        error: { code: -32_602 },
+      });
+    },
+  );
+
+  test('a client is asked only what it declared', async () => {
+    const name = 'new_test_input_required_result_capabilities';
+    const capabilities = { sampling: {} };
+    const first = asked(await path.call(one, name, {}, { era: 'modern', capabilities }));
+    expect(first.keys).toEqual(['greeting']);
+    const none = await path.call(
+      one,
+      'new_test_elicitation',
+      { message: 'Who?' },
+      { capabilities },
+    );
+    expect(none).toMatchObject({
+      kind: 'error',
+      status: 400,
+      error: { code: -32_021, data: { requiredCapabilities: { elicitation: { form: {} } } } },
+    });
+  });
+
+  test('a state without a question is brought back by the gateway, in calls that are recorded', async () => {
+    const count = async () =>
+      (await path.records()).filter(({ tool }) => tool === 'busy_not_yet').length;
+    const before = await count();
+    expect(textOf(await path.call(one, 'busy_not_yet', {}, modern))).toBe('now');
+    expect(await count()).toBe(before + 2);
+  });
+
+  test('a URL elicitation error becomes a question; the retry calls again without an input', async () => {
+    const first = asked(await path.call(one, 'linked_open', {}, modern));
+    expect(first.requests).toEqual({
+      'url-1': {
+        method: 'elicitation/create',
+        params: { mode: 'url', url: 'https://x.example/link', message: 'Link your account' },
+      },
+    });
+    expect(
+      textOf(
+        await path.call(
+          two,
+          'linked_open',
+          {},
+          { ...modern, ...first.with({ 'url-1': { action: 'accept' } }) },
+        ),
+      ),
+    ).toBe('open');
+    const again = asked(await path.call(one, 'linked_closed', {}, modern));
+    const declined = { 'url-1': { action: 'decline' } };
+    expect(
+      await path.call(two, 'linked_closed', {}, { ...modern, ...again.with(declined) }),
+    ).toMatchObject({ kind: 'error', error: { code: -32_042 } });
+    expect(
+      await path.call(two, 'linked_closed', {}, { capabilities: { elicitation: { form: {} } } }),
+    ).toMatchObject({
+      error: { code: -32_021, data: { requiredCapabilities: { elicitation: { url: {} } } } },
+    });
+  });
+
+  test('an idempotency key holds for each round, not for the whole', async () => {
+    const key = { ...modern, idempotencyKey: 'rounds-1' };
+    const first = asked(await path.call(one, stateful, {}, key));
+    const repeated = asked(await path.call(two, stateful, {}, key));
+    expect(repeated.state).toBe(first.state);
+    const retry = {
+      ...key,
+      ...first.with({ confirm: { action: 'accept', content: { ok: true } } }),
+    };
+    const answers = [
+      await path.call(two, stateful, {}, retry),
+      await path.call(one, stateful, {}, retry),
+    ];
+    expect(answers.map(textOf)).toEqual(['state-ok', 'state-ok']);
+    expect(resultOf(answers[0]!)._meta).toEqual(resultOf(answers[1]!)._meta);
+  });
+});
+
+describe('a legacy client', () => {
+  const legacy = (ask: (question: { method: string; params: Fields }) => Fields | 'error') => {
+    const questions: { method: string; params: Fields }[] = [];
+    return {
+      questions,
+      by: {
+        era: 'legacy' as const,
+        capabilities: ALL,
+        ask: async (question: { method: string; params: Fields }) => {
+          questions.push(question);
+          const result = ask(question);
+          return result === 'error'
+            ? { error: { code: -1, message: 'The person is asleep' } }
+            : { result };
+        },
+      },
+    };
+  };
+
+  test('is asked by a legacy server during the call', async () => {
+    const { by, questions } = legacy(() => ACCOUNT);
+    const answer = await path.call(one, 'old_test_elicitation', { message: 'Who?' }, by);
+    expect(textOf(answer)).toContain('"username":"ann"');
+    expect(questions).toMatchObject([{ method: 'elicitation/create' }]);
+  });
+
+  test('is asked for a modern server by the gateway, and each round is a recorded call', async () => {
+    const { by, questions } = legacy(({ params }) =>
+      String(params['message']).includes('color')
+        ? { action: 'accept', content: { color: 'red' } }
+        : NAME,
+    );
+    const name = 'new_test_input_required_result_multi_round';
+    const count = async () => (await path.records()).filter(({ tool }) => tool === name).length;
+    const before = await count();
+    expect(textOf(await path.call(one, name, {}, by))).toBe('Ann likes red');
+    expect(questions).toHaveLength(2);
+    expect(await count()).toBe(before + 3);
+  });
+
+  test('a URL has the id that its revision wants', async () => {
+    const { by, questions } = legacy(() => MESSAGE);
+    await path.call(one, 'new_test_elicitation_url', {}, by);
+    expect(questions[0]!.params).toMatchObject({
+      mode: 'url',
+      elicitationId: expect.any(String) as string,
+    });
+  });
+
+  test('that answers with an error ends the call with a sentence', async () => {
+    const { by } = legacy(() => 'error');
+    const answer = await path.call(one, 'new_test_elicitation', { message: 'Who?' }, by);
+    expect(textOf(answer)).toBe(
+      'new asks for input, and this client answers: The person is asleep.',
+    );
+    expect(resultOf(answer)._meta['conducktor/code']).toBe('input_not_given');
+  });
+
+  test('a server that goes on asking is given up after ten rounds', async () => {
+    const { by, questions } = legacy(() => ({ action: 'accept', content: {} }));
+    const name = 'new_test_input_required_result_elicitation';
+    const answer = await path.call(one, name, {}, by);
+    expect(resultOf(answer)._meta['conducktor/code']).toBe('input_not_given');
+    expect(questions).toHaveLength(9);
+  });
+
+  test('that cannot be asked is not waited for', async () => {
+    const by = { era: 'legacy' as const, capabilities: ALL };
+    const old = await path.call(one, 'old_test_elicitation', { message: 'Who?' }, by);
+    expect(resultOf(old)['isError']).toBe(true);
+    const current = await path.call(one, 'new_test_elicitation', { message: 'Who?' }, by);
+    expect(current).toMatchObject({ kind: 'error', error: { code: -32_021 } });
+  });
+
+  test('gets a URL elicitation error as it is', async () => {
+    const { by } = legacy(() => MESSAGE);
+    expect(await path.call(one, 'linked_closed', {}, by)).toMatchObject({
+      kind: 'error',
+      error: { code: -32_042, data: { elicitations: [{ elicitationId: 'e1' }] } },
+    });
+  });
+
+  test('an idempotency key keeps the last answer of all rounds', async () => {
+    const { by, questions } = legacy(() => NAME);
+    const name = 'new_test_input_required_result_elicitation';
+    const key = { ...by, idempotencyKey: 'rounds-2' };
+    const answers = [await path.call(one, name, {}, key), await path.call(two, name, {}, key)];
+    expect(answers.map(textOf)).toEqual(['Hello, Ann!', 'Hello, Ann!']);
+    expect(questions).toHaveLength(1);
+  });
+});
+
+describe('log messages', () => {
+  const logged = async (by: Fields, name = 'old_test_tool_with_logging') => {
+    const notes: string[] = [];
+    await path.call(one, name, {}, { ...by, onNotification: ({ method }) => notes.push(method) });
+    return notes;
+  };
+
+  test.each(['old', 'new'])('reach who wants them (%s server)', async (slug) => {
+    const name = `${slug}_test_tool_with_logging`;
+    expect(await logged({ era: 'legacy', logLevel: 'debug' }, name)).toHaveLength(3);
+    expect(await logged({ era: 'modern', logLevel: 'info' }, name)).toHaveLength(3);
+  });
+
+  test('and nobody else', async () => {
+    expect(await logged({ era: 'modern', logLevel: 'error' })).toEqual([]);
+    expect(await logged({ era: 'modern' })).toEqual([]);
+  });
+});

@@ -1,0 +1,234 @@
+/** Gateways, a worker process and real upstreams over one database: the whole way of a call. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createServer, type AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { newId, type ClientCapabilities } from '@conducktor/contracts';
+import { createDb, type Db } from '@conducktor/db';
+import { createLogger, createMetrics } from '@conducktor/runtime';
+import {
+  createTestDatabase,
+  seedWorkspace,
+  type SeededWorkspace,
+  type TestDatabase,
+} from '@conducktor/testing';
+import type { McpRequestContext, ToolCallAnswer, ToolCallInput } from '../../mcp/ports.js';
+import { openGoverned, type Governed } from '../../open-governed.js';
+
+const APPS = new URL('../../../../', import.meta.url);
+
+export interface WholePath {
+  gateways: Governed[];
+  admin: Db;
+  database: TestDatabase;
+  people: SeededWorkspace;
+  /** A further gateway in this process. */
+  openGateway(): Promise<Governed>;
+  /** A gateway as a process of its own; resolves with its MCP URL when it is ready. */
+  startGateway(): Promise<{ url: string; kill(): Promise<void> }>;
+  killWorker(): Promise<void>;
+  startWorker(): Promise<void>;
+  connect(
+    slug: string,
+    url: string,
+    tools: readonly string[],
+    capabilities?: Record<string, unknown>,
+  ): Promise<string>;
+  activate(policy: object): Promise<void>;
+  context(by?: Caller): McpRequestContext;
+  call(
+    gateway: Governed,
+    name: string,
+    args?: object,
+    by?: Caller & Partial<ToolCallInput>,
+  ): Promise<ToolCallAnswer>;
+  /** What the journal holds of calls, in order; `outcome` is that of the settled record. */
+  records(): Promise<{ tool: string; decision: string; callId: string; outcome?: string }[]>;
+  stop(): Promise<void>;
+}
+
+export interface Caller {
+  apiKey?: string;
+  era?: 'legacy' | 'modern';
+  capabilities?: ClientCapabilities;
+  logLevel?: string;
+  resourcePath?: string;
+}
+
+export async function startWholePath(options: { gateways?: number } = {}): Promise<WholePath> {
+  const database = await createTestDatabase();
+  const admin = createDb(database.adminUrl);
+  const people = await seedWorkspace(admin);
+  const { tenantId } = people;
+  const secretKey = randomBytes(32).toString('base64url');
+  const rpcPort = await freePort();
+  const children = new Set<ChildProcess>();
+  const gateways: Governed[] = [];
+  const common = {
+    PATH: process.env['PATH']!,
+    ENVIRONMENT: 'embedded',
+    LOG_LEVEL: 'info',
+    SECRET_KEY: secretKey,
+    REDIS_URL: database.redisUrl,
+  };
+  let worker: ChildProcess | undefined;
+  let version = 0;
+
+  const start = async (app: string, said: string, env: Record<string, string>) => {
+    const child = spawn(process.execPath, [fileURLToPath(new URL(`${app}/dist/main.js`, APPS))], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...common, ...env },
+    });
+    children.add(child);
+    let words = '';
+    await new Promise<void>((resolve, reject) => {
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk) => {
+          words += String(chunk);
+          if (words.includes(said)) resolve();
+        });
+      child.once('exit', (code) => reject(new Error(`${app} ended with ${code}: ${words}`)));
+    });
+    return child;
+  };
+  const kill = (child: ChildProcess | undefined) =>
+    new Promise<void>((resolve) => {
+      if (!child || child.exitCode !== null || child.signalCode !== null) return resolve();
+      children.delete(child);
+      child.once('exit', () => resolve());
+      child.kill('SIGKILL');
+    });
+  const insert = (table: string, row: Record<string, unknown>) =>
+    admin.withTenant(tenantId, async (tx) => {
+      const columns = Object.keys(row);
+      await tx.query(
+        `insert into ${table} (${columns.join(', ')}) values (${columns.map((_, i) => `$${i + 1}`).join(', ')})`,
+        Object.values(row),
+      );
+    });
+
+  const path: WholePath = {
+    gateways,
+    admin,
+    database,
+    people,
+    openGateway: async () => {
+      const governed = await openGoverned({
+        publicUrl: 'https://mcp.example.test',
+        databaseUrl: database.urlFor('conducktor_gateway'),
+        redisUrl: database.redisUrl,
+        secretKey,
+        workers: [`127.0.0.1:${rpcPort}`],
+        ratePerMinute: 100_000,
+        logger: createLogger('test', 'silent'),
+        registry: createMetrics('test'),
+      });
+      gateways.push(governed);
+      return governed;
+    },
+    startGateway: async () => {
+      const port = await freePort();
+      const url = `http://127.0.0.1:${port}`;
+      const child = await start('gateway', 'Gateway is listening', {
+        PORT: String(port),
+        PUBLIC_URL: `http://localhost:${port}`,
+        DATABASE_URL: database.urlFor('conducktor_gateway'),
+        WORKERS: `127.0.0.1:${rpcPort}`,
+        RATE_LIMIT_PER_MINUTE: '100000',
+      });
+      return { url: `${url}/mcp`, kill: () => kill(child) };
+    },
+    startWorker: async () => {
+      worker = await start('connector-worker', 'Connector worker is listening', {
+        PORT: String(await freePort()),
+        RPC_PORT: String(rpcPort),
+        DATABASE_URL: database.urlFor('conducktor_app'),
+        OUTBOUND_ALLOW: 'loopback',
+      });
+    },
+    killWorker: () => kill(worker),
+    connect: async (slug, url, tools, capabilities = { tools: {} }) => {
+      const id = newId('con');
+      const server = JSON.stringify({ protocolVersion: '2025-11-25', capabilities });
+      const row = { tenant_id: tenantId, id, slug, kind: 'mcp-http', url, status: 'ACTIVE' };
+      await insert('connection', { ...row, timeout_ms: 5_000, server });
+      for (const name of tools)
+        await insert('tool', {
+          tenant_id: tenantId,
+          id: newId('tol'),
+          connection_id: id,
+          upstream_name: name,
+          shown_name: `${slug}_${name}`,
+          definition: JSON.stringify({ name, inputSchema: { type: 'object' } }),
+          definition_hash: randomBytes(32),
+          proposed_class: 'write',
+        });
+      return id;
+    },
+    activate: async (policy) => {
+      version++;
+      const document = JSON.stringify(policy);
+      await insert('policy', { tenant_id: tenantId, version, document, source: document });
+      await admin.pool.query('update tenant set active_policy = $2 where id = $1', [
+        tenantId,
+        version,
+      ]);
+    },
+    context: ({ apiKey, era = 'modern', ...by } = {}) => ({
+      headers: { authorization: `Bearer ${apiKey ?? people.member.apiKey}` },
+      sourceIp: '127.0.0.1',
+      resourcePath: '/mcp',
+      era,
+      protocolVersion: era === 'modern' ? '2026-07-28' : '2025-11-25',
+      ...by,
+    }),
+    call: (gateway, name, args = {}, by = {}) => {
+      const { apiKey, era, capabilities, logLevel, resourcePath = '/mcp', ...more } = by;
+      return gateway.mcp.callTool({
+        context: path.context({
+          resourcePath,
+          ...(apiKey && { apiKey }),
+          ...(era && { era }),
+          ...(capabilities && { capabilities }),
+          ...(logLevel && { logLevel }),
+        }),
+        name,
+        argumentsValue: args,
+        signal: new AbortController().signal,
+        ...more,
+      });
+    },
+    records: async () => {
+      const { rows } = await admin.pool.query<{ id: string; call: string; outcome: string | null }>(
+        `select c.call_id as id, c.record as call, o.record as outcome
+           from call c left join outcome o on o.call_id = c.call_id
+          where c.tenant_id = $1 order by c.epoch, c.tick, c.ordinal`,
+        [tenantId],
+      );
+      return rows.map((row) => {
+        const { tool, decision } = JSON.parse(row.call) as { tool: string; decision: string };
+        const outcome = row.outcome === null ? undefined : JSON.parse(row.outcome).outcome;
+        return { tool, decision, callId: row.id, ...(outcome && { outcome }) };
+      });
+    },
+    stop: async () => {
+      for (const gateway of gateways.splice(0)) await gateway.stop();
+      for (const child of children) await kill(child);
+      await admin.end();
+      await database.drop();
+    },
+  };
+  await path.startWorker();
+  for (let i = 0; i < (options.gateways ?? 1); i++) await path.openGateway();
+  await path.activate({ version: 1, default: 'allow', rules: [] });
+  return path;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
