@@ -13,6 +13,9 @@ export type Message =
   | { kind: 'request'; id: string | number; method: string; params: Record<string, unknown> }
   | { kind: 'notification'; method: string; params: Record<string, unknown> };
 
+/** Deeper than anything that people or programs read; writing much deeper JSON ends in a full stack. */
+const MAX_DEPTH = 200;
+
 /**
  * Reads the messages of one JSON text: one, or a batch (2025-03-26). What is no message is left out.
  * A result keeps the upstream's own text: unknown fields and long numbers come through unchanged.
@@ -33,6 +36,7 @@ export function readMessages(text: string): Message[] {
 function readMessage(value: unknown, text: string | undefined): Message | undefined {
   if (!isObject(value) || value['jsonrpc'] !== '2.0') return undefined;
   const { id, method, params, result, error } = value;
+  if (isDeeper(value, MAX_DEPTH)) return typeof method === 'string' ? undefined : tooDeep(id);
   if (typeof method === 'string') {
     const given = isObject(params) ? params : {};
     if (typeof id === 'string' || typeof id === 'number')
@@ -59,6 +63,23 @@ function readMessage(value: unknown, text: string | undefined): Message | undefi
     result,
     resultJson: (text && rawMember(text, 'result')) ?? JSON.stringify(result),
   };
+}
+
+function tooDeep(id: unknown): Message {
+  const message = "The server's answer is nested too deeply and was discarded.";
+  return { kind: 'error', id, error: { code: -32603, message } };
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  if (Array.isArray(value)) {
+    for (const part of value) if (isDeeper(part, levels - 1)) return true;
+    return false;
+  }
+  for (const key in value)
+    if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true;
+  return false;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

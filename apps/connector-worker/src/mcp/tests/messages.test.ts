@@ -48,6 +48,23 @@ describe('reading messages', () => {
       ),
     ).toEqual(['notification', 'result']);
   });
+  it('what is nested without end is refused before anything walks through it', () => {
+    const deep = '['.repeat(300_000) + ']'.repeat(300_000);
+    const refused = {
+      kind: 'error',
+      id: 1,
+      error: { code: -32603, message: expect.stringContaining('too deeply') },
+    };
+    expect(readMessages(`{"jsonrpc":"2.0","id":1,"result":{"a":${deep}}}`)).toEqual([refused]);
+    expect(readMessages(`[{"jsonrpc":"2.0","id":1,"result":{"a":${deep}}}]`)).toEqual([refused]);
+    expect(
+      readMessages(`{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"","data":${deep}}}`),
+    ).toEqual([refused]);
+    expect(readMessages(`{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":${deep}}}`)).toEqual(
+      [],
+    );
+  });
+
   it.each([
     '',
     'null',
