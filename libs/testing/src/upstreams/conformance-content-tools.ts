@@ -145,7 +145,7 @@ export const CONTENT_TOOLS: FixtureEntry[] = [
     run: async (args) => text(`received ${JSON.stringify(args)}`),
   },
   {
-    since: '2026-07-28',
+    // To a server of an older revision the annotation is a keyword it does not know.
     definition: {
       name: 'test_header_parameter',
       description: 'Wants one of its arguments in a header as well (SEP-2243).',
