@@ -110,17 +110,17 @@ export class HttpUpstream {
     const left = (): number => Math.min(this.deps.handshakeMs, deadline - Date.now());
     const era = await this.#detectEra(left());
     this.#era = Promise.resolve(era);
-    const list = await listAllTools((cursor) => {
+    const server =
+      era === 'legacy'
+        ? await this.#sessions.server(left())
+        : serverOf(this.#discovered, MODERN_VERSION);
+    const list = await listAllTools(server, (cursor) => {
       const params = cursor === undefined ? {} : { cursor };
       return era === 'legacy'
         ? this.#sessions.request('', 'tools/list', params, left())
         : this.#modernRequest('tools/list', params, left());
     });
     this.#paramHeaders = declaredIn(list.tools);
-    const server =
-      era === 'legacy'
-        ? await this.#sessions.server(left())
-        : serverOf(this.#discovered, MODERN_VERSION);
     return { ...list, server };
   }
 
@@ -271,7 +271,7 @@ export class HttpUpstream {
   }
 
   async #learnParamHeaders(): Promise<void> {
-    const { tools } = await listAllTools((cursor) =>
+    const { tools } = await listAllTools(undefined, (cursor) =>
       this.#modernRequest(
         'tools/list',
         cursor === undefined ? {} : { cursor },

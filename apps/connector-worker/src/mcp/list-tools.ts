@@ -1,5 +1,7 @@
+import type { UpstreamServer } from '@conducktor/contracts';
 import { MAX_QUOTE, UpstreamFailure, type ToolList } from '../connector.js';
 import { isObject, type Message } from './messages.js';
+import { METHOD_NOT_FOUND } from './versions.js';
 
 const MAX_PAGES = 200;
 const MAX_TOOLS = 5_000;
@@ -8,9 +10,11 @@ const MAX_BYTES = 8 * 1024 * 1024;
 
 /**
  * Follows `nextCursor` to the end of tools/list, within bounds, keeping every definition as it is.
- * `ask` sends one tools/list with this cursor and resolves with its answer.
+ * `ask` sends one tools/list with this cursor and resolves with its answer. A server that says that
+ * it has prompts or resources, and nothing of tools, may refuse: then it has none.
  */
 export async function listAllTools(
+  server: Pick<UpstreamServer, 'capabilities'> | undefined,
   ask: (cursor: string | undefined) => Promise<Extract<Message, { kind: 'result' | 'error' }>>,
 ): Promise<ToolList> {
   const tools: Record<string, unknown>[] = [];
@@ -22,6 +26,12 @@ export async function listAllTools(
   for (let page = 0; ; page++) {
     const answer = await ask(cursor);
     if (answer.kind === 'error') {
+      if (
+        server &&
+        server.capabilities['tools'] === undefined &&
+        answer.error.code === METHOD_NOT_FOUND
+      )
+        return { tools: [], remark: undefined };
       throw new UpstreamFailure(
         'protocol',
         `The server refused to list its tools: ${answer.error.message.slice(0, MAX_QUOTE)} (${answer.error.code}).`,

@@ -66,9 +66,7 @@ export class SseConnector implements Connector {
     const session = await sessions.openApart(NOTHING, left());
     try {
       const { server } = session;
-      if (server.capabilities['tools'] === undefined)
-        return { tools: [], remark: undefined, server };
-      const list = await listAllTools(async (cursor) => {
+      const list = await listAllTools(server, async (cursor) => {
         const params = cursor === undefined ? {} : { cursor };
         const reply = await session.request('tools/list', params, left());
         if (!reply.answer) throw withoutAnswer(reply);

@@ -142,7 +142,7 @@ export class StdioSession {
   }
 
   async listTools(deadline: number): Promise<Offer> {
-    const list = await listAllTools(async (cursor) => {
+    const list = await listAllTools(this.#server, async (cursor) => {
       const params = {
         ...(cursor !== undefined && { cursor }),
         ...(this.#modern && { _meta: MODERN_META }),

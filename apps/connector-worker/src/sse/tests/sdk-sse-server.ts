@@ -57,7 +57,7 @@ export async function startSdkSseServer(): Promise<SdkSseServer> {
       return cancelled;
     },
     dropStreams: async () => {
-      for (const { transport } of [...open.values()]) await transport.close();
+      for (const { transport } of open.values()) await transport.close();
     },
     each: async (work) => {
       for (const { server } of open.values()) await work(server);
