@@ -87,11 +87,13 @@ const PAIRS = REVISIONS.flatMap((client) => REVISIONS.map((upstream) => ({ clien
 
 describe.each(FEATURES)('$name', (feature) => {
   test.each(PAIRS)('$client client, $upstream upstream', async ({ client, upstream }) => {
-    const verdict = await feature.run({
-      client: clients.get(client)!,
-      upstream: upstreams.get(upstream)!,
-      slug: slugOf(upstream),
-    });
+    const all = PAIRS.map((pair) => ({
+      client: clients.get(pair.client)!,
+      upstream: upstreams.get(pair.upstream)!,
+      slug: slugOf(pair.upstream),
+    }));
+    const at = PAIRS.findIndex((pair) => pair.client === client && pair.upstream === upstream);
+    const verdict = await feature.run({ ...all[at]!, all });
     found.set(`${feature.name} ${client} ${upstream}`, verdict);
     expect(verdict).toBe(feature.expect(client, upstream));
   });

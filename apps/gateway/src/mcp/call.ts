@@ -158,10 +158,11 @@ export function turnedAway(
   return { status, text: errorText(id, answer.error), headers: retryAfter(answer.retryAfterMs) };
 }
 
-/** 2026-07-28 wants these wherever they arise. */
+/** 2026-07-28 wants these wherever they arise; to older clients another status is a broken transport. */
 function statusOf(code: number, era: McpRequestContext['era']): number {
+  if (era === 'legacy') return 200;
   if (code === CAPABILITY_MISSING) return 400;
-  return code === METHOD_NOT_FOUND && era === 'modern' ? 404 : 200;
+  return code === METHOD_NOT_FOUND ? 404 : 200;
 }
 
 /** Gives the input what can reach the client; returns what is wrong with the answers it brings. */

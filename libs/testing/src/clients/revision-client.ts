@@ -32,7 +32,7 @@ type Answer = Record<string, unknown>;
 
 /** What the client answers when it is asked. A kind that is left out is not declared as a capability. */
 export interface Answers {
-  elicitation?: (params: Answer) => Answer;
+  elicitation?: ((params: Answer) => Answer) | undefined;
   sampling?: (params: Answer) => Answer;
   roots?: () => Answer;
 }
@@ -65,8 +65,10 @@ export async function connectRevision(
   revision: Revision,
   url: string,
   token: string,
-  answers: Answers = {},
+  willing: Answers = {},
 ): Promise<RevisionClient> {
+  // Before 2025-06-18 there was no elicitation to declare.
+  const answers = revision < '2025-06-18' ? { ...willing, elicitation: undefined } : willing;
   const requestInit = { headers: { authorization: `Bearer ${token}` } };
   const notes = new Notes();
   if (revision === '2026-07-28') {
@@ -184,10 +186,9 @@ function pinned(transport: Transport, revision: Revision): () => string | undefi
 
 function capabilitiesOf(revision: Revision, answers: Answers): Answer {
   return {
-    ...(answers.elicitation &&
-      revision >= '2025-06-18' && {
-        elicitation: revision >= '2025-11-25' ? { form: {}, url: {} } : {},
-      }),
+    ...(answers.elicitation && {
+      elicitation: revision >= '2025-11-25' ? { form: {}, url: {} } : {},
+    }),
     ...(answers.sampling && { sampling: {} }),
     ...(answers.roots && { roots: {} }),
   };
