@@ -36,6 +36,12 @@ export async function openSessionStream(
     return unremembered(error);
   }
   const missed = remembered.streamed || arrival.headers['last-event-id'] !== undefined;
+  const makeAgain = async (uri: string, listener: Listener, tell: Tell): Promise<void> => {
+    const away = await listener.subscribe(uri);
+    if (away) await sessions.store.removeUri(session, principal, uri).catch(() => {});
+    // It was subscribed before this stream was there; or it is not any more.
+    tell(notificationOf({ kind: 'resource-updated', uri }));
+  };
   return serveStream(deps, arrival, context, principal, {
     sessionId: session.id,
     alone: false,
@@ -44,30 +50,36 @@ export async function openSessionStream(
       if (session.protocolVersion >= PRIMED_SINCE) stream.prime(RETRY_MS);
       if (missed)
         for (const list of EVERY_LIST) tell(notificationOf({ kind: 'list-changed', list }));
-      await Promise.all(
-        remembered.uris.map(async (uri) => {
-          const away = await listener.subscribe(uri);
-          if (away) await sessions.store.removeUri(session, principal, uri).catch(() => {});
-          // It was subscribed before this stream was there; or it is not any more.
-          tell(notificationOf({ kind: 'resource-updated', uri }));
-        }),
-      );
+      await Promise.all(remembered.uris.map((uri) => makeAgain(uri, listener, tell)));
+    },
+    refresh: async (stream, listener, tell) => {
+      try {
+        const uris = await sessions.store.uris(session, principal);
+        const held = listener.subscribed;
+        for (const uri of held) if (!uris.includes(uri)) listener.unsubscribe(uri);
+        const missing = uris.filter((uri) => !held.includes(uri));
+        await Promise.all(missing.map((uri) => makeAgain(uri, listener, tell)));
+      } catch (error) {
+        // What it is subscribed to was forgotten: the next stream is told to initialize again.
+        if (error instanceof SessionLost && listener.subscribed.length > 0) stream.end();
+        else if (!(error instanceof RedisAway || error instanceof SessionLost)) deps.onFault(error);
+      }
     },
     onEnded: (uri) => void sessions.store.removeUri(session, principal, uri).catch(() => {}),
     onClose: () => {},
   });
 }
 
+type Tell = (note: ListenerNote) => void;
+
 export interface StreamService {
   sessionId: string;
   /** It does without Redis: then only this gateway knows of it. */
   alone: boolean;
   idPrefix?: string;
-  begin(
-    stream: EventStream,
-    listener: Listener,
-    tell: (note: ListenerNote) => void,
-  ): Promise<void> | void;
+  begin(stream: EventStream, listener: Listener, tell: Tell): Promise<void> | void;
+  /** Redis is back; never rejects. */
+  refresh?(stream: EventStream, listener: Listener, tell: Tell): Promise<void>;
   /** A subscription ended by itself. */
   onEnded(uri: string): void;
   onClose(): void;
@@ -89,7 +101,7 @@ export async function serveStream(
   let stream: EventStream | undefined;
   const early: string[] = [];
   const send = (text: string) => (stream ? stream.send(text) : void early.push(text));
-  const tell = ({ method, params }: ListenerNote) =>
+  const tell: Tell = ({ method, params }) =>
     send(JSON.stringify({ jsonrpc: '2.0', method, ...(params && { params }) }));
   const listener = new Listener(deps.mcp, context, (event: ClientEvent) => {
     if (event.kind === 'subscription-ended') service.onEnded(event.uri);
@@ -104,6 +116,7 @@ export async function serveStream(
       return away && { ...away };
     },
     unsubscribe: (uri) => listener.unsubscribe(uri),
+    refresh: () => stream && void service.refresh?.(stream, listener, tell),
   };
 
   const undo = [

@@ -62,7 +62,14 @@ export async function scopeOfStream(
   try {
     const here = sessions.streams.here(session.id);
     if (!here && !(await sessions.streams.isOpen(session.id))) return NOT_OPEN;
-    const handshake = here ? here.handshake : await sessions.store.handshake(session, principal);
+    // It may have been posted to another gateway than this one, which has the stream.
+    const handshake =
+      here?.handshake ??
+      (await sessions.store.handshake(session, principal).catch((error: unknown) => {
+        if (here && error instanceof RedisAway) return undefined;
+        throw error;
+      }));
+    if (here && handshake) here.handshake = handshake;
     if (!handshake)
       return { context: { ...context, protocolVersion: STREAM_VERSION }, principal, session };
     const { protocolVersion } = handshake;

@@ -27,6 +27,8 @@ export interface SessionStore {
   readonly epoch: number;
   /** Reads what is remembered, and that a stream is open from now on. `RedisAway`, `SessionLost`. */
   openStream(session: Session, principal: string): Promise<Remembered>;
+  /** The resources it is subscribed to. `RedisAway`, `SessionLost`. */
+  uris(session: Session, principal: string): Promise<string[]>;
   /** `full` when it has `MAX_SUBSCRIPTIONS` already. `RedisAway`, `SessionLost`. */
   addUri(session: Session, principal: string, uri: string): Promise<'added' | 'full'>;
   removeUri(session: Session, principal: string, uri: string): Promise<void>;
@@ -82,6 +84,14 @@ export function createSessionStore(bus: Bus, namespace: string): SessionStore {
       );
       await check(session, found);
       return { uris, streamed: streamed !== null };
+    },
+    uris: async (session, principal) => {
+      const key = keyOf('uris', session, principal);
+      const [found, uris] = await needed(
+        Promise.all([redis.get(`${prefix}epoch`), redis.smembers(key)]),
+      );
+      await check(session, found);
+      return uris;
     },
     addUri: async (session, principal, uri) => {
       const key = keyOf('uris', session, principal);

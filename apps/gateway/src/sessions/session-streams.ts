@@ -14,6 +14,8 @@ export interface SessionStream {
   /** `undefined` when it is subscribed; else the JSON-RPC error. */
   subscribe(uri: string): Promise<SubscribeFault | undefined>;
   unsubscribe(uri: string): void;
+  /** Redis was away: what the session asked for meanwhile through other gateways was not heard. */
+  refresh(): void;
   /** On a 2024-11-05 stream, once the client said it. */
   handshake?: Handshake;
 }
@@ -29,7 +31,11 @@ export class SessionStreams {
   constructor(
     private readonly bus: Bus,
     private readonly waiting: Waiting,
-  ) {}
+  ) {
+    bus.onUp(() => {
+      for (const stream of this.local.values()) stream.refresh();
+    });
+  }
 
   here(sessionId: string): SessionStream | undefined {
     return this.local.get(sessionId);
