@@ -153,8 +153,13 @@ export async function startTestWorker(
       }
       return id;
     },
-    call: (connectionId, name, args, { onProgress, signal, ...more } = {}) =>
-      client.call(request(connectionId, name, args, more), { onProgress, signal }),
+    call: (connectionId, name, args, { onProgress, onAsk, onNotification, signal, ...more } = {}) =>
+      client.call(request(connectionId, name, args, more), {
+        onProgress,
+        onAsk,
+        onNotification,
+        signal,
+      }),
     stop: async () => {
       for (const one of clients) one.close();
       await worker.stop();
