@@ -28,6 +28,7 @@ export interface WholePath {
   startGateway(): Promise<{ url: string; kill(): Promise<void> }>;
   killWorker(): Promise<void>;
   startWorker(): Promise<void>;
+  /** In effect when it resolves, as is a policy by `activate`. */
   connect(
     slug: string,
     url: string,
@@ -73,6 +74,23 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
   };
   let worker: ChildProcess | undefined;
   let version = 0;
+
+  /** Until every gateway of this process decides by what was just written. */
+  const inEffect = async () => {
+    const { rows } = await admin.pool.query<{ version: string }>(
+      'select version from tenant_version where tenant_id = $1',
+      [tenantId],
+    );
+    for (const gateway of gateways) {
+      for (let tries = 0; ; tries++) {
+        const list = await gateway.mcp.listTools(path.context());
+        const seen = list.kind === 'tools' ? /-(\d+)\//.exec(list.etag)?.[1] : undefined;
+        if (Number(seen) >= Number(rows[0]!.version)) break;
+        if (tries > 200) throw new Error(`A change did not take effect: ${JSON.stringify(list)}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  };
 
   const start = async (app: string, said: string, env: Record<string, string>) => {
     const child = spawn(process.execPath, [fileURLToPath(new URL(`${app}/dist/main.js`, APPS))], {
@@ -163,6 +181,7 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
           definition_hash: randomBytes(32),
           proposed_class: 'write',
         });
+      await inEffect();
       return id;
     },
     activate: async (policy) => {
@@ -173,6 +192,7 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
         tenantId,
         version,
       ]);
+      await inEffect();
     },
     context: ({ apiKey, era = 'modern', ...by } = {}) => ({
       headers: { authorization: `Bearer ${apiKey ?? people.member.apiKey}` },
