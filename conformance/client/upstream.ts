@@ -48,6 +48,7 @@ export function openUpstream(url: string): Upstream {
     streams: outbound,
     handshakeMs: TIMEOUT_MS,
     onListsChanged: () => {},
+    onServer: () => {},
   });
   const connection: LoadedConnection = {
     tenantId: 'ten_conformance',
@@ -62,6 +63,7 @@ export function openUpstream(url: string): Upstream {
     headers: {},
     env: {},
     paramHeaders: new Map(),
+    serverHash: undefined,
   };
   return {
     tools: async () => {

@@ -23,7 +23,8 @@ export function expectationsOf(pair: string): Expectation[] {
 
 /**
  * What is wrong with a scenario, one line each; empty when everything is as expected. A warning and a
- * check that could not be made count like a failure: what the fixture offers must come through.
+ * check that could not be made count like a failure, and so does a scenario in which nothing was
+ * checked: what the fixture offers must come through.
  * An expected failure that does not occur is wrong too, so that the list stays true.
  */
 export function problemsOf(
@@ -32,7 +33,11 @@ export function problemsOf(
   expectations: readonly Expectation[],
 ): string[] {
   if (!checks || checks.length === 0) return ['The suite wrote no checks for it.'];
-  const failed = checks.filter(({ status }) => status !== 'SUCCESS' && status !== 'INFO');
+  const wrong = checks.filter(({ status }) => status !== 'SUCCESS' && status !== 'INFO');
+  const applied = checks.some(({ status }) => status !== 'INFO');
+  const failed: Check[] = applied
+    ? wrong
+    : [{ id: scenario, status: 'SKIPPED', description: 'Nothing was checked.' }];
   const own = expectations.filter(({ fails }) => fails.split(':')[0] === scenario);
   const expected = new Set(own.map(({ fails }) => fails));
   const unexpected = failed.filter(

@@ -20,6 +20,12 @@ test('a scenario that the suite says nothing about is a problem', () => {
   expect(problemsOf('ping', [], [])).toHaveLength(1);
 });
 
+test('a scenario in which nothing was checked is a problem, and may be expected', () => {
+  const checks = [check('note', 'INFO')];
+  expect(problemsOf('ping', checks, [])).toEqual(['SKIPPED ping: Nothing was checked.']);
+  expect(problemsOf('ping', checks, [known('ping')])).toEqual([]);
+});
+
 test('an expected failure is none, of a scenario or of one check alone', () => {
   const checks = [check('a', 'FAILURE'), check('b', 'FAILURE')];
   expect(problemsOf('ping', checks, [known('ping')])).toEqual([]);
