@@ -4,6 +4,7 @@
  * there is a reply in the end: what cannot be asked or is not answered in time is an error.
  */
 import type { ClientCapabilities } from '@conducktor/contracts';
+import { RedisAway } from '../sessions/bus.js';
 import type { Session } from '../sessions/session-id.js';
 import type { Sessions } from '../sessions/open-sessions.js';
 import { isObject, METHOD_NOT_FOUND, TRANSPORT_ERROR, type Params } from './json-rpc.js';
@@ -49,13 +50,34 @@ export function askerOf(
   };
 }
 
+/**
+ * A client's response. `taken` when it has the id of a question of ours; whether anybody still waits
+ * for it is not said. `lost` when it belongs to another gateway and Redis is away.
+ */
+export async function takeReply(
+  { sessions }: AskDeps,
+  principal: string,
+  session: Session | undefined,
+  response: Params,
+): Promise<'taken' | 'none of ours' | 'lost'> {
+  const reply = replyOf(response);
+  if (!session || !reply) return 'none of ours';
+  try {
+    const owner = ownerOf(principal, session);
+    return (await sessions.waiting.answer(response['id'], owner, reply)) ? 'taken' : 'none of ours';
+  } catch (error) {
+    if (error instanceof RedisAway) return 'lost';
+    throw error;
+  }
+}
+
 /** Whose question it is: nobody else's response settles it. */
-export function ownerOf(principal: string, session: Session): string {
+function ownerOf(principal: string, session: Session): string {
   return `${principal}\n${session.id}`;
 }
 
-/** The reply in a client's response; `undefined` when it is none. */
-export function replyOf(response: Params): Reply | undefined {
+/** `undefined` when it is no response. */
+function replyOf(response: Params): Reply | undefined {
   const { result, error } = response;
   if (isObject(result)) return { result };
   if (!isObject(error) || typeof error['code'] !== 'number') return undefined;

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { headerValue, type Headers } from './agreement.js';
-import { ownerOf, replyOf } from './ask-client.js';
+import { takeReply } from './ask-client.js';
 import { turnedAway } from './call.js';
 import {
   answerBatch,
@@ -37,7 +37,6 @@ import { Reply, sendJson, type ReplyHeaders, type RpcReply } from './reply.js';
 import type { Running } from './running.js';
 import { answerOverStream, scopeOfStream } from './stream-transport.js';
 import { bitsOf, capabilitiesOf } from '../sessions/capability-bits.js';
-import { RedisAway } from '../sessions/bus.js';
 import { AWAY } from './legacy-session.js';
 import { VERSION_UNNAMED, VERSION_WITH_BATCHES } from './versions.js';
 
@@ -137,7 +136,7 @@ async function answer(
     ? { context, principal: caller.principal, session: undefined }
     : inSession(deps, arrival, context, caller.principal);
   if (scope === undefined) return refused(idOf(reading), NO_SESSION);
-  if (reading.kind === 'response') return takeReply(deps, scope, reading.message);
+  if (reading.kind === 'response') return answerReply(deps, scope, reading.message);
   if (reading.kind === 'batch') {
     if (scope.context.protocolVersion !== VERSION_WITH_BATCHES)
       return refused(null, BATCH_IN_SESSION);
@@ -161,27 +160,20 @@ async function answerStream(
   if (session?.kind !== 'stream') return refused(idOf(reading), NO_SESSION);
   const scope = await scopeOfStream(deps, context, principal, session);
   if ('status' in scope) return scope;
-  if (reading.kind === 'response') return takeReply(deps, scope, reading.message);
+  if (reading.kind === 'response') return answerReply(deps, scope, reading.message);
   if (reading.kind !== 'message') return refused(null, BATCH_IN_SESSION);
   if (reading.classified.kind !== 'legacy') return refused(idOf(reading), MODERN_ON_STREAM);
   return answerOverStream(deps, scope, reading.message);
 }
 
-/** A response to a question of ours. Whether anybody still waits for it is not said. */
-async function takeReply(
-  { sessions }: EndpointDeps,
+async function answerReply(
+  deps: EndpointDeps,
   { principal, session }: LegacyScope,
   response: Record<string, unknown>,
 ): Promise<RpcReply> {
-  const reply = replyOf(response);
-  if (!session || !reply) return refused(null, UNASKED);
-  try {
-    const ours = await sessions.waiting.answer(response['id'], ownerOf(principal, session), reply);
-    return ours ? ACCEPTED : refused(null, UNASKED);
-  } catch (error) {
-    if (error instanceof RedisAway) return refused(null, REPLY_LOST);
-    throw error;
-  }
+  const taken = await takeReply(deps, principal, session, response);
+  if (taken === 'taken') return ACCEPTED;
+  return refused(null, taken === 'lost' ? REPLY_LOST : UNASKED);
 }
 
 /** Ends a session. 204; 400 without an id; 404 for one that is not the caller's. */

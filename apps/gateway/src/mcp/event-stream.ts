@@ -9,7 +9,7 @@ import { STREAM_HEADERS, type ReplyHeaders } from './reply.js';
 /** Proxies in between drop silent connections, commonly after 30 to 60 seconds. */
 const KEEP_ALIVE_MS = 15_000;
 /** Held unsent when the next message comes; one message more is the most there can be. */
-const MAX_BACKLOG_BYTES = 1024 * 1024;
+const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
 
 export interface EventStreamOptions {
   headers: ReplyHeaders;

@@ -1,7 +1,7 @@
 /** 2024-11-05 … 2025-11-25: a handshake, then requests that belong to a session. */
 import { bitsOf } from '../sessions/capability-bits.js';
 import type { Session } from '../sessions/session-id.js';
-import { askerOf, type AskDeps } from './ask-client.js';
+import { askerOf, takeReply, type AskDeps } from './ask-client.js';
 import { callTool, isEntry, listTools, requestEntry, type Reach, type RpcRequest } from './call.js';
 import type { InFlight } from './in-flight.js';
 import {
@@ -94,9 +94,11 @@ export async function answerBatch(
   messages: LegacyMessage[],
 ): Promise<RpcReply> {
   const answers = await Promise.all(
-    messages.map((message) => {
+    messages.map(async (message) => {
       if (message.kind === 'request') return answerLegacy(deps, scope, message);
       if (message.kind === 'notification') noteLegacy(deps, scope, message.method, message.params);
+      // One that answers nothing of ours is as good as one that comes too late.
+      else await takeReply(deps, scope.principal, scope.session, message.message);
       return undefined;
     }),
   );

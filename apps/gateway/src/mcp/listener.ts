@@ -2,6 +2,7 @@
  * What one stream listens to: changes of the caller's lists, and the resources it subscribed to. Every
  * subscription was decided and recorded by the story; this only holds them and lets them go together.
  */
+import { setTimeout } from 'node:timers/promises';
 import type {
   Challenge,
   ClientEvent,
@@ -16,8 +17,22 @@ export interface ListenerNote {
   params?: Record<string, unknown>;
 }
 
+/** Refusals that may be over in a while; any other is for good. */
+const PASSING: readonly unknown[] = [
+  'rate_limited',
+  'upstream_unavailable',
+  'upstream_timeout',
+  'outcome_unknown',
+  'governance_unavailable',
+  'internal_error',
+];
+const FIRST_WAIT_MS = 2_000;
+const LONGEST_WAIT_MS = 60_000;
+
 export class Listener {
   private readonly uris = new Map<string, Subscription | undefined>();
+  /** Tried again until they are made, refused for good or given up. */
+  private readonly again = new Set<string>();
   private lists: Subscription | undefined;
   private closed = false;
 
@@ -29,6 +44,11 @@ export class Listener {
 
   get subscribed(): readonly string[] {
     return [...this.uris.keys()];
+  }
+
+  /** Subscribed, or to be when that is possible again. */
+  get wanted(): readonly string[] {
+    return [...new Set([...this.uris.keys(), ...this.again])];
   }
 
   /** `undefined` when it watches. */
@@ -71,7 +91,25 @@ export class Listener {
     return undefined;
   }
 
+  /** For what was subscribed before: a refusal that may pass is waited out, for as long as this listens. */
+  async subscribeAgain(uri: string): Promise<'made' | 'refused' | 'given up'> {
+    this.again.add(uri);
+    try {
+      for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+        const away = await this.subscribe(uri);
+        if (!away) return 'made';
+        if (!mayPass(away)) return 'refused';
+        const longer = away.kind === 'error' ? (away.retryAfterMs ?? 0) : 0;
+        await setTimeout(Math.max(wait, longer), undefined, { ref: false });
+        if (this.closed || !this.again.has(uri)) return 'given up';
+      }
+    } finally {
+      this.again.delete(uri);
+    }
+  }
+
   unsubscribe(uri: string): void {
+    this.again.delete(uri);
     this.uris.get(uri)?.close();
     this.uris.delete(uri);
   }
@@ -81,6 +119,7 @@ export class Listener {
     this.lists?.close();
     for (const subscription of this.uris.values()) subscription?.close();
     this.uris.clear();
+    this.again.clear();
   }
 
   private pass(uri: string, event: ClientEvent): void {
@@ -88,6 +127,12 @@ export class Listener {
     if (event.kind === 'subscription-ended') this.unsubscribe(uri);
     this.onEvent(event);
   }
+}
+
+function mayPass(away: Failure | Challenge): boolean {
+  if (away.kind === 'challenge') return false;
+  const data = away.error.data as { _meta?: Record<string, unknown> } | undefined;
+  return PASSING.includes(data?._meta?.['conducktor/code']);
 }
 
 /**

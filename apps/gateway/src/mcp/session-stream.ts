@@ -37,8 +37,9 @@ export async function openSessionStream(
   }
   const missed = remembered.streamed || arrival.headers['last-event-id'] !== undefined;
   const makeAgain = async (uri: string, listener: Listener, tell: Tell): Promise<void> => {
-    const away = await listener.subscribe(uri);
-    if (away) await sessions.store.removeUri(session, principal, uri).catch(() => {});
+    const made = await listener.subscribeAgain(uri);
+    if (made === 'given up') return;
+    if (made === 'refused') await sessions.store.removeUri(session, principal, uri).catch(() => {});
     // It was subscribed before this stream was there; or it is not any more.
     tell(notificationOf({ kind: 'resource-updated', uri }));
   };
@@ -55,13 +56,13 @@ export async function openSessionStream(
     refresh: async (stream, listener, tell) => {
       try {
         const uris = await sessions.store.uris(session, principal);
-        const held = listener.subscribed;
+        const held = listener.wanted;
         for (const uri of held) if (!uris.includes(uri)) listener.unsubscribe(uri);
         const missing = uris.filter((uri) => !held.includes(uri));
         await Promise.all(missing.map((uri) => makeAgain(uri, listener, tell)));
       } catch (error) {
         // What it is subscribed to was forgotten: the next stream is told to initialize again.
-        if (error instanceof SessionLost && listener.subscribed.length > 0) stream.end();
+        if (error instanceof SessionLost && listener.wanted.length > 0) stream.end();
         else if (!(error instanceof RedisAway || error instanceof SessionLost)) deps.onFault(error);
       }
     },

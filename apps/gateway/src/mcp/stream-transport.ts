@@ -3,6 +3,7 @@
  * every answer. The stream is open on one gateway; a message may be posted to any, is answered there,
  * and the answer travels to the stream. The session is the stream: both end together.
  */
+import { setTimeout } from 'node:timers/promises';
 import { capabilitiesOf } from '../sessions/capability-bits.js';
 import { RedisAway } from '../sessions/bus.js';
 import type { Session } from '../sessions/session-id.js';
@@ -19,6 +20,8 @@ import { serveStream } from './session-stream.js';
 export const STREAM_VERSION = '2024-11-05';
 /** Requests of one session under way on one gateway: each was answered 202 and holds no connection. */
 const MAX_RUNNING = 64;
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 500;
 
 /** An answer instead of the stream; `undefined` once it is open. */
 export async function openStreamTransport(
@@ -104,6 +107,7 @@ export function answerOverStream(
   const ended = deps.running.begin(id, MAX_RUNNING);
   if (!ended) return BUSY;
   const deliver = (text: string) => deps.sessions.streams.deliver(id, text);
+  const answer = (reply: RpcReply) => patiently(() => deliver(reply.text));
   void answerLegacy(deps, scope, message, outletTo(deliver))
     .catch((error: unknown): RpcReply => {
       deps.onFault(error);
@@ -114,10 +118,24 @@ export function answerOverStream(
       return { status: 500, text };
     })
     // Whoever closed the stream, or lost it with its gateway, does not wait for the answer.
-    .then((reply) => deliver(reply.text))
+    .then(answer)
     .catch(() => {})
     .finally(ended);
   return ACCEPTED;
+}
+
+/** Redis may be away for a moment, and the client was told that its answer comes. */
+async function patiently(deliver: () => Promise<boolean>): Promise<void> {
+  const until = Date.now() + PATIENCE_MS;
+  while (true) {
+    try {
+      await deliver();
+      return;
+    } catch (error) {
+      if (!(error instanceof RedisAway) || Date.now() > until) throw error;
+      await setTimeout(RETRY_MS, undefined, { ref: false });
+    }
+  }
 }
 
 function outletTo(deliver: (text: string) => Promise<boolean>): Outlet {

@@ -1,4 +1,5 @@
 // Questions of an upstream to legacy clients: asked by one gateway, answered through another.
+import { rawPost } from '@conducktor/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { openEvents, type Events, type Message } from './support/events.js';
 import { beginSession, type LegacyClient } from './support/legacy-client.js';
@@ -155,6 +156,20 @@ test('nobody answers for another person, another session or twice', async () => 
   for (const at of [b.mcp, a.mcp])
     expect((await client.post({ id, result: ANSWER }, at)).status).toBe(202);
   expect(await result(events)).toEqual([{ result: ANSWER }]);
+});
+
+test('responses may come in a batch where there are batches', async () => {
+  const { a, b } = replicas;
+  const client = await beginSession(a.mcp, 'alice', ALL, '2025-03-26');
+  const events = await call(client, { times: 2 }, { 'mcp-protocol-version': '2025-03-26' });
+  await asked(events, 2);
+  const batch = events.messages.map(({ id }) => ({ jsonrpc: '2.0', id, result: ANSWER }));
+  const answer = await rawPost(b.mcp, JSON.stringify(batch), {
+    token: 'alice',
+    headers: { 'mcp-session-id': client.session, 'mcp-protocol-version': '2025-03-26' },
+  });
+  expect(answer.status).toBe(202);
+  expect(await result(events)).toEqual([{ result: ANSWER }, { result: ANSWER }]);
 });
 
 test('a response that is none is refused: unknown ids, no result, no session', async () => {

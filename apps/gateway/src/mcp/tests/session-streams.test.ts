@@ -113,6 +113,20 @@ test('a subscription that ended is told by an update, and is not made again', as
     .toEqual([undefined]);
 });
 
+test('a subscription that cannot be made again right now is made as soon as that is possible', async () => {
+  const { a, b } = replicas;
+  const client = await beginSession(a.mcp, 'alice');
+  for (const uri of ['test:down', 'test:given-up'])
+    await client.request('resources/subscribe', { uri });
+  b.governed.down = true;
+  const events = await stream(client, b.mcp);
+  await expect.poll(() => updates(events)).toEqual(['test:given-up']);
+  b.governed.down = false;
+  await expect.poll(() => updates(events), { timeout: 5_000 }).toContain('test:down');
+  b.governed.emit({ kind: 'resource-updated', uri: 'test:down' });
+  await expect.poll(() => updates(events)).toHaveLength(3);
+});
+
 test('a newer stream takes the place of the older, here and elsewhere', async () => {
   const { a, b } = replicas;
   const client = await beginSession(a.mcp, 'alice');

@@ -164,12 +164,15 @@ test('one session has at most 64 requests under way on a gateway, one person so 
     post(b, endpoint, {
       id,
       method: 'tools/call',
-      params: { name: 't_wait', arguments: { ms: 800 } },
+      params: { name: 't_wait', arguments: { ms: 60_000 } },
     });
   const statuses = await Promise.all(Array.from({ length: 70 }, (_, id) => wait(id + 1)));
   expect(statuses.filter(({ status }) => status === 429)).toHaveLength(6);
-  await expect.poll(() => answers(events), { timeout: 5_000 }).toHaveLength(65);
   expect(b.governed.calls.length).toBe(before + 64);
+  const stop = (requestId: number) =>
+    post(b, endpoint, { method: 'notifications/cancelled', params: { requestId } });
+  await Promise.all(statuses.map((_, id) => stop(id + 1)));
+  await expect.poll(() => answers(events), { timeout: 10_000 }).toHaveLength(65);
   await begin();
   await begin();
   const fourth = await openEvents(`${replicas.a.url}/sse`, 'alice');

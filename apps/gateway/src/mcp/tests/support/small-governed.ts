@@ -60,6 +60,8 @@ export class SmallGoverned implements GovernedMcp {
   readonly revoked = new Set<string>();
   /** Authentication cannot be done while this is set. */
   away = false;
+  /** The upstream of `test:down` cannot be reached while this is set. */
+  down = false;
 
   get listening(): SeenListener[] {
     return this.listeners.filter(({ open }) => open);
@@ -126,6 +128,7 @@ export class SmallGoverned implements GovernedMcp {
     const caller = await this.authenticate(input.context);
     if (caller.kind !== 'caller') return caller;
     if (input.uri === 'test:denied') return DENIED;
+    if (input.uri === 'test:down' && this.down) return DOWN;
     return {
       kind: 'subscribed' as const,
       subscription: this.listen({ ...input, principal: caller.principal, open: true }),
@@ -260,6 +263,14 @@ const INPUT_REQUIRED: ToolCallAnswer = {
 };
 
 const DENIED: Failure = { kind: 'error', error: { code: -32_602, message: 'Unknown resource' } };
+const DOWN: Failure = {
+  kind: 'error',
+  error: {
+    code: -32_603,
+    message: 'It does not answer.',
+    data: { _meta: { 'conducktor/code': 'upstream_unavailable' } },
+  },
+};
 const LIMITED: Failure = { kind: 'error', error: { code: -32_000, message: 'Too many requests.' } };
 const NO_VIEW: Failure = {
   kind: 'error',
