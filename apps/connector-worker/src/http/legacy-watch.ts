@@ -5,6 +5,8 @@ import type { HttpReply } from './http-exchange.js';
 import { isSessionLost } from './legacy-session.js';
 
 const BACKOFF_MS = { first: 250, most: 30_000 };
+/** Attempts in a row after which whoever listens must ask again: it may be another server by now. */
+const MAX_FAILURES = 8;
 const UNSUBSCRIBE_MS = 5_000;
 
 /** A session with a legacy server by whatever transport. */
@@ -124,6 +126,7 @@ export class LegacyWatch<S extends WatchedSession = WatchedSession> {
   /** The session was lost: everything is subscribed again in a new one, until that succeeds. */
   #again(): void {
     if (this.#closed) return;
+    if (this.#failures >= MAX_FAILURES) return this.end('The server cannot be reached any more.');
     const wait = Math.min(BACKOFF_MS.first * 2 ** this.#failures++, BACKOFF_MS.most);
     this.#retry = setTimeout(() => {
       this.#resubscribe().then(

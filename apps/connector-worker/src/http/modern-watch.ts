@@ -15,6 +15,8 @@ import { modernHeaders } from './modern-headers.js';
 
 const METHOD = 'subscriptions/listen';
 const BACKOFF_MS = { first: 250, most: 30_000 };
+/** Attempts in a row after which whoever listens must ask again: it may be another server by now. */
+const MAX_FAILURES = 8;
 const HEALTHY_MS = 60_000;
 
 export interface ModernWatchDeps {
@@ -191,6 +193,7 @@ export class ModernWatch {
     if (this.#closed) return;
     this.#current = undefined;
     if (Date.now() - startedAt > HEALTHY_MS) this.#failures = 0;
+    if (this.#failures >= MAX_FAILURES) return this.end('The server cannot be reached any more.');
     const wait = Math.min(BACKOFF_MS.first * 2 ** this.#failures++, BACKOFF_MS.most);
     const again = (): Promise<void> =>
       this.#renew().then(
