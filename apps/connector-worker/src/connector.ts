@@ -29,6 +29,8 @@ export interface LoadedConnection {
   env: Readonly<Record<string, string>>;
   /** By upstream tool name; only tools whose schema asks for headers. */
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]>;
+  /** `serverHash` of what the server said of itself when it was last taken over; undefined before the first time. */
+  serverHash: string | undefined;
 }
 
 /** One call on its way through a connector. */
@@ -66,6 +68,8 @@ export type AskReply = Pick<ReplyNote, 'result' | 'error'>;
 export type AskRefusal = 'not-declared' | 'too-many' | 'too-long' | 'gone';
 export type StopReason = 'cancelled' | 'timeout';
 export type ListName = 'tools' | 'prompts' | 'resources';
+/** Told of every handshake. */
+export type OnServer = (connection: LoadedConnection, server: UpstreamServer) => void;
 export type OnListsChanged = (connection: LoadedConnection, list: ListName) => void;
 
 /** One kind of upstream. */

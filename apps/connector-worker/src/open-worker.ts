@@ -11,7 +11,7 @@ import { Outcomes } from './calls/outcomes.js';
 import { refreshConnection } from './calls/refresh.js';
 import { CatalogueRefresh } from './catalogue/catalogue-refresh.js';
 import { ConnectionLoader } from './connections/connection-loader.js';
-import type { OnListsChanged } from './connector.js';
+import type { OnListsChanged, OnServer } from './connector.js';
 import { HttpConnector } from './http/http-connector.js';
 import { SseConnector } from './sse/sse-connector.js';
 import { loadCatalogue } from './stdio/catalogue.js';
@@ -71,9 +71,10 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
     watches.listsChanged(connection, list);
     if (list === 'tools') catalogueRefresh.changed(connection.tenantId, connection.id);
   };
+  const onServer: OnServer = (connection, server) => catalogueRefresh.said(connection, server);
   const connectors = {
-    'mcp-http': new HttpConnector({ outbound, streams, handshakeMs, onListsChanged }),
-    'mcp-sse': new SseConnector({ outbound, streams, handshakeMs, onListsChanged }),
+    'mcp-http': new HttpConnector({ outbound, streams, handshakeMs, onListsChanged, onServer }),
+    'mcp-sse': new SseConnector({ outbound, streams, handshakeMs, onListsChanged, onServer }),
     'mcp-stdio': new StdioConnector({
       catalogue,
       sandbox,
@@ -82,6 +83,7 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
       handshakeMs,
       logger,
       onListsChanged,
+      onServer,
     }),
   };
   const loader = new ConnectionLoader({ db, vault });

@@ -3,6 +3,7 @@ export { parseJsonStrict, JsonRefused } from './json/parse-strict.js';
 export { assignShownNames, shownName } from './names.js';
 export { plainName, viewNames, type NamedTool, type PrefixMode } from './view-names.js';
 export { cleaned, DefinitionRefused } from './cleaned.js';
+export { serverHash } from './connection/normalise-server.js';
 export { readRefresh, takeOver, type ReadRefresh, type TakenOver } from './connection/take-over.js';
 export { definitionHash, normaliseDefinition, type ToolDefinition } from './definition.js';
 export { proposeClass } from './propose-class.js';

@@ -1,7 +1,8 @@
-import { readRefresh, takeOver } from '@conducktor/catalog';
-import type { RefreshRequest, RefreshResult } from '@conducktor/contracts';
+import { readRefresh, serverHash, takeOver } from '@conducktor/catalog';
+import type { RefreshRequest, RefreshResult, UpstreamServer } from '@conducktor/contracts';
 import type { Db } from '@conducktor/db';
 import type { Logger } from '@conducktor/runtime';
+import type { LoadedConnection } from '../connector.js';
 
 export interface CatalogueRefreshDeps {
   db: Db;
@@ -44,6 +45,8 @@ export class CatalogueRefresh {
   readonly #changes = new Map<string, Change>();
   readonly #queue: Change[] = [];
   readonly #running = new Set<Promise<void>>();
+  /** What each server said of itself last, by connection. */
+  readonly #said = new Map<string, string>();
   readonly #timing: typeof TIMING;
   #closed = false;
 
@@ -69,6 +72,23 @@ export class CatalogueRefresh {
     };
     this.#changes.set(key, change);
     this.#wait(change);
+  }
+
+  /**
+   * What a server says of itself in a handshake. One that says something else than before, or than
+   * what is stored, has been replaced or configured anew and is listed again.
+   */
+  said(connection: LoadedConnection, server: UpstreamServer): void {
+    const { tenantId, id, serverHash: stored } = connection;
+    // It was never taken over: that is for a person to do.
+    if (stored === undefined) return;
+    const key = `${tenantId}/${id}`;
+    const hash = serverHash(server);
+    const before = this.#said.get(key) ?? stored;
+    this.#said.delete(key);
+    if (this.#said.size >= MAX_KNOWN) this.#said.delete(this.#said.keys().next().value!);
+    this.#said.set(key, hash);
+    if (hash !== before) this.changed(tenantId, id);
   }
 
   /** Waits for the listings under way. */
@@ -129,9 +149,9 @@ export class CatalogueRefresh {
       const taken = await db.withTenant(tenantId, (tx) =>
         takeOver(tx, connectionId, read, event, { quietly: true }),
       );
-      if (!taken?.changed) return 'same';
-      logger.info(request, 'A connection lists other tools now');
-      return 'change';
+      if (taken?.changed) logger.info(request, 'What a connection offers has changed');
+      // A server that calls itself something else each time is no reason for haste.
+      return taken?.toolsChanged ? 'change' : 'same';
     } catch (error) {
       logger.error({ err: error, ...request }, 'Taking over a changed list of tools failed');
       return 'failure';

@@ -1,3 +1,4 @@
+import { serverHash } from '@conducktor/catalog';
 import { type Db, findWorkerConnection, type WorkerConnectionRow } from '@conducktor/db';
 import { openConnectionSecrets, type Vault } from '@conducktor/vault';
 import { type LoadedConnection, UpstreamFailure } from '../connector.js';
@@ -97,6 +98,7 @@ export class ConnectionLoader {
       revision: row.revision,
       headers: secrets.headers ?? {},
       env: secrets.env ?? {},
+      serverHash: row.status === 'PENDING' ? undefined : serverHash(row.server),
       paramHeaders: new Map(
         row.headerSchemas.map(({ name, schema }) => [name, paramHeadersOf(schema)]),
       ),

@@ -5,6 +5,7 @@ import type {
   LoadedConnection,
   Offer,
   OnListsChanged,
+  OnServer,
   OutgoingCall,
   UpstreamWatch,
 } from '../connector.js';
@@ -20,6 +21,7 @@ export interface HttpConnectorDeps {
   streams: Outbound;
   handshakeMs: number;
   onListsChanged: OnListsChanged;
+  onServer: OnServer;
 }
 
 /** mcp-http: Streamable HTTP upstreams of both eras. */
@@ -68,9 +70,13 @@ export class HttpConnector implements Connector {
     const key = `${connection.tenantId}/${connection.id}`;
     const known = this.#upstreams.get(key);
     if (known?.connection === connection) return known;
-    const { onListsChanged, ...deps } = this.deps;
+    const { onListsChanged, onServer, ...deps } = this.deps;
     const upstream = new HttpUpstream(
-      { ...deps, onListChanged: (list) => onListsChanged(connection, list) },
+      {
+        ...deps,
+        onListChanged: (list) => onListsChanged(connection, list),
+        onServer: (server) => onServer(connection, server),
+      },
       connection,
     );
     this.#upstreams.set(key, upstream);

@@ -1,4 +1,4 @@
-import type { CallResult } from '@conducktor/contracts';
+import type { CallResult, UpstreamServer } from '@conducktor/contracts';
 import type { Outbound } from '@conducktor/outbound';
 import { parseTarget } from '@conducktor/outbound';
 import {
@@ -60,6 +60,7 @@ export class HttpUpstream {
       /** For requests that stay open for long: they would leave no connection for the calls. */
       streams: Outbound;
       onListChanged: (list: ListName) => void;
+      onServer: (server: UpstreamServer) => void;
       /** How long finding out about a server may take, apart from the calls themselves. */
       handshakeMs: number;
     },
@@ -74,6 +75,7 @@ export class HttpUpstream {
       nextId: () => ++this.#lastId,
       handshakeMs: deps.handshakeMs,
       onListChanged: deps.onListChanged,
+      onServer: deps.onServer,
     });
   }
 
@@ -264,7 +266,9 @@ export class HttpUpstream {
     }
     if (answer.kind === 'result') {
       this.#discovered = answer.result;
-      return supports(answer.result['supportedVersions']);
+      const era = supports(answer.result['supportedVersions']);
+      if (era === 'modern') this.deps.onServer(serverOf(answer.result, MODERN_VERSION));
+      return era;
     }
     if (answer.error.code !== UNSUPPORTED_VERSION || !isObject(answer.error.data)) return 'legacy';
     return supports(answer.error.data['supported']);

@@ -23,6 +23,7 @@ export interface LegacySessionDeps {
   nextId: () => number;
   handshakeMs: number;
   onListChanged: (list: ListName) => void;
+  onServer: (server: UpstreamServer) => void;
 }
 
 /** Times that a broken stream of one call is taken up again without anything new. */

@@ -85,7 +85,10 @@ export class LegacySessions {
     };
     this.#sessions.set(key, kept);
     kept.session.then(
-      (session) => (kept.open = session),
+      (session) => {
+        kept.open = session;
+        this.deps.onServer(session.server);
+      },
       () => this.#sessions.get(key) === kept && this.#sessions.delete(key),
     );
     return kept.session;

@@ -5,6 +5,7 @@ import {
   type LoadedConnection,
   type Offer,
   type OnListsChanged,
+  type OnServer,
   type OutgoingCall,
   UpstreamFailure,
   type UpstreamWatch,
@@ -23,6 +24,7 @@ export interface SseConnectorDeps {
   streams: Outbound;
   handshakeMs: number;
   onListsChanged: OnListsChanged;
+  onServer: OnServer;
   idleMs?: number;
 }
 
@@ -124,6 +126,7 @@ export class SseConnector implements Connector {
       slug: connection.slug,
       hasRoom: () => this.#streams() < MAX_STREAMS,
       onListChanged: (list) => this.deps.onListsChanged(connection, list),
+      onServer: (server) => this.deps.onServer(connection, server),
     });
     const upstream: Upstream = { connection, sessions, watches: new Map() };
     this.#upstreams.set(key, upstream);

@@ -1,4 +1,4 @@
-import type { CallResult } from '@conducktor/contracts';
+import type { CallResult, UpstreamServer } from '@conducktor/contracts';
 import { type OutgoingCall, UpstreamFailure } from '../connector.js';
 import type { Declared } from '../mcp/capabilities.js';
 import { SessionForgotten, SseSession, type SseSessionOptions } from './sse-session.js';
@@ -16,6 +16,7 @@ interface Kept {
 export type SseSessionsDeps = Omit<SseSessionOptions, 'declared' | 'handshakeMs' | 'onEnd'> & {
   handshakeMs: number;
   slug: string;
+  onServer(server: UpstreamServer): void;
   /** Whether this worker has room for one more stream. */
   hasRoom(): boolean;
 };
@@ -65,7 +66,10 @@ export class SseSessions {
     };
     const session = SseSession.open({ ...this.deps, declared, handshakeMs: ms, onEnd: forget });
     this.#sessions.set(key, (kept = { memberId, session, open: undefined }));
-    session.then((open) => (kept!.open = open), forget);
+    session.then((open) => {
+      kept!.open = open;
+      this.deps.onServer(open.server);
+    }, forget);
     return session;
   }
 

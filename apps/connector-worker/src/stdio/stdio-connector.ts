@@ -7,6 +7,7 @@ import {
   type LoadedConnection,
   type Offer,
   type OnListsChanged,
+  type OnServer,
   type OutgoingCall,
   UpstreamFailure,
   type UpstreamWatch,
@@ -25,6 +26,7 @@ export interface StdioConnectorDeps {
   handshakeMs: number;
   logger: Logger;
   onListsChanged: OnListsChanged;
+  onServer: OnServer;
   idleMs?: number;
 }
 
@@ -111,7 +113,7 @@ export class StdioConnector implements Connector {
     const after = known?.stop(OLD_REVISION_MS);
     if (mustRun && !known?.occupied) this.#makeRoom();
     makeStateDir(stateDir);
-    const { sandbox, handshakeMs, logger, onListsChanged } = this.deps;
+    const { sandbox, handshakeMs, logger, onListsChanged, onServer } = this.deps;
     const log = logger.child({
       tenantId: connection.tenantId,
       connectionId: connection.id,
@@ -125,6 +127,7 @@ export class StdioConnector implements Connector {
         after,
         onEvent: (event, detail) => log.info(detail, event),
         onListChanged: (list) => onListsChanged(connection, list),
+        onServer: (server) => onServer(connection, server),
       },
       connection,
     );

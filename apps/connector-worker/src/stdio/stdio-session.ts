@@ -101,6 +101,10 @@ export class StdioSession {
     return this.#process.pid;
   }
 
+  get server(): UpstreamServer {
+    return this.#server;
+  }
+
   get stderr(): string {
     return this.#process.stderr;
   }

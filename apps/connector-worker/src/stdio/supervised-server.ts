@@ -1,3 +1,4 @@
+import type { UpstreamServer } from '@conducktor/contracts';
 import { type ListName, type LoadedConnection, UpstreamFailure } from '../connector.js';
 import { StdioSession } from './stdio-session.js';
 import type { LaunchPlan } from './launch-plan.js';
@@ -21,6 +22,7 @@ export interface SupervisedServerDeps {
   /** Something worth a log line; never with output of the server. */
   onEvent(event: string, detail: Record<string, unknown>): void;
   onListChanged(list: ListName): void;
+  onServer(server: UpstreamServer): void;
 }
 
 /** The server of one connection: started when needed, started again with backoff when it ends by itself. */
@@ -121,6 +123,7 @@ export class SupervisedServer {
       });
       const restarted = this.#session !== undefined;
       this.#session = session;
+      this.deps.onServer(session.server);
       this.deps.onEvent('Stdio server started', { pid: session.pid });
       if (restarted) void this.watch.restarted(session);
       return session;

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { UpstreamServer } from '@conducktor/contracts';
 import { cleaned, DefinitionRefused } from '../cleaned.js';
+import { canonicalJson } from '../json/canonical.js';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_INSTRUCTIONS = 16 * 1024;
@@ -32,10 +34,19 @@ export function normaliseServer(server: UpstreamServer): UpstreamServer {
   return (least as unknown as UpstreamServer) ?? { protocolVersion: '', capabilities: {} };
 }
 
+/** The same for what is stored alike; hexadecimal. */
+export function serverHash(server: UpstreamServer | null): string {
+  const text = server === null ? '' : canonicalJson(normaliseServer(server));
+  return createHash('sha256').update(text).digest('hex');
+}
+
 function tidy(value: Record<string, unknown>): Record<string, unknown> | undefined {
   try {
-    const clean = cleaned(value);
-    return Buffer.byteLength(JSON.stringify(clean)) <= MAX_BYTES ? clean : undefined;
+    const text = JSON.stringify(cleaned(value));
+    // Read back as the database will: a number like 1e999 is none in JSON.
+    return Buffer.byteLength(text) <= MAX_BYTES
+      ? (JSON.parse(text) as Record<string, unknown>)
+      : undefined;
   } catch (error) {
     if (error instanceof DefinitionRefused) return undefined;
     throw error;

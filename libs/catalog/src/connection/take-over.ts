@@ -23,8 +23,9 @@ export interface ReadRefresh {
 export interface TakenOver {
   status: RefreshResult['status'];
   reason: string | undefined;
-  /** Whether anything is different now from what was stored. */
+  /** Whether anything is different now from what was stored, and whether a tool is. */
   changed: boolean;
+  toolsChanged: boolean;
 }
 
 export async function readRefresh({ tools, ...refreshed }: RefreshResult): Promise<ReadRefresh> {
@@ -65,10 +66,9 @@ export async function takeOver(
   const newStatus = status !== before.status || reason !== before.statusReason;
   if (newStatus) await setConnectionStatus(tx, connectionId, status, reason);
 
-  const changed =
-    newServer ||
-    newStatus ||
-    (changes !== undefined && Object.values(changes).some((names) => names.length > 0));
+  const toolsChanged =
+    changes !== undefined && Object.values(changes).some((names) => names.length > 0);
+  const changed = newServer || newStatus || toolsChanged;
   if (changed || !quietly) {
     await recordControlEvent(tx, {
       ...event,
@@ -80,7 +80,7 @@ export async function takeOver(
       ...(newServer && { server: true }),
     });
   }
-  return { status, reason: reason ?? undefined, changed };
+  return { status, reason: reason ?? undefined, changed, toolsChanged };
 }
 
 const isAnswer = (status: RefreshResult['status']): boolean =>

@@ -1,3 +1,4 @@
+import type { UpstreamServer } from '@conducktor/contracts';
 import type { TenantTx } from '../db.js';
 
 /** A connection as the connector worker needs it, with its secrets still sealed. */
@@ -10,6 +11,9 @@ export interface WorkerConnectionRow {
   args: unknown;
   timeoutMs: number;
   revision: number;
+  status: string;
+  /** What the server said of itself when it was last taken over. */
+  server: UpstreamServer | null;
   sealed: Buffer | null;
   /** Changes with the secrets, also where the revision does not. */
   sealedAt: string | null;
@@ -23,7 +27,7 @@ export async function findWorkerConnection(
   connectionId: string,
 ): Promise<WorkerConnectionRow | undefined> {
   const { rows } = await tx.query<WorkerConnectionRow & { revision: string }>(
-    `select c.id, c.slug, c.kind, c.url, c.catalog, c.args, c.timeout_ms as "timeoutMs", c.revision,
+    `select c.id, c.slug, c.kind, c.url, c.catalog, c.args, c.timeout_ms as "timeoutMs", c.revision, c.status, c.server,
             s.sealed, s.updated_at::text as "sealedAt",
             coalesce((
               select jsonb_agg(jsonb_build_object('name', t.upstream_name, 'schema', t.definition -> 'inputSchema'))

@@ -1,6 +1,9 @@
-import type { RefreshResult } from '@conducktor/contracts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { serverHash } from '@conducktor/catalog';
+import type { RefreshResult, UpstreamServer } from '@conducktor/contracts';
 import { createLogger } from '@conducktor/runtime';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { LoadedConnection } from '../../connector.js';
 import { startSdkSseServer, type SdkSseServer } from '../../sse/tests/sdk-sse-server.js';
 import { startTestWorker, type TestWorker } from '../../tests/support.js';
 import { CatalogueRefresh } from '../catalogue-refresh.js';
@@ -76,7 +79,7 @@ it('lists once in a while however often it is told, and the last word counts', a
   while (performance.now() - started < 500) {
     for (let i = 0; i < 1_000; i++) refresh.changed(test.tenantId, id);
     tools++;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
   }
   const last = tools;
   await expect.poll(async () => (await catalogue()).length).toBe(last);
@@ -121,6 +124,23 @@ it('lets one slow server not hold up the others', async () => {
   expect(await catalogue()).toEqual([]);
   release(listed('late'));
   await expect.poll(() => catalogue()).toEqual(['late']);
+});
+
+it('lists again when a server says something else of itself than what is stored, once', async () => {
+  const server: UpstreamServer = { protocolVersion: '2025-11-25', capabilities: { tools: {} } };
+  const connection = { tenantId: test.tenantId, id } as LoadedConnection;
+  answer = () => ({ ...listed('find'), server: { ...server, instructions: 'New.' } });
+
+  refresh.said({ ...connection, serverHash: undefined }, server);
+  refresh.said({ ...connection, serverHash: serverHash(server) }, server);
+  for (let i = 0; i < 3; i++)
+    refresh.said(
+      { ...connection, serverHash: serverHash(server) },
+      { ...server, instructions: 'New.' },
+    );
+  await expect.poll(() => catalogue()).toEqual(['find']);
+  await sleep(timing.gapMs * 3);
+  expect(listings).toHaveLength(1);
 });
 
 it('hears a real server through the worker', async () => {

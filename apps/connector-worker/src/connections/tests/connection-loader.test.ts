@@ -14,6 +14,8 @@ it('a call decided on a newer revision is not sent where a read that began befor
     timeoutMs: 1_000,
     revision,
     headerSchemas: [],
+    status: 'PENDING',
+    server: null,
   });
   const db = {
     withTenant: async () => {
