@@ -69,7 +69,7 @@ export class Attribution {
   }
 
   #isAlone(memberId: string): boolean {
-    if (memberId) return true;
+    if (this.#lost) return false;
     for (const call of this.#calls.values()) if (call.memberId !== memberId) return false;
     for (const other of this.#abandoned.values()) if (other !== memberId) return false;
     return true;
