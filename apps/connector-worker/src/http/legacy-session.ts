@@ -142,12 +142,17 @@ export class LegacySession {
     return this.#stream.opened;
   }
 
+  /** Rejects with UpstreamFailure when it was not sent. */
   async call(call: OutgoingCall): Promise<HttpReply> {
     this.usedAt = Date.now();
     const running: Running = { id: this.deps.nextId(), call, asked: 0 };
     this.#running.add(running);
     try {
-      return await this.#callAs(running);
+      const body = requestText(running.id, call.method, callParams(call, running.id, undefined));
+      const reply = await this.#start(running, 'POST', this.headers, body).catch((error: Error) =>
+        Promise.reject(notReachable(error)),
+      );
+      return reply.answer || !reply.resume ? reply : await this.#takeUp(running, reply);
     } finally {
       this.usedAt = Date.now();
       this.#running.delete(running);
@@ -170,37 +175,37 @@ export class LegacySession {
     ).catch(() => {});
   }
 
-  async #callAs(running: Running): Promise<HttpReply> {
+  #start(
+    running: Running,
+    method: 'POST' | 'GET',
+    headers: string[],
+    body?: string,
+  ): Promise<HttpReply> {
     const { id, call } = running;
     const exchangeOf = this.#interactive ? this.deps.longExchange : this.deps.exchange;
-    const start = (
-      method: 'POST' | 'GET',
-      headers: string[],
-      body?: string,
-    ): Promise<HttpReply> => {
-      const exchange = exchangeOf({
-        method,
-        headers,
-        body,
-        id,
-        onSent: () => call.markSent(),
-        onMessage: (message) => this.#onMessage(message, running),
+    const exchange = exchangeOf({
+      method,
+      headers,
+      body,
+      id,
+      onSent: () => call.markSent(),
+      onMessage: (message) => this.#onMessage(message, running),
+    });
+    call.onStop = (reason) => {
+      // Closing the stream means nothing to a legacy server; it must be told.
+      this.#tell('notifications/cancelled', {
+        requestId: id,
+        reason: reason === 'timeout' ? 'The deadline passed.' : 'The caller gave up.',
       });
-      call.onStop = (reason) => {
-        // Closing the stream means nothing to a legacy server; it must be told.
-        this.#tell('notifications/cancelled', {
-          requestId: id,
-          reason: reason === 'timeout' ? 'The deadline passed.' : 'The caller gave up.',
-        });
-        exchange.abort();
-      };
-      return exchange.reply;
+      exchange.abort();
     };
-    const body = requestText(id, call.method, callParams(call, id, undefined));
-    let reply = await start('POST', this.headers, body).catch((error: Error) =>
-      Promise.reject(notReachable(error)),
-    );
-    // A server may end a stream on purpose and expect to be asked for the rest (2025-11-25).
+    return exchange.reply;
+  }
+
+  /** A server may end a stream on purpose and expect to be asked for the rest (2025-11-25). */
+  async #takeUp(running: Running, broken: HttpReply): Promise<HttpReply> {
+    const { call } = running;
+    let reply = broken;
     let last = '';
     for (
       let tries = 0;
@@ -214,7 +219,7 @@ export class LegacySession {
         setTimeout(resolve, Math.min(Math.max(retryMs ?? 500, 50), 5_000)),
       );
       if (call.stopped) break;
-      const resumed = await start('GET', [
+      const resumed = await this.#start(running, 'GET', [
         ...this.headers.slice(JSON_TYPE.length),
         'last-event-id',
         lastEventId,
