@@ -9,6 +9,7 @@ import type { AuthenticateAnswer, GovernedMcp, McpRequestContext } from './ports
 const SWEEP_MS = 500;
 /** Streams outlast a database that is away for this long, not longer: meanwhile nobody can be revoked. */
 const UNSURE_MS = 30_000;
+const AT_ONCE = 100;
 const MAX_PER_PRINCIPAL = 50;
 const MAX_STREAMS = 5_000;
 
@@ -69,30 +70,35 @@ export class OpenStreams {
   drain(): void {
     this.draining = true;
     clearTimeout(this.timer);
-    for (const stream of [...this.streams.keys()]) stream.drain();
+    for (const stream of this.streams.keys()) stream.drain();
   }
 
+  /** Many at once: one that the database keeps waiting must not keep the others. */
   private async sweep(): Promise<void> {
-    for (const [stream, sureAt] of [...this.streams]) {
-      if (!this.streams.has(stream)) continue;
-      const answer = await this.mcp
-        .authenticate(stream.context)
-        .catch((): AuthenticateAnswer | undefined => undefined);
-      const now = Date.now();
-      if (answer?.kind === 'caller' && answer.principal === stream.principal) {
-        if (this.streams.has(stream)) this.streams.set(stream, now);
-      } else if (answer?.kind === 'caller') {
-        stream.expire(undefined);
-      } else if (answer?.kind === 'challenge' || answer?.status === 404) {
-        stream.expire(answer);
-      } else if (now - sureAt > UNSURE_MS) {
-        stream.expire(answer);
-      }
-    }
+    const all = [...this.streams.keys()];
+    for (let at = 0; at < all.length; at += AT_ONCE)
+      await Promise.all(all.slice(at, at + AT_ONCE).map((stream) => this.check(stream)));
     this.timer =
       this.draining || this.streams.size === 0
         ? undefined
         : setTimeout(() => void this.sweep(), SWEEP_MS).unref();
+  }
+
+  private async check(stream: OpenStream): Promise<void> {
+    const answer = await this.mcp
+      .authenticate(stream.context)
+      .catch((): AuthenticateAnswer | undefined => undefined);
+    const sureAt = this.streams.get(stream);
+    // Closed meanwhile.
+    if (sureAt === undefined) return;
+    if (answer?.kind === 'caller') {
+      if (answer.principal === stream.principal) this.streams.set(stream, Date.now());
+      else stream.expire(undefined);
+    } else if (answer?.kind === 'challenge' || answer?.status === 404) {
+      stream.expire(answer);
+    } else if (Date.now() - sureAt > UNSURE_MS) {
+      stream.expire(answer);
+    }
   }
 }
 

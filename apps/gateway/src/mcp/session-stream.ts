@@ -99,16 +99,16 @@ export async function serveStream(
   if (full)
     return { status: full.status, text: errorText(null, full.error), headers: full.headers };
 
-  let stream: EventStream | undefined;
+  const opened: { stream?: EventStream } = {};
   const early: string[] = [];
-  const send = (text: string) => (stream ? stream.send(text) : void early.push(text));
+  const send = (text: string) => (opened.stream ? opened.stream.send(text) : void early.push(text));
   const tell: Tell = ({ method, params }) =>
     send(JSON.stringify({ jsonrpc: '2.0', method, ...(params && { params }) }));
   const listener = new Listener(deps.mcp, context, (event: ClientEvent) => {
     if (event.kind === 'subscription-ended') service.onEnded(event.uri);
     tell(notificationOf(event));
   });
-  const end = () => (stream ? stream.end() : void response.destroy());
+  const end = () => (opened.stream ? opened.stream.end() : void response.destroy());
   const sessionStream: SessionStream = {
     send,
     end,
@@ -117,7 +117,7 @@ export async function serveStream(
       return away && { ...away };
     },
     unsubscribe: (uri) => listener.unsubscribe(uri),
-    refresh: () => stream && void service.refresh?.(stream, listener, tell),
+    refresh: () => opened.stream && void service.refresh?.(opened.stream, listener, tell),
   };
 
   const undo = [
@@ -147,7 +147,11 @@ export async function serveStream(
     close();
     return undefined;
   }
-  stream = new EventStream(response, { headers: answerHeaders, idPrefix: service.idPrefix });
+  const stream = new EventStream(response, {
+    headers: answerHeaders,
+    idPrefix: service.idPrefix,
+  });
+  opened.stream = stream;
   const begun = service.begin(stream, listener, tell);
   for (const text of early) stream.send(text);
   await begun;

@@ -227,7 +227,7 @@ test('log levels are of the session, on every gateway, and kept for later ones',
 test('a cancellation finds its call on another gateway, and only its own', async () => {
   const { a, b } = replicas;
   const [alice, bob] = [await beginSession(a.mcp, 'alice'), await beginSession(a.mcp, 'bob')];
-  const wait = { name: 't_wait', arguments: { ms: 1_500 } };
+  const wait = { name: 't_wait', arguments: { ms: 800 } };
   const before = b.governed.calls.length;
   const calls = [alice, bob].map((client) =>
     client.request('tools/call', wait, { at: b.mcp, id: 0 }),
