@@ -16,12 +16,13 @@ const LEVELS = [
 ] as const;
 
 /**
- * What an upstream is told of the client. One that cannot be asked, for want of a stream to ask it on,
- * has no such capability, whatever it declared.
+ * What an upstream is told of the client. A call of one that cannot be asked, for want of a stream to
+ * ask it on, declares no such capability. Requests that ask nothing declare them all the same, so that
+ * they and the calls share a session at the upstream.
  */
-export function declaredTo({ context, ask }: EntryInput): ClientCapabilities | undefined {
-  const { capabilities, era } = context;
-  if (!capabilities || era === 'modern' || ask) return capabilities;
+export function declaredTo({ input, sent }: CheckedCall): ClientCapabilities | undefined {
+  const { capabilities, era } = input.context;
+  if (!capabilities || era === 'modern' || input.ask || !mayAsk(sent.method)) return capabilities;
   return capabilities.extensions && { extensions: capabilities.extensions };
 }
 

@@ -1,3 +1,5 @@
+import type { CallResult } from '@conducktor/contracts';
+import type { Logger } from '@conducktor/runtime';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import { answerOf } from '../tool-call/answers.js';
 import { dispatch } from '../tool-call/dispatch.js';
@@ -13,6 +15,7 @@ import type { RequestStates } from './request-state.js';
 import type { Round } from './rounds.js';
 
 export interface InteractionDeps extends SettleDeps {
+  logger: Logger;
   workers: Workers;
   states: RequestStates;
   held: HeldCalls;
@@ -36,13 +39,7 @@ export async function converse(
     ? await relayAsks(call, (options) => dispatch(deps, call, options))
     : await dispatch(deps, call);
   if ('asks' in outcome) {
-    hold(
-      deps.held,
-      call.callId,
-      outcome.outcome.then((late) =>
-        settle(deps, call, late, presentQuestions(deps, call, answerOf(call, late))),
-      ),
-    );
+    hold(deps, call, outcome.outcome);
     return heldAnswer(deps, call, outcome.asks);
   }
   const answer = presentQuestions(deps, call, answerOf(call, outcome));
@@ -51,8 +48,14 @@ export async function converse(
   return questions ? nextRound(call, questions) : settled;
 }
 
-function hold(held: HeldCalls, callId: string, settled: Promise<ToolCallAnswer>): void {
-  held.set(callId, settled);
-  const forget = (): void => void held.delete(callId);
-  settled.then(forget, forget);
+function hold(deps: InteractionDeps, call: AdmittedCall, outcome: Promise<CallResult>): void {
+  const settled = outcome.then((late) =>
+    settle(deps, call, late, presentQuestions(deps, call, answerOf(call, late))),
+  );
+  deps.held.set(call.callId, settled);
+  settled
+    .catch((error: unknown) =>
+      deps.logger.error({ err: error, callId: call.callId }, 'A held call could not be settled'),
+    )
+    .finally(() => deps.held.delete(call.callId));
 }

@@ -17,6 +17,9 @@ const URL_ELICITATION = -32_042;
 /** 2026-07-28: the client lacks a capability; over HTTP with status 400. */
 const MISSING_CAPABILITY = -32_021;
 
+/** UTF-16 units. Sealed and encoded, it has to come back in a body of at most 2 MiB. */
+const MAX_STATE = 256 * 1024;
+
 /** What an upstream's `input_required` wants, when this gateway answers it and not the client. */
 export interface OwnQuestions {
   requests: readonly [string, InputRequest][];
@@ -68,10 +71,12 @@ function presentResult(
     return inputNotGiven(call, 'but in no way that MCP knows');
   if (state !== undefined && typeof state !== 'string')
     return inputNotGiven(call, 'but in no way that MCP knows');
+  if (state !== undefined && state.length > MAX_STATE)
+    return inputNotGiven(call, 'with more state than a client can bring back');
   if (requests.length === 0) return answer;
   // The worker lets no such question pass; here it is known what can be done about it.
   for (const [, request] of requests) {
-    const missing = missingCapability(request, declaredTo(call.input));
+    const missing = missingCapability(request, declaredTo(call));
     if (missing) return cannotBeAsked(call, missing);
   }
   if (call.input.context.era === 'legacy') return answer;

@@ -2,6 +2,7 @@ import type { ReplyNote } from '@conducktor/contracts';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import { answerOf } from '../tool-call/answers.js';
 import { decide } from '../tool-call/decide.js';
+import { type LimitDeps, limitRequest } from '../tool-call/limit.js';
 import type { RecordedCall } from '../tool-call/types.js';
 import { heldAnswer } from './answers.js';
 import type { HeldCall } from './continue-call.js';
@@ -14,20 +15,25 @@ import { relayAsks } from './relay-asks.js';
  * came back to. It is decided again, not admitted again: its record stands, and the gateway that made
  * the call settles it, or the worker's late outcome does. Refused now, the upstream is told no.
  */
-export async function resume(deps: InteractionDeps, call: HeldCall): Promise<ToolCallAnswer> {
+export async function resume(
+  deps: InteractionDeps & LimitDeps,
+  call: HeldCall,
+): Promise<ToolCallAnswer> {
   const { callId, asks, replies } = call.held;
   const take = {
     callId,
     tenantId: call.caller.workspace.tenantId,
     memberId: call.caller.member.id,
   };
-  const { id: connectionId } = call.tool.connection;
+  const { id: connectionId, slug } = call.tool.connection;
   try {
     decide(call);
   } catch (refusal) {
     void deps.workers.resume(connectionId, { ...take, replies: asks.map(declined) }, {});
     throw refusal;
   }
+  // A state may be brought back any number of times in its ten minutes.
+  await limitRequest(deps, call.caller, call.tool.shownName, slug);
   const recorded: RecordedCall = { ...call, callId };
   const settledHere = deps.held.get(callId);
   const outcome = await relayAsks(call, (options) =>

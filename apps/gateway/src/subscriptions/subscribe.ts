@@ -8,8 +8,10 @@ import { answerOf } from '../tool-call/answers.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import { decide } from '../tool-call/decide.js';
 import { limitedBy, limitRequest } from '../tool-call/limit.js';
+import { Refusal } from '../tool-call/refusal.js';
 import { rpcError } from '../tool-call/rpc-errors.js';
 import { settle } from '../tool-call/settle.js';
+import type { Caller } from '../tool-call/types.js';
 import { checkSubscription, ResourceSubscription, SUBSCRIBE } from './resource-subscription.js';
 
 /**
@@ -26,6 +28,7 @@ export async function subscribe(
   const answer = await inRounds(deps, asked, async () => {
     const caller = await authenticate(deps, input.context);
     const { connection, uri } = await findResource(deps, caller, input.uri, SUBSCRIBE);
+    if (deps.watches.openOf(caller) >= MAX_OPEN) throw tooMany(caller);
     const allowed = decide(checkSubscription(caller, connection, uri));
     const paid = await limitRequest(deps, caller, allowed.tool.shownName, connection.slug);
     const admitted = await admit(deps, limitedBy(paid, allowed));
@@ -43,6 +46,18 @@ export async function subscribe(
   }
   subscription?.close();
   return answer.kind === 'result' ? FAILED : answer;
+}
+
+// Of one person in one gateway: each is decided again with every change of the workspace.
+const MAX_OPEN = 1_000;
+
+function tooMany(caller: Caller): Refusal {
+  const sentence = 'Too many subscriptions are open. Close one to open another.';
+  return new Refusal('rate_limited', sentence, {
+    caller,
+    toolName: SUBSCRIBE,
+    retryAfterMs: 60_000,
+  });
 }
 
 const FAILED: Failure = {

@@ -12,6 +12,8 @@ export interface WatchHandle {
 /** The watches of this process, each shared by all who listen to the same. */
 export class Watches {
   readonly #shared = new Map<string, SharedWatch>();
+  /** Open subscriptions by member. */
+  readonly #ofMember = new Map<string, number>();
 
   constructor(private readonly workers: Pick<Workers, 'watch'>) {}
 
@@ -27,12 +29,27 @@ export class Watches {
     uri: string,
     listener: WatchListener,
   ): WatchHandle {
+    const { id } = caller.member;
     const request = requestOf(caller, connection, { uris: [uri] });
-    return this.#join(['resource', caller.member.id, uri], request, listener);
+    const handle = this.#join(['resource', id, uri], request, listener);
+    this.#ofMember.set(id, this.openOf(caller) + 1);
+    let open = true;
+    return {
+      answer: handle.answer,
+      close: () => {
+        if (!open) return;
+        open = false;
+        const left = this.openOf(caller) - 1;
+        if (left > 0) this.#ofMember.set(id, left);
+        else this.#ofMember.delete(id);
+        handle.close();
+      },
+    };
   }
 
-  get open(): number {
-    return this.#shared.size;
+  /** How many resources this member listens to in this process. */
+  openOf({ member }: Caller): number {
+    return this.#ofMember.get(member.id) ?? 0;
   }
 
   stop(): void {

@@ -14,7 +14,7 @@ export function dispatch(
   options: CallOptions = channelOf(call.input),
 ): Promise<CallResult> {
   const { tool, caller, input, sent } = call;
-  const capabilities = declaredTo(input);
+  const capabilities = declaredTo(call);
   const { logLevel } = input.context;
   return deps.workers.call(
     {

@@ -230,6 +230,17 @@ describe('a modern client and a legacy server', () => {
     expect(denied.at(-1)).toMatchObject({ tool: 'old_test_elicitation' });
   });
 
+  test('a call with the same idempotency key waits for the held one, and gets its answer', async () => {
+    const args = { message: 'Who?' };
+    const key = { ...modern, idempotencyKey: 'held-1' };
+    const first = asked(await path.call(one, 'old_test_elicitation', args, key));
+    const attached = path.call(two, 'old_test_elicitation', args, key);
+    const retry = { ...key, ...first.with({ 'ask-1': ACCOUNT }) };
+    const answer = await path.call(two, 'old_test_elicitation', args, retry);
+    expect(textOf(answer)).toContain('action=accept');
+    expect(await attached).toEqual(answer);
+  });
+
   test('a worker that dies takes the call along, and everybody is told', async () => {
     const args = { message: 'Who?' };
     const first = asked(await path.call(one, 'old_test_elicitation', args, modern));

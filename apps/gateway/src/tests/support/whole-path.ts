@@ -1,19 +1,22 @@
 /** Gateways, a worker process and real upstreams over one database: the whole way of a call. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { newId, type ClientCapabilities } from '@conducktor/contracts';
 import { createDb, type Db } from '@conducktor/db';
 import { createLogger, createMetrics } from '@conducktor/runtime';
 import {
   createTestDatabase,
+  freePortBlock,
   seedWorkspace,
   type SeededWorkspace,
   type TestDatabase,
 } from '@conducktor/testing';
 import type { McpRequestContext, ToolCallAnswer, ToolCallInput } from '../../mcp/ports.js';
 import { openGoverned, type Governed } from '../../open-governed.js';
+
+// The worker's two, and some for gateways.
+const PORTS = 8;
 
 const APPS = new URL('../../../../', import.meta.url);
 
@@ -62,7 +65,8 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
   const people = await seedWorkspace(admin);
   const { tenantId } = people;
   const secretKey = randomBytes(32).toString('base64url');
-  const rpcPort = await freePort();
+  const rpcPort = await freePortBlock(PORTS);
+  let nextPort = rpcPort + 2;
   const children = new Set<ChildProcess>();
   const gateways: Governed[] = [];
   const common = {
@@ -145,7 +149,7 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
       return governed;
     },
     startGateway: async () => {
-      const port = await freePort();
+      const port = nextPort++;
       const url = `http://127.0.0.1:${port}`;
       const child = await start('gateway', 'Gateway is listening', {
         PORT: String(port),
@@ -158,7 +162,7 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
     },
     startWorker: async () => {
       worker = await start('connector-worker', 'Connector worker is listening', {
-        PORT: String(await freePort()),
+        PORT: String(rpcPort + 1),
         RPC_PORT: String(rpcPort),
         DATABASE_URL: database.urlFor('conducktor_app'),
         OUTBOUND_ALLOW: 'loopback',
@@ -242,13 +246,4 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
   for (let i = 0; i < (options.gateways ?? 1); i++) await path.openGateway();
   await path.activate({ version: 1, default: 'allow', rules: [] });
   return path;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
