@@ -29,7 +29,10 @@ export interface LoadedConnection {
   env: Readonly<Record<string, string>>;
   /** By upstream tool name; only tools whose schema asks for headers. */
   paramHeaders: ReadonlyMap<string, readonly ParamHeader[]>;
-  /** `serverHash` of what the server said of itself when it was last taken over; undefined before the first time. */
+  /**
+   * `serverHash` of what the server said of itself when it was last taken over, undefined before the
+   * first time. Follows the database while the object stays the same.
+   */
   serverHash: string | undefined;
 }
 

@@ -68,6 +68,7 @@ export class ConnectionLoader {
     const kept = this.#kept.get(key);
     const connection =
       kept?.version === version ? kept.connection : await this.#open(tenantId, row);
+    connection.serverHash = row.status === 'PENDING' ? undefined : serverHash(row.server);
     this.#kept.delete(key);
     if (this.#kept.size >= MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
     this.#kept.set(key, { connection, version, loadedAt: Date.now() });
@@ -98,7 +99,7 @@ export class ConnectionLoader {
       revision: row.revision,
       headers: secrets.headers ?? {},
       env: secrets.env ?? {},
-      serverHash: row.status === 'PENDING' ? undefined : serverHash(row.server),
+      serverHash: undefined,
       paramHeaders: new Map(
         row.headerSchemas.map(({ name, schema }) => [name, paramHeadersOf(schema)]),
       ),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serverHash } from '@conducktor/catalog';
 import type { RefreshResult, UpstreamServer } from '@conducktor/contracts';
 import { createLogger } from '@conducktor/runtime';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LoadedConnection } from '../../connector.js';
 import { startSdkSseServer, type SdkSseServer } from '../../sse/tests/sdk-sse-server.js';
 import { startTestWorker, type TestWorker } from '../../tests/support.js';
@@ -143,22 +143,44 @@ it('lists again when a server says something else of itself than what is stored,
   expect(listings).toHaveLength(1);
 });
 
-it('hears a real server through the worker', async () => {
-  const server: SdkSseServer = await startSdkSseServer();
-  try {
-    const connection = await test.connect({ kind: 'mcp-sse', url: server.url });
-    expect(await test.call(connection, 'echo', { message: 'hello' })).toMatchObject({
-      outcome: 'ok',
-    });
+describe('a real server behind the worker', () => {
+  let server: SdkSseServer;
+  let connection: string;
+  beforeEach(async () => {
+    server = await startSdkSseServer();
+    connection = await test.connect({ kind: 'mcp-sse', url: server.url });
+  });
+  afterEach(() => server.close());
+  const stored = async () =>
+    (
+      await test.db.withTenant(test.tenantId, (tx) =>
+        tx.query<{ server: UpstreamServer }>('select server from connection where id = $1', [
+          connection,
+        ]),
+      )
+    ).rows[0]!.server;
+
+  it('is listed when it says that its tools have changed', async () => {
+    const result = await test.call(connection, 'echo', { message: 'hello' });
+    expect(result.outcome).toBe('ok');
+    expect(await catalogue(connection)).toEqual([]);
     await server.each((each) => each.sendToolListChanged());
     await expect.poll(() => catalogue(connection), { timeout: 5_000 }).toContain('echo');
-    const { rows } = await test.db.withTenant(test.tenantId, (tx) =>
-      tx.query('select server from connection where id = $1', [connection]),
-    );
-    expect(rows[0]).toMatchObject({
-      server: { protocolVersion: '2025-11-25', serverInfo: { name: 'sse-fixture' } },
+    expect(await stored()).toMatchObject({
+      protocolVersion: '2025-11-25',
+      serverInfo: { name: 'sse-fixture' },
     });
-  } finally {
-    await server.close();
-  }
+  });
+
+  it('is listed when it is another than it was', async () => {
+    await test.db.withTenant(test.tenantId, (tx) =>
+      tx.query("update connection set status = 'ACTIVE', server = $2 where id = $1", [
+        connection,
+        { protocolVersion: '2024-11-05', capabilities: {}, serverInfo: { name: 'before' } },
+      ]),
+    );
+    await test.call(connection, 'echo', { message: 'hello' });
+    await expect.poll(() => catalogue(connection), { timeout: 5_000 }).toContain('echo');
+    expect(await stored()).toMatchObject({ serverInfo: { name: 'sse-fixture' } });
+  });
 });
