@@ -24,8 +24,12 @@ export async function startRoundRobin(
   const served = targets.map(() => 0);
   let turn = 0;
 
-  const pass = (incoming: IncomingMessage, answer: ServerResponse, tries: number): void => {
-    const at = turn++ % targets.length;
+  const pass = (
+    incoming: IncomingMessage,
+    answer: ServerResponse,
+    at: number,
+    tries: number,
+  ): void => {
     const target = targets[at]!;
     const outgoing = send({
       host: target.host ?? '127.0.0.1',
@@ -51,14 +55,17 @@ export async function startRoundRobin(
       response.on('close', () => response.complete || answer.destroy());
     });
     outgoing.on('error', () => {
-      if (!connected && tries + 1 < targets.length) return pass(incoming, answer, tries + 1);
+      if (!connected && tries + 1 < targets.length)
+        return pass(incoming, answer, (at + 1) % targets.length, tries + 1);
       if (answer.headersSent || connected) return void answer.destroy();
       answer.writeHead(502, { 'content-type': 'text/plain' }).end('No gateway answers.');
     });
     answer.on('close', () => outgoing.destroy());
   };
 
-  const server = createServer((incoming, answer) => pass(incoming, answer, 0));
+  const server = createServer((incoming, answer) =>
+    pass(incoming, answer, turn++ % targets.length, 0),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
