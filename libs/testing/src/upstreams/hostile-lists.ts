@@ -36,8 +36,12 @@ export type HostileList = (kind: ListKind, cursor: string | undefined) => Record
 
 let pages = 0;
 
-/** How a list can be wrong in itself, page by page. */
+/** How a list can be wrong in itself, page by page; only `three_pages` is right. */
 export const HOSTILE_LISTS: Readonly<Record<string, HostileList>> = {
+  three_pages: ({ member, entry }, cursor) => {
+    const page = Number(cursor ?? 1);
+    return { [member]: [entry(`p${page}`)], ...(page < 3 && { nextCursor: String(page + 1) }) };
+  },
   endless: ({ member, entry }) => ({
     [member]: [entry(`p${++pages}`)],
     nextCursor: `c${pages}`,
