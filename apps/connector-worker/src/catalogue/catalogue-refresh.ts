@@ -147,7 +147,7 @@ export class CatalogueRefresh {
       const read = await readRefresh(refreshed);
       const event = { action: 'connection.refresh', actor: 'connector-worker' };
       const taken = await db.withTenant(tenantId, (tx) =>
-        takeOver(tx, connectionId, read, event, { quietly: true }),
+        takeOver(tx, connectionId, read, event, { attended: false }),
       );
       if (taken?.changed) logger.info(request, 'What a connection offers has changed');
       // A server that calls itself something else each time is no reason for haste.

@@ -29,7 +29,9 @@ export async function testConnection(
     actor: caller.email,
     clientId: caller.keyId,
   };
-  const taken = await db.withTenant(tenantId, (tx) => takeOver(tx, id, read, event));
+  const taken = await db.withTenant(tenantId, (tx) =>
+    takeOver(tx, id, read, event, { attended: true }),
+  );
   const { status, reason } = found(taken ?? null, 'connection');
   const tools = await prisma.withTenant(tenantId, (tx) =>
     tx.tool.count({ where: { tenantId, connectionId: id, removedAt: null } }),

@@ -1,4 +1,4 @@
-import { newId } from '@conducktor/contracts';
+import { newId, type ToolClass } from '@conducktor/contracts';
 import {
   insertTools,
   markToolsRemoved,
@@ -22,13 +22,15 @@ export interface ToolChanges {
 /**
  * Makes the catalogue of a connection what the service lists. Tools are known by their upstream name
  * and keep id, shown name and an admin's settings; only rows that differ are written. A tool that is
- * not listed any more is kept as removed when the list is `complete`. The connection must be locked.
+ * not listed any more is kept as removed when the list is `complete`. Unless somebody looks on
+ * (`attended`), a tool known before never gets a milder class: its word for that is the service's own.
+ * The connection must be locked.
  */
 export async function storeTools(
   tx: TenantTx,
   connection: { id: string; slug: string },
   tools: readonly ReadTool[],
-  { complete }: { complete: boolean },
+  { complete, attended }: { complete: boolean; attended: boolean },
 ): Promise<ToolChanges> {
   const rows = await toolsOfConnection(tx, connection.id);
   const known = new Map(rows.map((row) => [row.upstreamName, row]));
@@ -46,9 +48,17 @@ export async function storeTools(
     const shownName = names.get(upstreamName)!;
     const row = known.get(upstreamName);
     known.delete(upstreamName);
-    if (row && !row.removed && row.definitionHash.toString('hex') === hash) continue;
+    const proposed = proposeClass(definition);
+    const proposedClass = row && !attended ? stricter(proposed, row.proposedClass) : proposed;
+    if (
+      row &&
+      !row.removed &&
+      row.definitionHash.toString('hex') === hash &&
+      row.proposedClass === proposedClass
+    )
+      continue;
     (!row || row.removed ? changes.added : changes.changed).push(shownName);
-    const pin = { definition, definitionHash: hash, proposedClass: proposeClass(definition) };
+    const pin = { definition, definitionHash: hash, proposedClass };
     if (row) pinned.push({ id: row.id, ...pin });
     else additions.push({ id: newId('tol'), upstreamName, shownName, ...pin });
   }
@@ -63,3 +73,8 @@ export async function storeTools(
   );
   return changes;
 }
+
+const STRICTNESS: readonly ToolClass[] = ['read', 'write', 'destructive'];
+
+const stricter = (one: ToolClass, other: ToolClass): ToolClass =>
+  STRICTNESS.indexOf(one) > STRICTNESS.indexOf(other) ? one : other;

@@ -35,15 +35,15 @@ export async function readRefresh({ tools, ...refreshed }: RefreshResult): Promi
 /**
  * Stores what a connection's server listed and said of itself, and records it under `event`, in the
  * caller's transaction. A service that did not answer keeps the tools it had: calls say what is
- * wrong. With `quietly`, nothing is recorded where nothing changed. Undefined: there is no such
- * connection any more.
+ * wrong. When nobody looks on (`attended: false`), nothing is recorded where nothing changed, and no
+ * tool gets a milder class. Undefined: there is no such connection any more.
  */
 export async function takeOver(
   tx: TenantTx,
   connectionId: string,
   { refreshed, read }: ReadRefresh,
   event: Pick<ControlEvent, 'action' | 'actor' | 'memberId' | 'clientId'>,
-  { quietly = false } = {},
+  { attended }: { attended: boolean },
 ): Promise<TakenOver | undefined> {
   // Two at once take over one after the other.
   const before = await lockConnection(tx, connectionId);
@@ -53,6 +53,7 @@ export async function takeOver(
     ? await storeTools(tx, { id: connectionId, slug }, read.tools, {
         // A list that the worker had to cut says nothing about what it lacks.
         complete: refreshed.status === 'ACTIVE',
+        attended,
       })
     : undefined;
   const newServer =
@@ -69,7 +70,7 @@ export async function takeOver(
   const toolsChanged =
     changes !== undefined && Object.values(changes).some((names) => names.length > 0);
   const changed = newServer || newStatus || toolsChanged;
-  if (changed || !quietly) {
+  if (changed || attended) {
     await recordControlEvent(tx, {
       ...event,
       connection: slug,

@@ -1,3 +1,4 @@
+import type { ToolClass } from '@conducktor/contracts';
 import type { TenantTx } from '../db.js';
 
 export interface CatalogueTool {
@@ -5,6 +6,7 @@ export interface CatalogueTool {
   upstreamName: string;
   shownName: string;
   definitionHash: Buffer;
+  proposedClass: ToolClass;
   removed: boolean;
 }
 
@@ -14,7 +16,7 @@ export interface PinnedTool {
   definition: Record<string, unknown>;
   /** SHA-256, hexadecimal. */
   definitionHash: string;
-  proposedClass: string;
+  proposedClass: ToolClass;
 }
 
 export interface AddedTool extends PinnedTool {
@@ -29,7 +31,7 @@ export async function toolsOfConnection(
 ): Promise<CatalogueTool[]> {
   const { rows } = await tx.query<CatalogueTool>(
     `select id, upstream_name as "upstreamName", shown_name as "shownName",
-            definition_hash as "definitionHash", removed_at is not null as removed
+            definition_hash as "definitionHash", proposed_class as "proposedClass", removed_at is not null as removed
        from tool where tenant_id = $1 and connection_id = $2`,
     [tx.tenantId, connectionId],
   );

@@ -44,9 +44,12 @@ const listed = (name: string, rest: object = {}) => ({
   ...rest,
 });
 const event = { action: 'connection.refresh', actor: 'connector-worker' };
-const take = async (result: Partial<RefreshResult>, id = connectionId) => {
+const take = async (
+  result: Partial<RefreshResult>,
+  { id = connectionId, attended = false } = {},
+) => {
   const read = await readRefresh({ status: 'ACTIVE', tools: [], ms: 1, ...result });
-  return db.withTenant(tenantId, (tx) => takeOver(tx, id, read, event, { quietly: true }));
+  return db.withTenant(tenantId, (tx) => takeOver(tx, id, read, event, { attended }));
 };
 const one = async <Row>(sql: string): Promise<Row> =>
   (await admin.withTenant(tenantId, (tx) => tx.query(sql, [tenantId]))).rows[0] as Row;
@@ -99,6 +102,28 @@ describe('what a service lists', () => {
     expect(await version()).toBeGreaterThan(before);
   });
 
+  it('gets no milder class by its own word, unless somebody looks on', async () => {
+    const tool = (annotations: object) => ({ tools: [listed('drop', { annotations })] });
+    const proposed = async () =>
+      (
+        await one<{ proposed_class: string }>(
+          'select proposed_class from tool where tenant_id = $1',
+        )
+      ).proposed_class;
+    const harmless = { readOnlyHint: true };
+    await take(tool({ destructiveHint: false }));
+    expect(await proposed()).toBe('write');
+    await take(tool(harmless));
+    expect(await proposed()).toBe('write');
+    await take({ tools: [] });
+    await take(tool(harmless));
+    expect(await proposed()).toBe('write');
+    await take(tool(harmless), { attended: true });
+    expect(await proposed()).toBe('read');
+    await take(tool({ destructiveHint: true }));
+    expect(await proposed()).toBe('destructive');
+  });
+
   it('is taken over by several at once, one after the other', async () => {
     const tools = Array.from({ length: 50 }, (_, i) => listed(`tool${i}`));
     const results = await Promise.all(Array.from({ length: 4 }, () => take({ tools, server })));
@@ -106,7 +131,7 @@ describe('what a service lists', () => {
   });
 
   it('of a connection that was removed meanwhile leaves nothing behind', async () => {
-    expect(await take({ tools: [listed('a')] }, newId('con'))).toBeUndefined();
+    expect(await take({ tools: [listed('a')] }, { id: newId('con') })).toBeUndefined();
     expect(await records()).toEqual([]);
   });
 
