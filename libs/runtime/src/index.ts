@@ -4,7 +4,7 @@ export { connectRedis } from './redis.js';
 export { endOnSignals, onShutdown, shutdown } from './shutdown.js';
 export { startHealthServer, type Readiness } from './health.js';
 export { RpcClient, type RpcClientOptions } from './rpc/rpc-client.js';
-export { ASK_WAIT_MS, type CallOptions } from './rpc/client-call.js';
+export { ASK_WAIT_MS, type CallOptions } from './rpc/client-calls.js';
 export type { Watching, WatchOptions } from './rpc/client-watches.js';
 export { RpcServer, type RpcServerOptions } from './rpc/rpc-server.js';
 export type { RpcExchange, RpcHandlers, RpcPeer, RpcWatch } from './rpc/handlers.js';

@@ -1,24 +1,19 @@
 import type { UpstreamEvent, WatchAnswer, WatchRequest } from '@conducktor/contracts';
 import type { Logger, RpcWatch } from '@conducktor/runtime';
-import type { ConnectionLoader } from '../connections/connection-loader.js';
 import { withoutSecrets } from '../connections/without-secrets.js';
 import {
-  type ConnectionKind,
-  type Connector,
   type ListName,
   type LoadedConnection,
   SubscriptionRefused,
   UpstreamFailure,
-  type UpstreamWatch,
 } from '../connector.js';
 import { Coalescer } from './coalescer.js';
+import { Opening, type OpeningDeps } from './opening.js';
 
 /** Watches of this worker, of one connection, and URIs of one watch. */
 const MAX = { all: 20_000, connection: 2_000, uris: 1_000 };
 
-export interface WatchesDeps {
-  loader: Pick<ConnectionLoader, 'peek' | 'load'>;
-  connectors: Readonly<Record<ConnectionKind, Connector>>;
+export interface WatchesDeps extends OpeningDeps {
   logger: Logger;
 }
 
@@ -37,7 +32,7 @@ export class Watches {
 
   /** Answers when the upstream has subscribed or refused. Never rejects. */
   async watch(request: WatchRequest, stream: RpcWatch): Promise<WatchAnswer> {
-    const { tenantId, connectionId, revision, uris, lists } = request;
+    const { tenantId, connectionId, uris, lists } = request;
     const key = `${tenantId}/${connectionId}`;
     const crowd = this.#byConnection.get(key)?.size ?? 0;
     if (this.#open.size >= MAX.all || crowd >= MAX.connection || uris.length > MAX.uris)
@@ -45,31 +40,21 @@ export class Watches {
     const events = new Coalescer((event) => stream.event(event));
     const open: Open = { key, lists, tell: (event) => events.tell(event) };
     this.#add(open);
-    const ends: (() => void)[] = [() => events.close(), () => this.#remove(open)];
+    const opening = new Opening(request, open.tell, (reason) => {
+      leave();
+      stream.end(reason);
+    });
     const leave = (): void => {
-      for (const end of ends.splice(0).reverse()) end();
+      opening.leave();
+      events.close();
+      this.#remove(open);
     };
     stream.onClose = leave;
-    let connection: LoadedConnection | undefined;
     try {
-      connection =
-        this.deps.loader.peek(tenantId, connectionId, revision) ??
-        (await this.deps.loader.load(tenantId, connectionId, revision));
-      const connector = this.deps.connectors[connection.kind];
-      const end = (reason: string): void => {
-        leave();
-        stream.end(reason);
-      };
-      const watches = upstreamWatches(request, open.tell, end);
-      ends.push(...watches.map((watch) => () => connector.unwatch(watch)));
-      for (const watch of watches) if (!stream.closed) await connector.watch(connection, watch);
-      if (!stream.closed) return { ok: true };
-      // Closed while it was subscribed: what came to stand only then is still to be ended.
-      for (const watch of watches) connector.unwatch(watch);
-      return { ok: false, message: 'The watch was ended.' };
+      return await opening.run(this.deps);
     } catch (error) {
       leave();
-      return this.#refusal(error, connection, request);
+      return this.#refusal(error, opening.connection, request);
     }
   }
 
@@ -108,23 +93,4 @@ export class Watches {
     watching?.delete(open);
     if (watching?.size === 0) this.#byConnection.delete(open.key);
   }
-}
-
-/** Lists are everybody's and are heard in nobody's name; what is subscribed is one member's. */
-function upstreamWatches(
-  { memberId, uris, lists, timeoutMs }: WatchRequest,
-  tell: (event: UpstreamEvent) => void,
-  end: (reason: string) => void,
-): UpstreamWatch[] {
-  const told = {
-    timeoutMs,
-    updated: (uri: string, params: Record<string, unknown>) =>
-      tell({ kind: 'resource-updated', uri, params }),
-    gap: () => tell({ kind: 'gap' }),
-    end,
-  };
-  return [
-    ...(lists ? [{ ...told, memberId: '', uris: [] }] : []),
-    ...(uris.length > 0 ? [{ ...told, memberId, uris: [...new Set(uris)] }] : []),
-  ];
 }

@@ -15,7 +15,7 @@ import {
   type WatchRequest,
 } from '@conducktor/contracts';
 import { describeAddress, parseRpcAddress, type RpcAddress } from './address.js';
-import { ASK_WAIT_MS, type CallOptions, PendingCall, replyFrame } from './client-call.js';
+import { ASK_WAIT_MS, type CallOptions, ClientCalls, notSent } from './client-calls.js';
 import { ClientLink } from './client-link.js';
 import { ClientWatches, type Watching, type WatchOptions } from './client-watches.js';
 import { parsePayload, readResult, writeCall } from './messages.js';
@@ -64,7 +64,7 @@ export class RpcClient {
   #stream = 0;
   #retry: NodeJS.Timeout | undefined;
   readonly #sweep: NodeJS.Timeout;
-  readonly #calls = new Map<number, PendingCall>();
+  readonly #calls = new ClientCalls();
   readonly #refreshes = new Map<number, PendingRefresh>();
   readonly #watches = new ClientWatches();
   #notes: string[] = [];
@@ -210,20 +210,7 @@ export class RpcClient {
     const was = this.#ready;
     this.#ready = false;
     this.#link = undefined;
-    for (const call of this.#calls.values()) {
-      const left = !link || link.writer.flushes > call.flushes;
-      call.finish(
-        left
-          ? {
-              outcome: 'unknown',
-              message:
-                'The connection to the connector worker was lost; whether the call acted is not known.',
-              durationMs: Date.now() - call.sentAt,
-            }
-          : this.#notSent('The connector worker is not reachable; the call was not sent.'),
-      );
-    }
-    this.#calls.clear();
+    this.#calls.lost(link);
     for (const refresh of this.#refreshes.values()) refresh.reject(this.#unreachable());
     this.#refreshes.clear();
     this.#watches.lost(reason);
@@ -232,16 +219,12 @@ export class RpcClient {
 
   #onFrame(type: number, stream: number, payload: Buffer): void {
     switch (type) {
-      case FrameType.Result: {
-        const call = this.#calls.get(stream);
-        if (!call) return;
-        this.#calls.delete(stream);
-        return call.finish(readResult(payload));
-      }
+      case FrameType.Result:
+        return this.#calls.answered(stream, readResult(payload));
       case FrameType.Progress:
         return this.#calls.get(stream)?.options.onProgress?.(parsePayload<ProgressNote>(payload));
       case FrameType.Ask:
-        return this.#asked(stream, parsePayload<AskNote>(payload));
+        return this.#calls.asked(stream, parsePayload<AskNote>(payload));
       case FrameType.Notify:
         return this.#calls
           .get(stream)
@@ -262,17 +245,7 @@ export class RpcClient {
 
   #expire(): void {
     const now = Date.now();
-    for (const [stream, call] of this.#calls) {
-      if (call.deadline > now) continue;
-      this.#calls.delete(stream);
-      this.#link?.send(FrameType.Cancel, stream, {});
-      call.finish({
-        outcome: 'unknown',
-        message:
-          'The connector worker did not answer in time; whether the call acted is not known.',
-        durationMs: now - call.sentAt,
-      });
-    }
+    this.#calls.expire(now);
     for (const [stream, refresh] of this.#refreshes) {
       if (refresh.deadline > now) continue;
       this.#refreshes.delete(stream);
@@ -293,63 +266,6 @@ export class RpcClient {
     }
   }
 
-  #begin(
-    timeoutMs: number,
-    options: CallOptions,
-    write: (link: ClientLink, stream: number) => void,
-  ): Promise<CallResult> {
-    const { signal } = options;
-    if (signal?.aborted)
-      return Promise.resolve({
-        outcome: 'not_sent',
-        message: 'The call was given up before it was sent.',
-        durationMs: 0,
-      });
-    const link = this.#link;
-    if (!this.#ready || !link)
-      return Promise.resolve(
-        this.#notSent('The connector worker is not reachable; the call was not sent.'),
-      );
-    if (link.writer.backlog > MAX_BACKLOG_BYTES)
-      return Promise.resolve(
-        this.#notSent('The connector worker is overloaded; the call was not sent.'),
-      );
-    const stream = this.#nextStream();
-    try {
-      write(link, stream);
-    } catch {
-      return Promise.resolve(this.#notSent('The arguments are too large to send.'));
-    }
-    return new Promise((resolve) => {
-      const now = Date.now();
-      const onAbort =
-        signal && (() => this.#link === link && link.send(FrameType.Cancel, stream, {}));
-      if (signal && onAbort) signal.addEventListener('abort', onAbort, { once: true });
-      const finish = (result: CallResult): void => {
-        if (signal && onAbort) signal.removeEventListener('abort', onAbort);
-        resolve(result);
-      };
-      this.#calls.set(
-        stream,
-        new PendingCall(
-          now,
-          now + timeoutMs + ANSWER_GRACE_MS,
-          link.writer.flushes,
-          options,
-          finish,
-        ),
-      );
-    });
-  }
-
-  #asked(stream: number, ask: AskNote): void {
-    const link = this.#link;
-    this.#calls.get(stream)?.asked(ask, (note) => {
-      // A reply to a worker that was lost meanwhile would be one to another call's stream.
-      if (link && this.#link === link && this.#calls.has(stream)) replyFrame(link, stream, note);
-    });
-  }
-
   #nextStream(): number {
     do this.#stream = this.#stream >= 0xffff_ffff ? 1 : this.#stream + 1;
     while (
@@ -360,8 +276,31 @@ export class RpcClient {
     return this.#stream;
   }
 
-  #notSent(message: string): CallResult {
-    return { outcome: 'unavailable', message, durationMs: 0 };
+  #begin(
+    timeoutMs: number,
+    options: CallOptions,
+    write: (link: ClientLink, stream: number) => void,
+  ): Promise<CallResult> {
+    if (options.signal?.aborted)
+      return Promise.resolve({
+        outcome: 'not_sent',
+        message: 'The call was given up before it was sent.',
+        durationMs: 0,
+      });
+    const link = this.#link;
+    if (!this.#ready || !link)
+      return Promise.resolve(
+        notSent('The connector worker is not reachable; the call was not sent.'),
+      );
+    if (link.writer.backlog > MAX_BACKLOG_BYTES)
+      return Promise.resolve(notSent('The connector worker is overloaded; the call was not sent.'));
+    const stream = this.#nextStream();
+    try {
+      write(link, stream);
+    } catch {
+      return Promise.resolve(notSent('The arguments are too large to send.'));
+    }
+    return this.#calls.add(link, stream, timeoutMs + ANSWER_GRACE_MS, options);
   }
 
   #unreachable(): ConducktorError {
