@@ -82,6 +82,14 @@ describe('over HTTP', () => {
     expect(await statusOf('/readyz', '10.1.2.3')).toBe(200);
   });
 
+  test('two Hosts are refused, whichever comes first', async () => {
+    const post = (lines: string[]) =>
+      postRaw(gateway.mcp, ['Authorization: Bearer alice', ...lines], PING);
+    expect(await post([])).toBe(200);
+    expect(await post(['Host: evil.example'])).toBe(403);
+    expect(await post([`hOST: ${new URL(gateway.mcp).host}`])).toBe(403);
+  });
+
   test('a foreign Origin is refused before anything is read, token or not', async () => {
     for (const token of ['alice', 'expired']) {
       const lines = ['Origin: https://evil.example', `Authorization: Bearer ${token}`];
