@@ -94,7 +94,6 @@ export async function handlePost(
     });
     const given = await answer(deps, arrival, context, caller, reading, reply);
     if (given) reply.end(given);
-    else reply.leave();
   } catch (error) {
     deps.onFault(error);
     const text = errorText(id, {
@@ -128,6 +127,7 @@ async function answer(
     if (message.method !== 'subscriptions/listen')
       return answerModern(deps.mcp, context, message, reply, response);
     if (!reply.canStream) return refused(message.id, NO_STREAM_ACCEPTED);
+    reply.leave();
     return listen(deps, context, caller.principal, message, response, answerHeaders);
   }
 

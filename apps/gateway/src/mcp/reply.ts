@@ -101,12 +101,16 @@ export class Reply implements Outlet {
     clearTimeout(this.keepAlive);
     if (response.destroyed || response.writableEnded) return;
     if (options.mustStream && reply.status === 200) this.open();
-    if (!this.streaming) return sendJson(response, reply, options.headers);
+    if (!this.streaming) {
+      if (response.headersSent) response.end();
+      else sendJson(response, reply, options.headers);
+      return;
+    }
     this.flush();
     response.end(reply.text === '' ? undefined : event(reply.text));
   }
 
-  /** The response is somebody else's from now on. */
+  /** It may become somebody else's stream: nothing is sent on it but an answer instead of that. */
   leave(): void {
     clearTimeout(this.keepAlive);
   }

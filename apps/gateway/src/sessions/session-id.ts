@@ -10,17 +10,19 @@ import { capabilitiesOf } from './capability-bits.js';
 
 /** Ids of a longer-lived client are refused after this; the client then initializes again. */
 export const SESSION_LIFETIME_MS = 7 * 24 * 3600 * 1000;
+/** A session makes many requests: its signature is checked once per process, this many are known. */
+const MAX_KNOWN = 10_000;
 const ID = /^[A-Za-z0-9_-]{68}$/;
 
 export interface Session {
-  id: string;
-  protocolVersion: string;
+  readonly id: string;
+  readonly protocolVersion: string;
   /** Absent: the client can be asked nothing. */
-  capabilities: ClientCapabilities | undefined;
+  readonly capabilities: ClientCapabilities | undefined;
   /** `stream`: of the 2024-11-05 transport; its version and capabilities come with `initialize`. */
-  kind: 'http' | 'stream';
+  readonly kind: 'http' | 'stream';
   /** The state in Redis that it can rely on; another epoch there means that state was lost. */
-  epoch: number;
+  readonly epoch: number;
 }
 
 export interface NewSession {
@@ -44,6 +46,7 @@ const TAG_BYTES = 24;
 
 /** `key`: 32 bytes, `deriveKey(SECRET_KEY, 'sessions')`. */
 export function createSessionIds(key: Buffer, now: () => number = Date.now): SessionIds {
+  const known = new Map<string, { session: Session; principal: string; until: number }>();
   const tag = (body: Buffer, principal: string) =>
     createHmac('sha256', key)
       .update(body)
@@ -63,20 +66,26 @@ export function createSessionIds(key: Buffer, now: () => number = Date.now): Ses
       return Buffer.concat([body, tag(body, principal)]).toString('base64url');
     },
     verify(id, principal) {
+      const seen = known.get(id);
+      if (seen && seen.principal === principal && now() <= seen.until) return seen.session;
       if (!ID.test(id)) return undefined;
       const bytes = Buffer.from(id, 'base64url');
       const body = bytes.subarray(0, BODY_BYTES);
       if (!timingSafeEqual(bytes.subarray(BODY_BYTES), tag(body, principal))) return undefined;
       const protocolVersion = LEGACY_VERSIONS[body.readUInt8(0)];
       if (protocolVersion === undefined) return undefined;
-      if (now() - body.readUInt32BE(1) * 60_000 > SESSION_LIFETIME_MS) return undefined;
-      return {
+      const until = body.readUInt32BE(1) * 60_000 + SESSION_LIFETIME_MS;
+      if (now() > until) return undefined;
+      const session: Session = {
         id,
         protocolVersion,
         capabilities: capabilitiesOf(body.readUInt8(21)),
         kind: body.readUInt8(22) === 1 ? 'stream' : 'http',
         epoch: body.readUInt32BE(23),
       };
+      if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value!);
+      known.set(id, { session, principal, until });
+      return session;
     },
   };
 }
