@@ -29,7 +29,8 @@ export class RequestStates {
     return Buffer.concat([nonce, cipher.getAuthTag(), ...sealed]).toString('base64url');
   }
 
-  open(call: CheckedCall, text: string): Opened {
+  open(call: CheckedCall, text: unknown): Opened {
+    if (typeof text !== 'string') return NOT_OURS;
     const bytes = Buffer.from(text, 'base64url');
     // Node skips what is not base64url; two texts must not be the same state.
     if (bytes.length <= NONCE + TAG || bytes.toString('base64url') !== text) return NOT_OURS;

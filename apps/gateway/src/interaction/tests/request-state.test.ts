@@ -69,7 +69,8 @@ describe('a requestState', () => {
       expect(states.open(call(), flipped.toString('base64url')).ok).toBe(false);
       flipped[at]! ^= 1;
     }
-    for (const wrong of [`${text}-TAMPERED`, `${text}=`, ` ${text}`, text.slice(1), '', 'x', '{}'])
+    const wrongs = [`${text}-TAMPERED`, `${text}=`, ` ${text}`, text.slice(1), '', 'x', '{}'];
+    for (const wrong of [...wrongs, null, 1, { a: 1 }, [text]])
       expect(states.open(call(), wrong)).toEqual({ ok: false, why: 'not-ours' });
     expect(new RequestStates(randomBytes(32)).open(call(), text).ok).toBe(false);
     expect(states.open(call(), text).ok).toBe(true);
