@@ -56,6 +56,13 @@ export class Asks {
     return [...this.#open.values()].map(({ note }) => note);
   }
 
+  /** Nobody will answer any more: a server that waits would do so for ever. */
+  refuseAll(message: string): void {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    for (const { reply } of open) reply({ error: { code: -32603, message } });
+  }
+
   clear(): void {
     this.#open.clear();
   }

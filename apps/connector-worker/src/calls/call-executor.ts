@@ -107,8 +107,10 @@ export class CallExecutor {
   async drain(limitMs: number): Promise<void> {
     this.#draining = true;
     const until = Date.now() + limitMs;
-    while (this.#running.size > 0 && Date.now() < until)
+    while (this.#running.size > 0 && Date.now() < until) {
+      for (const call of this.#running.values()) call.leaveUnanswered();
       await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   #enter(connection: LoadedConnection, call: RunningCall): void {

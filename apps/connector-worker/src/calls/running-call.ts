@@ -161,6 +161,16 @@ export class RunningCall implements OutgoingCall {
     for (const note of this.#asks?.notes ?? []) exchange.ask(note);
   }
 
+  /** The worker is stopping, and a person may think for minutes. */
+  leaveUnanswered(): void {
+    if (this.#finished || !this.asking) return;
+    this.#giveUp('cancelled', {
+      outcome: 'unknown',
+      message:
+        'The connector worker stopped while the call waited for an answer; whether it acted is not known.',
+    });
+  }
+
   finish(result: Omit<CallResult, 'durationMs'>): void {
     if (this.#finished) return;
     this.#finished = true;
@@ -222,10 +232,17 @@ export class RunningCall implements OutgoingCall {
 
   #stop(reason: StopReason): void {
     if (this.#finished) return;
+    this.#giveUp(reason, this.#endOf(reason));
+  }
+
+  #giveUp(reason: StopReason, result: Omit<CallResult, 'durationMs'>): void {
     this.stopped = reason;
     const tell = this.onStop;
-    this.finish(this.#endOf(reason));
+    const asks = this.#asks;
+    this.#asks = undefined;
+    this.finish(result);
     tell?.(reason);
+    asks?.refuseAll('The call was given up.');
   }
 
   #endOf(reason: StopReason): Omit<CallResult, 'durationMs'> {

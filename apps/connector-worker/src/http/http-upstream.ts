@@ -131,7 +131,7 @@ export class HttpUpstream {
     this.usedAt = Date.now();
     const era = await this.#knownEra();
     let group = this.#watches.get(watch.memberId);
-    if (!group) {
+    if (!group || group.closed) {
       const { handshakeMs, onListChanged } = this.deps;
       group =
         era === 'legacy'

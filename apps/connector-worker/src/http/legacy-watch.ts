@@ -52,6 +52,11 @@ export class LegacyWatch<S extends WatchedSession = WatchedSession> {
     return this.#subscriptions.watches.size === 0;
   }
 
+  /** A group that was left is not taken up again. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   async add(watch: UpstreamWatch): Promise<void> {
     try {
       // Counted from now on, so that nobody closes what it waits for.

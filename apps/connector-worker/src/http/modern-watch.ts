@@ -56,6 +56,11 @@ export class ModernWatch {
     return this.#subscriptions.watches.size === 0;
   }
 
+  /** A group that was left is not taken up again. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   async add(watch: UpstreamWatch): Promise<void> {
     try {
       await this.#subscriptions.add(watch, (uri) => this.#hears(uri));

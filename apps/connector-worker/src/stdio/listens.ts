@@ -75,7 +75,7 @@ export class Listens {
 
   /** The process is gone. */
   end(): void {
-    for (const id of [...this.#open.keys()])
+    for (const id of this.#open.keys())
       this.#refuse(id, new UpstreamFailure('unavailable', 'The server ended.'));
   }
 

@@ -137,6 +137,8 @@ describe('a call that waits for an answer', () => {
     await expect
       .poll(() => seen.some(({ message }) => message.method === 'notifications/cancelled'))
       .toBe(true);
+    // A server that does not listen to that must not wait for ever.
+    await expect.poll(() => seen.some(({ body }) => body.includes('given up'))).toBe(true);
   });
 });
 
@@ -279,4 +281,18 @@ describe('a server that asks', () => {
     });
     expect(replies.filter((one) => JSON.stringify(one).includes('Ana'))).toEqual([]);
   });
+});
+
+it('a worker that stops does not wait for people', async () => {
+  const own = await startTestWorker();
+  const connection = await own.connect({ url: server.url });
+  const request = own.request(connection, 'ask', {}, { capabilities: CAN_BE_ASKED });
+  const asked = Promise.withResolvers<void>();
+  const result = own.client.call(request, { onAsk: () => asked.resolve() });
+  await asked.promise;
+  const started = Date.now();
+  await own.worker.stop();
+  expect(await result).toMatchObject({ outcome: 'unknown' });
+  expect(Date.now() - started).toBeLessThan(4_000);
+  await own.stop();
 });
