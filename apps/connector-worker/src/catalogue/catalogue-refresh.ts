@@ -14,12 +14,15 @@ export interface CatalogueRefreshDeps {
 
 const TIMING = {
   /** Servers that register tools one by one say so each time. */
-  settleMs: 1_000,
-  /** Between two listings of one connection. */
+  settleMs: 100,
+  /** Between the first listings in a row: who works on a server wants to see what it does. */
+  quickMs: 500,
+  /** Between two listings of one connection after `QUICK` of them; so long it is remembered, too. */
   gapMs: 10_000,
   /** What the gap grows to while a server says "changed" and lists the same. */
   mostGapMs: 10 * 60_000,
 };
+const QUICK = 5;
 /** Listings at once, over all connections. */
 const MAX_RUNNING = 4;
 /** Connections that wait or rest; a further one is heard when it says so again. */
@@ -29,17 +32,19 @@ type Found = 'change' | 'same' | 'failure';
 
 interface Change {
   request: RefreshRequest;
-  /** Waits for its time, or for its turn; running; or resting, and then perhaps changed again. */
-  state: 'waiting' | 'running' | 'resting';
+  /** Waits for its time, or for its turn; running; resting, and then perhaps changed again; quiet. */
+  state: 'waiting' | 'running' | 'resting' | 'quiet';
   again: boolean;
   gapMs: number;
+  /** Listings that may still follow quickly. */
+  quick: number;
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
  * Makes the catalogue what a server lists when the server says that its tools have changed. The new
- * version of the workspace then tells every gateway. However often a server says so, it costs one
- * listing in ten seconds, and fewer when nothing had changed.
+ * version of the workspace then tells every gateway. However often a server says so, it costs a few
+ * listings, then one in ten seconds, and fewer when nothing had changed.
  */
 export class CatalogueRefresh {
   readonly #changes = new Map<string, Change>();
@@ -59,6 +64,7 @@ export class CatalogueRefresh {
     const key = `${tenantId}/${connectionId}`;
     const known = this.#changes.get(key);
     if (known) {
+      if (known.state === 'quiet') return this.#wait(known);
       known.again = known.state !== 'waiting';
       return;
     }
@@ -68,6 +74,7 @@ export class CatalogueRefresh {
       state: 'waiting',
       again: false,
       gapMs: this.#timing.gapMs,
+      quick: QUICK,
       timer: undefined,
     };
     this.#changes.set(key, change);
@@ -101,6 +108,7 @@ export class CatalogueRefresh {
   }
 
   #wait(change: Change): void {
+    clearTimeout(change.timer);
     change.state = 'waiting';
     change.again = false;
     change.timer = setTimeout(() => {
@@ -125,16 +133,26 @@ export class CatalogueRefresh {
 
   #rest(change: Change, found: Found): void {
     if (this.#closed) return;
-    const { gapMs, mostGapMs } = this.#timing;
+    const { quickMs, gapMs, mostGapMs } = this.#timing;
     // A list that could not be had is asked for again, until it has been in vain for long.
     change.again ||= found === 'failure' && change.gapMs < mostGapMs;
     change.gapMs = found === 'change' ? gapMs : Math.min(change.gapMs * 2, mostGapMs);
+    const isQuick = found === 'change' && --change.quick >= 0;
     change.state = 'resting';
-    change.timer = setTimeout(() => {
-      if (change.again) return this.#wait(change);
-      const { tenantId, connectionId } = change.request;
-      this.#changes.delete(`${tenantId}/${connectionId}`);
-    }, change.gapMs).unref();
+    change.timer = setTimeout(
+      () => (change.again ? this.#wait(change) : this.#quiet(change)),
+      isQuick ? quickMs : change.gapMs,
+    ).unref();
+  }
+
+  /** Listed again at once when it changes, and forgotten when it does not for a while. */
+  #quiet(change: Change): void {
+    const { tenantId, connectionId } = change.request;
+    change.state = 'quiet';
+    change.timer = setTimeout(
+      () => this.#changes.delete(`${tenantId}/${connectionId}`),
+      this.#timing.gapMs,
+    ).unref();
   }
 
   async #refresh({ request }: Change): Promise<Found> {
