@@ -50,7 +50,7 @@ const MODERN_ONLY = ['resultType', 'ttlMs', 'cacheScope'];
 
 /** Resources, prompts and completions for 2024-11-05 … 2025-11-25. */
 export function legacyResult(result: Result, protocolVersion: string): Result {
-  const shaped = { ...result };
+  const shaped = { ...ofGateway(result) };
   for (const key of MODERN_ONLY) delete shaped[key];
   const messages = shaped['messages'];
   if (protocolVersion >= NEWEST_CONTENT || !Array.isArray(messages)) return shaped;
@@ -66,7 +66,7 @@ export function legacyResult(result: Result, protocolVersion: string): Result {
 
 /** 2024-11-05 … 2025-11-25. */
 export function legacyToolResult(result: Result, protocolVersion: string): Result {
-  let shaped = 'resultType' in result ? without(result, 'resultType') : result;
+  let shaped = ofGateway('resultType' in result ? without(result, 'resultType') : result);
   const structured = shaped['structuredContent'];
   if (structured !== undefined) {
     // Their schemas know objects only, and they check it against the tool's schema even for errors.
@@ -78,6 +78,14 @@ export function legacyToolResult(result: Result, protocolVersion: string): Resul
   return protocolVersion < NEWEST_CONTENT
     ? { ...shaped, content: readableContent(shaped['content'], protocolVersion) }
     : shaped;
+}
+
+/** Without the name of the upstream: legacy clients heard in `initialize` who answers them. */
+function ofGateway(result: Result): Result {
+  const meta = result['_meta'];
+  return isObject(meta) && META_SERVER in meta
+    ? { ...result, _meta: without(meta, META_SERVER) }
+    : result;
 }
 
 function readableContent(content: unknown[], protocolVersion: string): unknown[] {

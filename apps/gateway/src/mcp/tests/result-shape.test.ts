@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LEGACY_VERSIONS } from '../versions.js';
-import { legacyToolResult, modernToolResult } from '../result-shape.js';
+import { legacyResult, legacyToolResult, modernToolResult } from '../result-shape.js';
 import { toolListText } from '../tool-list.js';
 
 describe('for clients before 2026-07-28', () => {
@@ -19,6 +19,12 @@ describe('for clients before 2026-07-28', () => {
     expect(legacyToolResult({ content: [], resultType: 'complete' }, '2025-11-25')).toEqual({
       content: [],
     });
+  });
+
+  test('the name of a newer upstream goes: it is the gateway that answers', () => {
+    const _meta = { 'io.modelcontextprotocol/serverInfo': { name: 'upstream' }, x: 1 };
+    expect(legacyToolResult({ content: [], _meta }, '2025-11-25')['_meta']).toEqual({ x: 1 });
+    expect(legacyResult({ contents: [], _meta }, '2025-11-25')['_meta']).toEqual({ x: 1 });
   });
 
   test.each([[42], ['text'], [null], [[1, 2]], [false]])(
