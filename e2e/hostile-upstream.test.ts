@@ -69,6 +69,16 @@ test.each([
   60_000,
 );
 
+test('a number that no double holds arrives as the server wrote it', async () => {
+  const { text } = await rawMcp(
+    world.mcp,
+    'tools/call',
+    { name: 'legacy_long_numbers', arguments: {} },
+    { token: world.workspace.member.apiKey },
+  );
+  expect(text).toContain('{"n":12345678901234567890,"f":1e400,');
+});
+
 test('nobody else was harmed, and nothing was kept', async () => {
   const { calls, p50, max } = await neighbour.stop();
   const growth = memory.stop();

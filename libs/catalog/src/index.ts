@@ -1,4 +1,5 @@
 export { canonicalJson } from './json/canonical.js';
+export { parseJsonExact } from './json/parse-exact.js';
 export { parseJsonStrict, JsonRefused } from './json/parse-strict.js';
 export { assignShownNames, shownName } from './names.js';
 export { plainName, viewNames, type NamedTool, type PrefixMode } from './view-names.js';

@@ -1,3 +1,4 @@
+import { parseJsonExact } from '@conducktor/catalog';
 import type { CallResult, Code } from '@conducktor/contracts';
 import { bearerChallenge } from '../mcp/challenge.js';
 import { HEADER_MISMATCH } from '../mcp/json-rpc.js';
@@ -35,7 +36,7 @@ export function answerOf(call: RecordedCall, result: CallResult): ToolCallAnswer
   if (result.error) return { kind: 'error', error: upstreamError(call, result.error) };
   if (result.resultJson !== undefined) {
     // The worker has parsed this text before: it is a JSON object.
-    const upstream = JSON.parse(result.resultJson) as Record<string, unknown>;
+    const upstream = parseJsonExact(result.resultJson) as Record<string, unknown>;
     upstream['_meta'] = { ...theirMeta(upstream['_meta']), [CALL_ID]: call.callId };
     mapResultUris(upstream, (uri) => clientUri(call, uri));
     return { kind: 'result', result: upstream };

@@ -1,3 +1,4 @@
+import { parseJsonExact } from '@conducktor/catalog';
 import type { Vault } from '@conducktor/vault';
 import type { Workspaces } from '../workspace/workspaces.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
@@ -32,7 +33,7 @@ export async function attach(deps: AttachDeps, attached: AttachedCall): Promise<
         `answer/${idempotencyHash}`,
         Buffer.from(sealed, 'base64'),
       );
-      return JSON.parse(bytes.toString()) as ToolCallAnswer;
+      return parseJsonExact(bytes.toString()) as ToolCallAnswer;
     }
     if (Date.now() >= until || input.signal.aborted) {
       return failure(

@@ -99,17 +99,21 @@ const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 function requireExact(source: string): void {
   // The parser will say that it is no number at all.
-  if (!NUMBER.test(source)) return;
-  const value = Number(source);
-  if (
-    source.length > MAX_NUMBER ||
-    !Number.isFinite(value) ||
-    decimalOf(source) !== decimalOf(String(value))
-  )
+  if (NUMBER.test(source) && !isExactNumber(source))
     throw new JsonRefused(
       'number',
       `The number ${source.slice(0, 40)} cannot be kept exactly; send it as a string.`,
     );
+}
+
+/** Whether a double has the value of this JSON number. */
+export function isExactNumber(source: string): boolean {
+  const value = Number(source);
+  return (
+    source.length <= MAX_NUMBER &&
+    Number.isFinite(value) &&
+    decimalOf(source) === decimalOf(String(value))
+  );
 }
 
 /** Digits and power of ten without superfluous zeros, so that equal values read equal. */

@@ -2,6 +2,7 @@ import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../json/canonical.js';
+import { parseJsonExact } from '../json/parse-exact.js';
 import { JsonRefused, parseJsonStrict } from '../json/parse-strict.js';
 
 const reasonOf = (text: string) => {
@@ -165,5 +166,32 @@ describe('canonical JSON', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+});
+
+describe('JSON that is passed on', () => {
+  it.each([
+    '12345678901234567890',
+    '1e400',
+    '-9007199254740993',
+    '0.12345678901234567890',
+    '123456.1234567890123',
+    '{"id":1234567890123456789,"list":[1e999,2],"text":"9007199254740993 1e5"}',
+  ])('keeps %s as it is', (text) => {
+    expect(JSON.stringify(parseJsonExact(text))).toBe(text);
+  });
+
+  it('is otherwise what JSON.parse makes of it', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(parseJsonExact(text)).toEqual(JSON.parse(text));
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(parseJsonExact('{"a":1.10,"b":1E2,"c":9007199254740992}')).toEqual({
+      a: 1.1,
+      b: 100,
+      c: 2 ** 53,
+    });
   });
 });
