@@ -1,7 +1,7 @@
 /** Requests that change what a legacy session asked for: its log level, its subscriptions. */
 import { RedisAway } from '../sessions/bus.js';
 import type { Sessions } from '../sessions/open-sessions.js';
-import { MAX_SUBSCRIPTIONS, SessionLost } from '../sessions/session-store.js';
+import { MAX_SUBSCRIPTIONS, MAX_URI_BYTES, SessionLost } from '../sessions/session-store.js';
 import { invalidParams, turnedAway, type RpcRequest } from './call.js';
 import {
   errorText,
@@ -47,7 +47,7 @@ export async function subscribe(
   { id, params }: RpcRequest,
 ): Promise<RpcReply> {
   const uri = params?.['uri'];
-  if (typeof uri !== 'string' || uri === '') return invalidParams(id, 'params.uri must be a URI.');
+  if (!isUri(uri)) return invalidParams(id, NO_URI);
   if (!session) return needsSession(id);
   return remembering(id, async () => {
     if (session.kind === 'http') {
@@ -74,7 +74,7 @@ export async function unsubscribe(
   { id, params }: RpcRequest,
 ): Promise<RpcReply> {
   const uri = params?.['uri'];
-  if (typeof uri !== 'string' || uri === '') return invalidParams(id, 'params.uri must be a URI.');
+  if (!isUri(uri)) return invalidParams(id, NO_URI);
   if (!session) return needsSession(id);
   return remembering(id, async () => {
     if (session.kind === 'http') await sessions.store.removeUri(session, principal, uri);
@@ -98,6 +98,11 @@ async function remembering(id: RequestId, run: () => Promise<RpcReply>): Promise
   }
 }
 
+function isUri(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= MAX_URI_BYTES;
+}
+
+const NO_URI = `params.uri must be a URI of at most ${MAX_URI_BYTES} bytes.`;
 export const AWAY = 'What belongs to a session cannot be remembered right now. Try again.';
 export const AGAIN = 'Initialize again.';
 

@@ -35,7 +35,7 @@ export async function openSessionStream(
   } catch (error) {
     return unremembered(error);
   }
-  const missed = remembered.streamed || arrival.headers['last-event-id'] !== undefined;
+  const missed = remembered.known || arrival.headers['last-event-id'] !== undefined;
   const makeAgain = async (uri: string, listener: Listener, tell: Tell): Promise<void> => {
     const made = await listener.subscribeAgain(uri);
     if (made === 'given up') return;

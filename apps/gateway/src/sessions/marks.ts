@@ -10,7 +10,7 @@ import { SESSION_LIFETIME_MS } from './session-id.js';
 export const ENDED = 'ended';
 /** An ended id that is used again later revives a name and nothing more. */
 const ENDED_LIFE_MS = 3600 * 1000;
-/** Marks held per process; beyond it the oldest are forgotten. */
+/** Marks held per process; beyond it the oldest are forgotten. In Redis, twice as many, then any. */
 const MAX_MARKS = 50_000;
 const RELOAD_MS = 3600 * 1000;
 const KEY = 'marks';
@@ -46,6 +46,7 @@ export class Marks {
     const value = `${mark} ${Date.now() + life}`;
     this.take(sessionId, value);
     await needed(this.bus.redis.hset(this.key, sessionId, value));
+    await needed(this.bound());
     await this.bus.publish(KEY, `${sessionId}\n${value}`);
   }
 
@@ -62,6 +63,14 @@ export class Marks {
     this.marks.set(sessionId, { mark, until: Number(until) });
     if (this.marks.size > MAX_MARKS) this.marks.delete(this.marks.keys().next().value!);
     if (mark === ENDED) this.onEnded(sessionId);
+  }
+
+  private async bound(): Promise<void> {
+    const { redis } = this.bus;
+    const over = (await redis.hlen(this.key)) - 2 * MAX_MARKS;
+    if (over <= 0) return;
+    const fields = (await redis.hrandfield(this.key, Math.min(over, 100))) as string[] | null;
+    if (fields && fields.length > 0) await redis.hdel(this.key, ...fields);
   }
 
   /** What was marked while this process did not listen; forgets what is over. */

@@ -9,6 +9,10 @@ import { needed, type Bus } from './bus.js';
 import { SESSION_LIFETIME_MS, type Session } from './session-id.js';
 
 export const MAX_SUBSCRIPTIONS = 100;
+/** Bytes; longer ones cannot be remembered. */
+export const MAX_URI_BYTES = 2_048;
+/** Of one person and client; when there are more, the oldest is forgotten. */
+const MAX_SESSIONS = 200;
 const TTL_SECONDS = SESSION_LIFETIME_MS / 1000;
 
 /** The session relied on state that is not there any more; the client must initialize again. */
@@ -18,14 +22,14 @@ export class SessionLost extends Error {
 
 export interface Remembered {
   uris: string[];
-  /** The session had an event stream before: something may have been missed since. */
-  streamed: boolean;
+  /** It had an event stream or subscriptions before: something may have been missed since. */
+  known: boolean;
 }
 
 export interface SessionStore {
   /** For new sessions; 0 while Redis was never reached. */
   readonly epoch: number;
-  /** Reads what is remembered, and that a stream is open from now on. `RedisAway`, `SessionLost`. */
+  /** Reads what is remembered, and remembers that it had a stream. `RedisAway`, `SessionLost`. */
   openStream(session: Session, principal: string): Promise<Remembered>;
   /** The resources it is subscribed to. `RedisAway`, `SessionLost`. */
   uris(session: Session, principal: string): Promise<string[]>;
@@ -47,8 +51,24 @@ export function createSessionStore(bus: Bus, namespace: string): SessionStore {
   const { redis } = bus;
   const prefix = `mcp:${namespace}:`;
   let epoch = 0;
-  const keyOf = (what: string, session: Session, principal: string) =>
-    `${prefix}${what}:${createHash('sha256').update(principal).digest('base64url').slice(0, 22)}:${session.id}`;
+  const ownerKey = (what: string, principal: string) =>
+    `${prefix}${what}:${createHash('sha256').update(principal).digest('base64url').slice(0, 22)}`;
+  const keyOf = (what: string, { id }: Pick<Session, 'id'>, principal: string) =>
+    `${ownerKey(what, principal)}:${id}`;
+
+  /** Counts the session among those of its person. Whether it was counted before. */
+  const remember = async (session: Session, principal: string): Promise<boolean> => {
+    const key = ownerKey('sessions', principal);
+    const added = await redis.zadd(key, 'NX', Date.now(), session.id);
+    await redis.expire(key, TTL_SECONDS);
+    if (Number(added) === 0) return true;
+    const over = (await redis.zcard(key)) - MAX_SESSIONS;
+    const oldest = over > 0 ? await redis.zpopmin(key, over) : [];
+    // Members and scores by turns.
+    for (let at = 0; at < oldest.length; at += 2)
+      await redis.del(keyOf('uris', { id: oldest[at]! }, principal));
+    return false;
+  };
 
   const learnEpoch = async (): Promise<void> => {
     const fresh = randomBytes(4).readUInt32BE(0) || 1;
@@ -73,17 +93,14 @@ export function createSessionStore(bus: Bus, namespace: string): SessionStore {
       return epoch;
     },
     openStream: async (session, principal) => {
-      const key = keyOf('uris', session, principal);
-      const streamKey = keyOf('stream', session, principal);
-      const [found, uris, streamed] = await needed(
+      const [found, uris] = await needed(
         Promise.all([
           redis.get(`${prefix}epoch`),
-          redis.smembers(key),
-          redis.set(streamKey, bus.instance, 'EX', TTL_SECONDS, 'GET'),
+          redis.smembers(keyOf('uris', session, principal)),
         ]),
       );
       await check(session, found);
-      return { uris, streamed: streamed !== null };
+      return { uris, known: await needed(remember(session, principal)) };
     },
     uris: async (session, principal) => {
       const key = keyOf('uris', session, principal);
@@ -95,21 +112,21 @@ export function createSessionStore(bus: Bus, namespace: string): SessionStore {
     },
     addUri: async (session, principal, uri) => {
       const key = keyOf('uris', session, principal);
-      const [found, count, known] = await needed(
-        Promise.all([redis.get(`${prefix}epoch`), redis.scard(key), redis.sismember(key, uri)]),
-      );
-      await check(session, found);
-      if (known === 0 && count >= MAX_SUBSCRIPTIONS) return 'full';
-      await needed(redis.sadd(key, uri));
+      await check(session, await needed(redis.get(`${prefix}epoch`)));
+      await needed(remember(session, principal));
+      const added = await needed(redis.sadd(key, uri));
       await needed(redis.expire(key, TTL_SECONDS));
-      return 'added';
+      if (added === 0 || (await needed(redis.scard(key))) <= MAX_SUBSCRIPTIONS) return 'added';
+      await needed(redis.srem(key, uri));
+      return 'full';
     },
     removeUri: async (session, principal, uri) => {
       await needed(redis.srem(keyOf('uris', session, principal), uri));
     },
     forget: async (session, principal) => {
-      const keys = ['uris', 'stream', 'handshake'].map((what) => keyOf(what, session, principal));
+      const keys = ['uris', 'handshake'].map((what) => keyOf(what, session, principal));
       await needed(redis.del(...keys));
+      await needed(redis.zrem(ownerKey('sessions', principal), session.id));
     },
     keepHandshake: async (session, principal, { protocolVersion, bits }) => {
       const key = keyOf('handshake', session, principal);

@@ -246,3 +246,25 @@ test('a session has at most 100 subscriptions', async () => {
   expect((await subscribe(100)).message?.error?.code).toBe(-32000);
   expect((await subscribe(7)).message?.result).toEqual({});
 });
+
+test('a URI that is too long to be remembered is -32602', async () => {
+  const client = await beginSession(replicas.a.mcp, 'alice');
+  const uri = `test:${'x'.repeat(2_048)}`;
+  const answer = await client.request('resources/subscribe', { uri });
+  expect(answer.message?.error?.code).toBe(-32602);
+});
+
+test('of one person and client 200 sessions are remembered, the oldest are forgotten', async () => {
+  const { a } = replicas;
+  const begin = () => beginSession(a.mcp, 'many');
+  const subscribe = (client: LegacyClient) =>
+    client.request('resources/subscribe', { uri: 'test:a' });
+  const oldest = await begin();
+  await subscribe(oldest);
+  for (let batch = 0; batch < 20; batch++)
+    await Promise.all(Array.from({ length: 10 }, async () => subscribe(await begin())));
+  const stream = await oldest.events();
+  open.push(stream);
+  await expect.poll(() => stream.text).toContain('data: \n');
+  expect(a.governed.listening.map(({ uri }) => uri)).toEqual([undefined]);
+});
