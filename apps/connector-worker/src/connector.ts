@@ -61,10 +61,11 @@ export interface OutgoingCall {
    * once, unless the call ends before. Returns why not when the client is not asked.
    */
   ask(
-    method: string,
-    params: Record<string, unknown>,
+    request: { id: string | number; method: string; params: Record<string, unknown> },
     reply: (reply: AskReply) => void,
   ): AskRefusal | undefined;
+  /** The upstream no longer wants an answer to its request of this id. */
+  withdraw(id: unknown): void;
 }
 
 export type AskReply = Pick<ReplyNote, 'result' | 'error'>;

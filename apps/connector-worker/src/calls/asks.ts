@@ -8,6 +8,8 @@ const MAX_ASKS = 100;
 const MAX_LENGTH = 4 * 1024 * 1024;
 
 interface Open {
+  /** The upstream's own. */
+  id: string | number;
   note: AskNote;
   reply: (reply: AskReply) => void;
 }
@@ -28,6 +30,7 @@ export class Asks {
 
   /** The note to send, or why there is none. */
   add(
+    id: string | number,
     method: AskMethod,
     params: Record<string, unknown>,
     reply: (reply: AskReply) => void,
@@ -35,12 +38,18 @@ export class Asks {
     if (this.#open.size >= MAX_OPEN || this.#lastId >= MAX_ASKS) return 'too-many';
     if (JSON.stringify(params).length > MAX_LENGTH) return 'too-long';
     const note: AskNote = { askId: ++this.#lastId, method, params };
-    this.#open.set(note.askId, { note, reply });
+    this.#open.set(note.askId, { id, note, reply });
     return note;
   }
 
   drop(note: AskNote): void {
     this.#open.delete(note.askId);
+  }
+
+  /** False when nothing of this id is open. */
+  withdraw(id: unknown): boolean {
+    for (const [askId, open] of this.#open) if (open.id === id) return this.#open.delete(askId);
+    return false;
   }
 
   /** False for a question that is not open: never asked, or answered already. */

@@ -121,15 +121,14 @@ export class RunningCall implements OutgoingCall {
   }
 
   ask(
-    method: string,
-    params: Record<string, unknown>,
+    { id, method, params }: Parameters<OutgoingCall['ask']>[0],
     reply: (reply: AskReply) => void,
   ): AskRefusal | undefined {
     if (!mayAsk(this.declared, method, params)) return 'not-declared';
     if (this.#finished || !this.lane) return 'gone';
     const asks = (this.#asks ??= new Asks());
     const known = asks.any;
-    const note = asks.add(method, params, reply);
+    const note = asks.add(id, method, params, reply);
     if (typeof note === 'string') return note;
     if (asks.open === 1 && !this.#beginWaiting()) {
       asks.drop(note);
@@ -143,6 +142,10 @@ export class RunningCall implements OutgoingCall {
     }
     this.exchange.onReply ??= (given) => this.#replied(given);
     return undefined;
+  }
+
+  withdraw(id: unknown): void {
+    if (!this.#finished && this.#asks?.withdraw(id) && this.#asks.open === 0) this.#endWaiting();
   }
 
   belongsTo(tenantId: string, memberId: string): boolean {

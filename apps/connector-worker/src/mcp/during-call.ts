@@ -26,6 +26,8 @@ export function relayNotification(
       if (isWanted(message.params['level'], call.logLevel))
         call.notify({ method: message.method, params: message.params });
       return;
+    case 'notifications/cancelled':
+      return call.withdraw(message.params['requestId']);
     case 'notifications/elicitation/complete':
       if (typeof message.params['elicitationId'] === 'string')
         call.notify({ method: message.method, params: message.params });
@@ -48,9 +50,9 @@ export function answerRequest(
   call: OutgoingCall | undefined,
   send: (text: string) => void,
 ): void {
-  const { id, method, params } = message;
+  const { id, method } = message;
   if (method === 'ping' || !call) return send(answerText(message));
-  const refusal = call.ask(method, params, (reply) => send(replyText(id, reply)));
+  const refusal = call.ask(message, (reply) => send(replyText(id, reply)));
   if (refusal === 'not-declared') send(answerText(message));
   else if (refusal !== undefined)
     send(replyText(id, { error: { code: -32603, message: REFUSALS[refusal] } }));

@@ -68,6 +68,11 @@ export class Attribution {
     return certain ? call : undefined;
   }
 
+  /** The server wants no answer to its request of this id any more. */
+  withdrawn(id: unknown): void {
+    for (const call of this.#calls.values()) call.withdraw(id);
+  }
+
   #isAlone(memberId: string): boolean {
     if (this.#lost) return false;
     for (const call of this.#calls.values()) if (call.memberId !== memberId) return false;

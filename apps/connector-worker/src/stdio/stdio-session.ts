@@ -280,6 +280,8 @@ export class StdioSession {
     switch (message.method) {
       case 'notifications/resources/updated':
         return this.options.onUpdated(message.params);
+      case 'notifications/cancelled':
+        return this.#attribution.withdrawn(message.params['requestId']);
       case 'notifications/subscriptions/acknowledged':
         return this.#listens.acknowledged(message.params);
       case 'notifications/progress': {

@@ -101,6 +101,15 @@ describe('a call that waits for an answer', () => {
     expect(await held.result).toMatchObject({ outcome: 'timeout' });
   });
 
+  it('is on its own time again when the server wants no answer any more', async () => {
+    const { connection } = await asking((send) => {
+      send(question('q'));
+      send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'q' } });
+    });
+    const held = await hold(test.client, connection, { timeoutMs: 300 });
+    expect(await held.result).toMatchObject({ outcome: 'timeout' });
+  });
+
   it('leaves its place to others', async () => {
     let waiting = 0;
     const { connection } = await asking((send, call) => {

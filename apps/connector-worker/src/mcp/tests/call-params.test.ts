@@ -20,6 +20,7 @@ const call = (more: Partial<OutgoingCall>): OutgoingCall => ({
   progress: () => {},
   notify: () => {},
   ask: () => 'gone',
+  withdraw: () => {},
   ...more,
 });
 
