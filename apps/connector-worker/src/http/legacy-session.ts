@@ -159,6 +159,12 @@ export class LegacySession {
     }
   }
 
+  /** Nobody calls or watches for now: what is said outside of calls need not be heard. */
+  rest(): void {
+    this.#stream?.stop();
+    this.#stream = undefined;
+  }
+
   /** The server does not know it any more. */
   forget(): void {
     this.#stream?.stop();

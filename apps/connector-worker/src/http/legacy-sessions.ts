@@ -18,6 +18,8 @@ interface Kept {
 /** Of one connection, and of one member in it: clients differ in what they can be asked. */
 const MAX_SESSIONS = { all: 1_000, member: 8 };
 const IDLE_MS = 30 * 60_000;
+/** A session keeps its stream this long; each one is a connection. */
+const REST_MS = 5 * 60_000;
 
 /**
  * Sessions of one legacy Streamable HTTP server (2025-03-26 to 2025-11-25), one for each member and
@@ -109,10 +111,14 @@ export class LegacySessions {
     if (kept?.open && kept.open.held === 0) this.#end('', kept);
   }
 
-  /** Ends sessions that were not used for long. */
+  /** Ends sessions that were not used for long, and before that their streams. */
   sweep(now: number): void {
-    for (const [key, kept] of this.#sessions)
-      if (kept.open?.idle && now - kept.open.usedAt > IDLE_MS) this.#end(key, kept);
+    for (const [key, kept] of this.#sessions) {
+      if (!kept.open?.idle) continue;
+      const unused = now - kept.open.usedAt;
+      if (unused > IDLE_MS) this.#end(key, kept);
+      else if (unused > REST_MS) kept.open.rest();
+    }
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { createOutbound } from '@conducktor/outbound';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Incoming,
@@ -10,6 +11,10 @@ import {
   stream,
   type TestWorker,
 } from '../../tests/support.js';
+
+import { declaredOf } from '../../mcp/capabilities.js';
+import { HttpExchange } from '../http-exchange.js';
+import { LegacySessions } from '../legacy-sessions.js';
 
 const CAN_BE_ASKED = { elicitation: { form: {} } };
 let test: TestWorker;
@@ -144,6 +149,44 @@ it('a client that invents abilities gets no more than eight sessions', async () 
     server.seen.filter(({ method, message }) => (message.method ?? method) === wanted).length;
   expect(count('initialize')).toBe(20);
   await expect.poll(() => count('DELETE')).toBe(12);
+});
+
+it('a session that nobody uses gives its stream back, and later itself', async () => {
+  let streams = 0;
+  const server = await legacyServer(
+    (_incoming, response) => {
+      streams++;
+      stream(response)({ jsonrpc: '2.0', method: 'notifications/message', params: {} });
+      response.on('close', () => streams--);
+    },
+    () => {},
+  );
+  const outbound = createOutbound({ allow: ['loopback'], denyPorts: [] });
+  stops.push(() => outbound.close());
+  const { origin, pathname: path } = new URL(server.url);
+  let id = 0;
+  const exchange: ConstructorParameters<typeof LegacySessions>[0]['exchange'] = (options) =>
+    new HttpExchange({ ...options, dispatcher: outbound.dispatcher, target: { origin, path } });
+  const sessions = new LegacySessions({
+    exchange,
+    longExchange: exchange,
+    nextId: () => ++id,
+    handshakeMs: 5_000,
+    onListChanged: () => {},
+    onServer: () => {},
+  });
+  const declared = declaredOf(CAN_BE_ASKED);
+  const session = await sessions.open('mem_a', declared, 5_000);
+  expect(await session.listen()).toBe(true);
+  expect(streams).toBe(1);
+  sessions.sweep(Date.now() + 4 * 60_000);
+  expect(streams).toBe(1);
+  sessions.sweep(Date.now() + 6 * 60_000);
+  await expect.poll(() => streams).toBe(0);
+  expect(await sessions.open('mem_a', declared, 5_000)).toBe(session);
+  sessions.sweep(Date.now() + 31 * 60_000);
+  await expect.poll(() => server.seen.at(-1)?.method).toBe('DELETE');
+  await sessions.close();
 });
 
 describe('a modern server', () => {
