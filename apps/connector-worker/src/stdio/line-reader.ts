@@ -1,5 +1,7 @@
 const NEWLINE = 10;
 const ENDS_BYTES = 512;
+/** How many times the limit a line may have before it counts as one without end. */
+const ENDLESS = 4;
 
 /**
  * Cuts standard output into lines. A line over the limit is not kept, only its two ends, from which
@@ -15,6 +17,8 @@ export class LineReader {
       maxBytes: number;
       onLine(text: string): void;
       onOverlong(head: string, tail: string): void;
+      /** This line is of no use to anybody, and reading it costs as much as it is long. Once for each. */
+      onEndless(): void;
     },
   ) {}
 
@@ -30,6 +34,10 @@ export class LineReader {
 
   #add(part: Buffer): void {
     if (this.#overlong) {
+      const before = this.#bytes;
+      this.#bytes += part.length;
+      const endless = this.deps.maxBytes * ENDLESS;
+      if (before <= endless && this.#bytes > endless) this.deps.onEndless();
       this.#overlong.tail = (
         this.#overlong.tail + part.subarray(-ENDS_BYTES).toString('latin1')
       ).slice(-ENDS_BYTES);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { MAX_RESULT_BYTES } from '../mcp/results.js';
 import type { LaunchPlan } from './launch-plan.js';
 import { LineReader } from './line-reader.js';
@@ -8,6 +8,8 @@ import type { Sandbox } from './sandbox.js';
 
 const MAX_LINE_BYTES = MAX_RESULT_BYTES + 64 * 1024;
 const MAX_STDERR_CHARS = 32 * 1024;
+/** What a server says to its log beyond this is read later; a server that floods it waits. */
+const STDERR_BYTES_PER_SECOND = 1024 * 1024;
 /** A server that does not read its input is not fed any further. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 const MEMORY_CHECK_MS = 5_000;
@@ -48,11 +50,10 @@ export class ServerProcess {
       maxBytes: MAX_LINE_BYTES,
       onLine: hooks.onLine,
       onOverlong: hooks.onOverlong,
+      onEndless: () => this.kill('it flooded its output with a line that does not end'),
     });
     this.#child.stdout!.on('data', (chunk: Buffer) => lines.push(chunk));
-    this.#child.stderr!.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString()).slice(-MAX_STDERR_CHARS);
-    });
+    this.#readErrors(this.#child.stderr!);
     for (const stream of this.#child.stdio) stream?.on('error', () => {});
     this.#memory = setInterval(
       () => void this.#checkMemory(plan.memoryMb),
@@ -108,6 +109,20 @@ export class ServerProcess {
   kill(reason?: string): void {
     this.#reason ??= reason;
     this.#signal('SIGKILL');
+  }
+
+  #readErrors(stderr: Readable): void {
+    let bytes = 0;
+    let since = performance.now();
+    stderr.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-MAX_STDERR_CHARS);
+      const now = performance.now();
+      if (now - since > 1_000) [bytes, since] = [0, now];
+      bytes += chunk.length;
+      if (bytes < STDERR_BYTES_PER_SECOND) return;
+      stderr.pause();
+      setTimeout(() => stderr.resume(), 1_000 - (now - since)).unref();
+    });
   }
 
   #signal(signal: NodeJS.Signals): void {
