@@ -22,6 +22,10 @@ export interface Bus {
   close(): void;
 }
 
+/** A connection that broke without a word is found by this, and made anew; one that is slow once is kept. */
+const PING_MS = 1_500;
+const MISSED_PINGS = 2;
+
 /** What needs Redis cannot be done now. */
 export class RedisAway extends Error {
   override name = 'RedisAway';
@@ -45,6 +49,23 @@ export function openBus(redisUrl: string, namespace: string): Bus {
   };
   redis.on('ready', up);
   ears.on('ready', up);
+
+  const missed = new Map<Redis, number>();
+  const check = async (connection: Redis): Promise<void> => {
+    if (connection.status !== 'ready') return;
+    try {
+      await connection.ping();
+      missed.delete(connection);
+    } catch {
+      const times = (missed.get(connection) ?? 0) + 1;
+      missed.set(connection, times);
+      if (times < MISSED_PINGS) return;
+      missed.delete(connection);
+      connection.disconnect(true);
+    }
+  };
+  const ping = setInterval(() => void Promise.all([redis, ears].map(check)), PING_MS);
+  ping.unref();
 
   const add = (channel: string, onText: (text: string) => void) => {
     const listeners = heard.get(channel) ?? new Set();
@@ -78,6 +99,7 @@ export function openBus(redisUrl: string, namespace: string): Bus {
     },
     onUp: (again) => void upAgain.push(again),
     close: () => {
+      clearInterval(ping);
       heard.clear();
       redis.disconnect();
       ears.disconnect();

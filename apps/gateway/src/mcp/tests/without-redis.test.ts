@@ -120,6 +120,45 @@ describe('with a Redis that fails', () => {
     await other.close();
   });
 
+  test('a connection that broke without a word is made anew, and what was missed is found', async () => {
+    const client = await beginSession(gateway.mcp, 'alice');
+    const stream = await client.events();
+    const other = await startGateway({ redisUrl: direct, sessionKey });
+    await connected(other);
+    const alice = 'tenant alice client';
+    const session = other.sessions.verify(client.session, alice)!;
+    const { redis: connection } = gateway.sessions.bus;
+    await proxy.set('half-open');
+    await other.sessions.store.addUri(session, alice, 'test:meanwhile');
+    await expect.poll(() => connection.status, { timeout: 10_000 }).not.toBe('ready');
+    await proxy.set('pass');
+    await expect
+      .poll(() => gateway.governed.listening.map(({ uri }) => uri), { timeout: 15_000 })
+      .toContain('test:meanwhile');
+    stream.close();
+    await other.close();
+  });
+
+  test('a call of a session does not wait for a Redis that does not answer', async () => {
+    const client = await beginSession(gateway.mcp, 'alice', { elicitation: {} });
+    await client.request('logging/setLevel', { level: 'error' });
+    await proxy.set('half-open');
+    const began = performance.now();
+    for (let n = 0; n < 5; n++) {
+      const called = await client.request('tools/call', { name: 't_echo', arguments: {} });
+      expect(called.status).toBe(200);
+    }
+    // One command waits for a second.
+    expect(performance.now() - began).toBeLessThan(900);
+    expect(gateway.governed.calls.at(-1)?.input.context.logLevel).toBe('error');
+    await proxy.set('pass');
+    await expect
+      .poll(async () => (await client.request('logging/setLevel', { level: 'info' })).status, {
+        timeout: 15_000,
+      })
+      .toBe(200);
+  });
+
   test('a session whose state was flushed ends where the state is needed, and only there', async () => {
     const client = await beginSession(gateway.mcp, 'alice');
     expect((await client.request('resources/subscribe', { uri: 'test:a' })).status).toBe(200);
