@@ -12,18 +12,18 @@ import {
 import { callParams, namedIn } from '../mcp/call-params.js';
 import { changedList, relayNotification } from '../mcp/during-call.js';
 import { listAllTools } from '../mcp/list-tools.js';
-import { isObject, type Message, requestText } from '../mcp/messages.js';
+import { type Message, requestText } from '../mcp/messages.js';
 import { type ParamHeader, paramHeadersOf } from '../mcp/param-headers.js';
 import { callResultOf, failed, tooLarge } from '../mcp/results.js';
 import { serverOf } from '../mcp/server-info.js';
 import {
   HEADER_MISMATCH,
-  LEGACY_VERSIONS,
   MODERN_META,
   MODERN_VERSION,
   modernMeta,
   UNSUPPORTED_VERSION,
 } from '../mcp/versions.js';
+import { type Era, eraOf } from './era.js';
 import { notReachable, withoutAnswer } from './failures.js';
 import { HttpExchange, type HttpReply, type HttpTarget } from './http-exchange.js';
 import type { LegacySession } from './legacy-session.js';
@@ -34,7 +34,6 @@ import { ModernWatch } from './modern-watch.js';
 import { upstreamHeaders } from './upstream-headers.js';
 import { within } from './within.js';
 
-type Era = 'modern' | 'legacy';
 type Watch = LegacyWatch<LegacySession> | ModernWatch;
 type Answer = Extract<Message, { kind: 'result' | 'error' }>;
 
@@ -243,10 +242,6 @@ export class HttpUpstream {
     return this.#era;
   }
 
-  /**
-   * Asks as a modern client would. Whatever is no clear "modern" is legacy: its initialize then tells
-   * for certain (servers of that time answer an unknown request in many ways).
-   */
   async #detectEra(ms: number): Promise<Era> {
     const id = ++this.#lastId;
     const body = requestText(id, 'server/discover', JSON.stringify({ _meta: MODERN_META }));
@@ -254,24 +249,12 @@ export class HttpUpstream {
       ms,
       this.#exchange({ method: 'POST', headers: modernHeaders('server/discover'), body, id }),
     );
-    const { answer } = reply;
-    if (!answer) {
-      const failure = withoutAnswer(reply);
-      if (failure.kind === 'auth' || reply.broken || (reply.status >= 300 && reply.status < 400)) {
-        throw failure.kind === 'unknown'
-          ? new UpstreamFailure('unavailable', 'The connection to the server was lost.')
-          : failure;
-      }
-      return 'legacy';
+    const era = eraOf(reply);
+    if (era === 'modern' && reply.answer?.kind === 'result') {
+      this.#discovered = reply.answer.result;
+      this.deps.onServer(serverOf(this.#discovered, MODERN_VERSION));
     }
-    if (answer.kind === 'result') {
-      this.#discovered = answer.result;
-      const era = supports(answer.result['supportedVersions']);
-      if (era === 'modern') this.deps.onServer(serverOf(answer.result, MODERN_VERSION));
-      return era;
-    }
-    if (answer.error.code !== UNSUPPORTED_VERSION || !isObject(answer.error.data)) return 'legacy';
-    return supports(answer.error.data['supported']);
+    return era;
   }
 
   async #learnParamHeaders(): Promise<void> {
@@ -304,16 +287,6 @@ function targetOf(connection: LoadedConnection): URL {
   } catch (error) {
     throw new UpstreamFailure('configuration', (error as Error).message);
   }
-}
-
-function supports(versions: unknown): Era {
-  if (!Array.isArray(versions)) return 'legacy';
-  if (versions.includes(MODERN_VERSION)) return 'modern';
-  if (versions.some((version) => LEGACY_VERSIONS.includes(String(version)))) return 'legacy';
-  throw new UpstreamFailure(
-    'protocol',
-    `The server speaks only versions of MCP that are not known here (${versions.slice(0, 5).join(', ')}).`,
-  );
 }
 
 function declaredIn(tools: Record<string, unknown>[]): Map<string, readonly ParamHeader[]> {

@@ -1,11 +1,10 @@
 import type { UpstreamServer } from '@conducktor/contracts';
-import { type ListName, MAX_QUOTE, type OutgoingCall, UpstreamFailure } from '../connector.js';
+import { type ListName, type OutgoingCall, UpstreamFailure } from '../connector.js';
 import { callParams } from '../mcp/call-params.js';
 import { canBeAsked, type Declared } from '../mcp/capabilities.js';
 import { answerRequest, changedList, relayNotification } from '../mcp/during-call.js';
+import { initialized, initializeParams } from '../mcp/handshake.js';
 import { type Message, notificationText, requestText } from '../mcp/messages.js';
-import { serverOf } from '../mcp/server-info.js';
-import { CLIENT_INFO, LEGACY_VERSION, LEGACY_VERSIONS } from '../mcp/versions.js';
 import { notReachable, withoutAnswer } from './failures.js';
 import type { HttpExchange, HttpExchangeOptions, HttpReply } from './http-exchange.js';
 import { SessionStream } from './session-stream.js';
@@ -70,18 +69,21 @@ export class LegacySession {
     ms: number,
   ): Promise<LegacySession> {
     const id = deps.nextId();
-    const params = {
-      protocolVersion: LEGACY_VERSION,
-      capabilities: declared.capabilities,
-      clientInfo: CLIENT_INFO,
-    };
-    const body = requestText(id, 'initialize', JSON.stringify(params));
+    const body = requestText(
+      id,
+      'initialize',
+      JSON.stringify(initializeParams(declared.capabilities)),
+    );
     const reply = await within(ms, deps.exchange({ method: 'POST', headers: JSON_TYPE, body, id }));
-    const version = versionOf(reply);
-    const headers = [...JSON_TYPE, 'mcp-protocol-version', version];
+    if (!reply.answer) {
+      const failure = withoutAnswer(reply);
+      throw failure.kind === 'unknown'
+        ? new UpstreamFailure('protocol', 'The server did not answer the MCP handshake.')
+        : failure;
+    }
+    const server = initialized(reply.answer);
+    const headers = [...JSON_TYPE, 'mcp-protocol-version', server.protocolVersion];
     if (reply.sessionId !== undefined) headers.push('mcp-session-id', reply.sessionId);
-    const result = reply.answer?.kind === 'result' ? reply.answer.result : {};
-    const server = serverOf(result, version);
     const session = new LegacySession(deps, declared, reply.sessionId, headers, server);
     const told = await within(
       ms,
@@ -285,31 +287,6 @@ export class LegacySession {
       this.deps.exchange({ method: 'POST', headers: this.headers, body, id: undefined }),
     ).catch(() => {});
   }
-}
-
-/** The version that the server chose; throws UpstreamFailure for one that is not known here. */
-function versionOf(reply: HttpReply): string {
-  const { answer } = reply;
-  if (!answer) {
-    const failure = withoutAnswer(reply);
-    throw failure.kind === 'unknown'
-      ? new UpstreamFailure('protocol', 'The server did not answer the MCP handshake.')
-      : failure;
-  }
-  if (answer.kind === 'error') {
-    throw new UpstreamFailure(
-      'protocol',
-      `The server refused the MCP handshake: ${answer.error.message.slice(0, MAX_QUOTE)} (${answer.error.code}).`,
-    );
-  }
-  const version = answer.result['protocolVersion'];
-  if (typeof version !== 'string' || !LEGACY_VERSIONS.includes(version)) {
-    throw new UpstreamFailure(
-      'protocol',
-      `The server speaks a version of MCP that is not known here (${String(version).slice(0, 40)}).`,
-    );
-  }
-  return version;
 }
 
 /** The specification's 404, and the 400 of servers that say it in words. */

@@ -1,7 +1,6 @@
 import type { CallResult, UpstreamServer } from '@conducktor/contracts';
 import {
   type ListName,
-  MAX_QUOTE,
   type Offer,
   type OutgoingCall,
   SubscriptionRefused,
@@ -9,19 +8,14 @@ import {
 } from '../connector.js';
 import { callParams } from '../mcp/call-params.js';
 import { answerRequest, changedList, relayNotification } from '../mcp/during-call.js';
+import { initialized, initializeParams } from '../mcp/handshake.js';
 import { listAllTools } from '../mcp/list-tools.js';
 import { type Message, notificationText, readMessages, requestText } from '../mcp/messages.js';
 import { callResultOf, tooLarge } from '../mcp/results.js';
 import { serverOf } from '../mcp/server-info.js';
-import {
-  CLIENT_INFO,
-  LEGACY_VERSION,
-  LEGACY_VERSIONS,
-  MODERN_META,
-  MODERN_VERSION,
-  modernMeta,
-} from '../mcp/versions.js';
+import { MODERN_META, MODERN_VERSION, modernMeta } from '../mcp/versions.js';
 import { Attribution, SHARED } from './attribution.js';
+import { lastWords } from './last-words.js';
 import type { LaunchPlan } from './launch-plan.js';
 import { Listens } from './listens.js';
 import type { Sandbox } from './sandbox.js';
@@ -165,21 +159,9 @@ export class StdioSession {
 
   async #shakeHands(ms: number): Promise<void> {
     const until = Date.now() + ms;
-    const params = {
-      protocolVersion: LEGACY_VERSION,
-      capabilities: SHARED,
-      clientInfo: CLIENT_INFO,
-    };
-    const answer = await this.#ask('initialize', params, ms);
+    const answer = await this.#ask('initialize', initializeParams(SHARED), ms);
     if (answer.kind === 'result') {
-      const version = answer.result['protocolVersion'];
-      if (typeof version !== 'string' || !LEGACY_VERSIONS.includes(version)) {
-        throw new UpstreamFailure(
-          'protocol',
-          `The server speaks a version of MCP that is not known here (${String(version).slice(0, 40)}).`,
-        );
-      }
-      this.#server = serverOf(answer.result, version);
+      this.#server = initialized(answer);
       this.#process.write(notificationText('notifications/initialized'));
       return;
     }
@@ -187,11 +169,11 @@ export class StdioSession {
     const found = await this.#ask('server/discover', { _meta: MODERN_META }, until - Date.now());
     const versions = found.kind === 'result' ? found.result['supportedVersions'] : undefined;
     if (!Array.isArray(versions) || !versions.includes(MODERN_VERSION)) {
-      const words =
-        answer.kind === 'error'
-          ? `${answer.error.message.slice(0, MAX_QUOTE)} (${answer.error.code})`
-          : 'its answer is too large';
-      throw new UpstreamFailure('protocol', `The server refused the MCP handshake: ${words}.`);
+      if (answer.kind === 'error') initialized(answer);
+      throw new UpstreamFailure(
+        'protocol',
+        'The server refused the MCP handshake: its answer is too large.',
+      );
     }
     this.#modern = true;
     this.#server = serverOf(found.kind === 'result' ? found.result : {}, MODERN_VERSION);
@@ -332,13 +314,4 @@ export class StdioSession {
     this.#listens.end();
     this.options.onEnd(reason);
   }
-}
-
-/** The end of what a server said, for people; a value that it was given in secret is not repeated. */
-function lastWords(stderr: string, secrets: string[]): string {
-  const line = stderr.trim().split('\n').at(-1) ?? '';
-  return secrets
-    .filter((secret) => secret.length > 3)
-    .reduce((text, secret) => text.replaceAll(secret, '[redacted]'), line)
-    .slice(0, 200);
 }

@@ -11,7 +11,6 @@ import {
   stream,
   type TestWorker,
 } from '../../tests/support.js';
-
 import { declaredOf } from '../../mcp/capabilities.js';
 import { HttpExchange } from '../http-exchange.js';
 import { LegacySessions } from '../legacy-sessions.js';
