@@ -1,14 +1,13 @@
 import type { CallResult, UpstreamServer } from '@conducktor/contracts';
-import { type ListName, MAX_QUOTE, type OutgoingCall, UpstreamFailure } from '../connector.js';
+import { type ListName, type OutgoingCall, UpstreamFailure } from '../connector.js';
 import { withoutAnswer } from '../http/failures.js';
 import type { HttpReply } from '../http/http-exchange.js';
 import { callParams } from '../mcp/call-params.js';
 import type { Declared } from '../mcp/capabilities.js';
 import { answerRequest, changedList, relayNotification } from '../mcp/during-call.js';
+import { initialized, initializeParams } from '../mcp/handshake.js';
 import { type Message, notificationText, requestText } from '../mcp/messages.js';
 import { callResultOf, failed } from '../mcp/results.js';
-import { serverOf } from '../mcp/server-info.js';
-import { CLIENT_INFO, LEGACY_VERSION, LEGACY_VERSIONS } from '../mcp/versions.js';
 import { replyOf } from './replies.js';
 import { type Outcome, SsePeer, type SsePeerOptions } from './sse-peer.js';
 
@@ -145,25 +144,11 @@ export class SseSession {
 
   async #shakeHands(ms: number): Promise<void> {
     await this.#peer.ready;
-    const { capabilities } = this.options.declared;
-    const params = { protocolVersion: LEGACY_VERSION, capabilities, clientInfo: CLIENT_INFO };
+    const params = initializeParams(this.options.declared.capabilities);
     const answer = await this.#ask('initialize', params, ms);
     if (answer.kind === 'refused') throw withoutAnswer(answer.reply);
-    if (answer.kind === 'error') {
-      throw new UpstreamFailure(
-        'protocol',
-        `The server refused the MCP handshake: ${answer.error.message.slice(0, MAX_QUOTE)} (${answer.error.code}).`,
-      );
-    }
-    const version = answer.result['protocolVersion'];
-    if (typeof version !== 'string' || !LEGACY_VERSIONS.includes(version)) {
-      throw new UpstreamFailure(
-        'protocol',
-        `The server speaks a version of MCP that is not known here (${String(version).slice(0, 40)}).`,
-      );
-    }
-    this.#server = serverOf(answer.result, version);
-    this.#peer.negotiated(version);
+    this.#server = initialized(answer);
+    this.#peer.negotiated(this.#server.protocolVersion);
     const told = await this.#peer.post(notificationText('notifications/initialized'), ms);
     if (told.status >= 300) throw withoutAnswer(told);
   }
