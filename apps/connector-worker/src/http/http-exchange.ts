@@ -3,6 +3,7 @@ import { createParser, type EventSourceParser } from 'eventsource-parser';
 import type { Dispatcher } from 'undici';
 import { type Message, readMessages } from '../mcp/messages.js';
 import { MAX_RESULT_BYTES } from '../mcp/results.js';
+import { Pace, type PaceLimits } from './pace.js';
 
 /** JSON around a result, and a stream's notifications, may come on top of the result itself. */
 const MAX_MESSAGE_BYTES = MAX_RESULT_BYTES + 64 * 1024;
@@ -41,6 +42,8 @@ export interface HttpExchangeOptions {
   id: number | undefined;
   /** The request is about to be written: from here on it may act. */
   onSent?: () => void;
+  /** For streams that stay open: how fast they are read. */
+  pace?: PaceLimits;
   /** The answer begins, with this status. */
   onOpen?: (status: number) => void;
   /** Notifications and requests of the server, in order. */
@@ -69,6 +72,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #lastEventId = '';
   #retryMs: number | undefined;
   #leaving: NodeJS.Timeout | undefined;
+  readonly #pace: Pace | undefined;
   readonly #reply: HttpReply = {
     status: 0,
     sessionId: undefined,
@@ -84,7 +88,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { dispatcher, target, method, headers, body } = options;
+    const { dispatcher, target, method, headers, body, pace } = options;
+    this.#pace = pace && new Pace(pace);
     // The call has its own deadline; undici's timers would only cost.
     dispatcher.dispatch(
       { ...target, method, headers, body: body ?? null, headersTimeout: 0, bodyTimeout: 0 },
@@ -132,8 +137,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.options.onOpen?.(status);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#done) return;
+    this.#pace?.read(controller, chunk.length);
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limit) return this.#overflow();
     if (!this.#events) return void this.#chunks.push(chunk);

@@ -30,6 +30,7 @@ import type { LegacySession } from './legacy-session.js';
 import { LegacySessions } from './legacy-sessions.js';
 import { LegacyWatch } from './legacy-watch.js';
 import { modernHeaders } from './modern-headers.js';
+import { NOTIFICATIONS } from './pace.js';
 import { ModernWatch } from './modern-watch.js';
 import { upstreamHeaders } from './upstream-headers.js';
 import { within } from './within.js';
@@ -70,7 +71,7 @@ export class HttpUpstream {
     this.#headers = upstreamHeaders(connection.headers);
     this.#sessions = new LegacySessions({
       exchange: (options) => this.#exchange(options),
-      longExchange: (options) => this.#exchange(options, this.deps.streams),
+      longExchange: (options) => this.#longExchange(options),
       nextId: () => ++this.#lastId,
       handshakeMs: deps.handshakeMs,
       onListChanged: deps.onListChanged,
@@ -137,7 +138,7 @@ export class HttpUpstream {
           ? new LegacyWatch(this.#sessions, watch.memberId, handshakeMs)
           : new ModernWatch(
               {
-                longExchange: (options) => this.#exchange(options, this.deps.streams),
+                longExchange: (options) => this.#longExchange(options),
                 nextId: () => ++this.#lastId,
                 handshakeMs,
                 onListChanged,
@@ -266,6 +267,12 @@ export class HttpUpstream {
       ),
     );
     this.#paramHeaders = declaredIn(tools);
+  }
+
+  #longExchange(
+    options: Omit<ConstructorParameters<typeof HttpExchange>[0], 'dispatcher' | 'target'>,
+  ): HttpExchange {
+    return this.#exchange({ ...options, pace: NOTIFICATIONS }, this.deps.streams);
   }
 
   #exchange(

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { UpstreamFailure } from '../connector.js';
 import { notReachable, withoutAnswer } from '../http/failures.js';
 import type { HttpTarget } from '../http/http-exchange.js';
+import { ALL_ANSWERS, Pace } from '../http/pace.js';
 import { MAX_RESULT_BYTES } from '../mcp/results.js';
 import { replyOf } from './replies.js';
 
@@ -26,6 +27,7 @@ export class EventStream implements Dispatcher.DispatchHandler {
   #parser: EventSourceParser | undefined;
   #decoder = new StringDecoder('utf8');
   #ended = false;
+  readonly #pace = new Pace(ALL_ANSWERS);
 
   constructor(private readonly options: EventStreamOptions) {
     const { dispatcher, target, headers } = options;
@@ -78,8 +80,10 @@ export class EventStream implements Dispatcher.DispatchHandler {
     });
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#ended) this.#parser?.feed(this.#decoder.write(chunk));
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#ended) return;
+    this.#pace.read(controller, chunk.length);
+    this.#parser?.feed(this.#decoder.write(chunk));
   }
 
   onResponseEnd(): void {
