@@ -1,11 +1,14 @@
 // What governance costs, as a ratio to two bare hops of the same run (`npm run bench`).
 //
 //   --quick    one short round instead of five pairs
+//   --against DIR   measures a built checkout beside this one, as `before`: what a change costs
 //   --json     prints one JSON object; `ratio` maps connections to governed / two bare hops
-//   --port N   first of 32 ports to use (free ones are looked for)
+//   --port N   first of 48 ports to use (free ones are looked for)
 //
 // Subjects take turns within each round, so that a slow minute of the machine hits all of them; each
 // figure is the median of its rounds. Absolute figures depend on the machine and are not asserted.
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { freePortBlock } from '@conducktor/testing';
 import { startPrivateStack } from './private-stack.mjs';
 import { startScript } from './processes.mjs';
@@ -13,10 +16,11 @@ import { median } from './stats.mjs';
 
 const has = (flag) => process.argv.includes(flag);
 const quick = has('--quick');
+const against = has('--against') && resolve(process.argv[process.argv.indexOf('--against') + 1]);
 const json = has('--json');
 const base = has('--port')
   ? Number(process.argv[process.argv.indexOf('--port') + 1])
-  : await freePortBlock(32);
+  : await freePortBlock(48);
 const say = (sentence) => (json ? process.stderr : process.stdout).write(`${sentence}\n`);
 
 const CONNECTIONS = [1, 16, 64];
@@ -42,9 +46,11 @@ async function measure() {
     say,
   });
   undo.push(stack.stop);
+  const before =
+    against && (await startOther(against, base + 32, `http://127.0.0.1:${base + 20}/mcp`));
   const load = await startScript('load.mjs');
   undo.push(load.stop);
-  const subjects = { ...bare(stack.tokens), governed: stack };
+  const subjects = { ...bare(stack.tokens), governed: stack, ...(before && { before }) };
   for (const subject of Object.values(subjects)) {
     // Compiled code and full caches before anything counts.
     await load.ask({ ...target(subject), connections: 16, warmupMs: 0, durationMs: 1500 });
@@ -72,6 +78,17 @@ async function measure() {
   return summarise(samples);
 }
 
+/** The same stack out of another checkout, with its own programs and its own Postgres and Redis. */
+async function startOther(dir, port, upstreamUrl) {
+  say(`the same from ${dir}`);
+  const { startPrivateStack: start } = await import(
+    pathToFileURL(resolve(dir, 'bench/private-stack.mjs')).href
+  );
+  const stack = await start({ base: port, upstreamUrl, say });
+  undo.push(stack.stop);
+  return stack;
+}
+
 /** Echo, one hop and two hops; returns the subjects once the tokens are known. */
 async function startBare(port) {
   const servers = [
@@ -97,6 +114,7 @@ function summarise(samples) {
   const figures = {};
   const ratio = {};
   const addedP50Ms = {};
+  const toBefore = {};
   for (const connections of CONNECTIONS) {
     const of = (name, field) =>
       samples.filter((s) => s.name === name && s.connections === connections).map((s) => s[field]);
@@ -111,13 +129,16 @@ function summarise(samples) {
       ]),
     );
     // Paired: each round's governed figure against the same round's two hops.
-    const pair = (field, join) =>
-      median(of('governed', field).map((value, i) => join(value, of('two hops', field)[i])));
-    ratio[connections] = round(pair('perSecond', (ours, theirs) => ours / theirs));
-    addedP50Ms[connections] = round(pair('p50', (ours, theirs) => ours - theirs));
+    const pair = (field, other, join) =>
+      median(of('governed', field).map((value, i) => join(value, of(other, field)[i])));
+    ratio[connections] = round(pair('perSecond', 'two hops', (ours, theirs) => ours / theirs));
+    addedP50Ms[connections] = round(pair('p50', 'two hops', (ours, theirs) => ours - theirs));
+    if (against)
+      toBefore[connections] = round(pair('perSecond', 'before', (ours, theirs) => ours / theirs));
   }
   return {
     ratio,
+    ...(against && { toBefore }),
     addedP50Ms,
     figures,
     rounds: ROUNDS,
@@ -130,7 +151,7 @@ function round(value) {
   return Math.round(value * 1000) / 1000;
 }
 
-function print({ figures, ratio, addedP50Ms, rounds, seconds, machine }) {
+function print({ figures, ratio, toBefore, addedP50Ms, rounds, seconds, machine }) {
   say('');
   say(`connections  subject     calls/s    p50 ms    p99 ms   of two hops`);
   for (const connections of CONNECTIONS) {
@@ -152,6 +173,7 @@ function print({ figures, ratio, addedP50Ms, rounds, seconds, machine }) {
     }
   }
   say('');
+  if (toBefore) say(`calls per second now to before: ${JSON.stringify(toBefore)}`);
   say(
     `governed adds ${addedP50Ms[1]} ms to p50 at one connection; median of ${rounds} rounds, ${seconds} s, Node ${machine.node}, ${machine.cores} cores`,
   );
