@@ -194,4 +194,34 @@ describe('JSON that is passed on', () => {
       c: 2 ** 53,
     });
   });
+
+  it.each([
+    '1e400e1',
+    '[12345678901234567890"x"]',
+    '--1e400',
+    '01234567890123456789',
+    '1e',
+    '"1e9',
+  ])('refuses %s, which is no JSON', (text) =>
+    expect(() => parseJsonExact(text)).toThrow(SyntaxError),
+  );
+
+  it('keeps numbers beside strings that look like them, and under any name', () => {
+    const text = String.raw`{"__proto__":1e400,"a\\":["\"1e400",-1e400,0e5,"\\\"",12345678901234567890]}`;
+    const parsed = parseJsonExact(text) as object;
+    expect(JSON.stringify(parsed)).toBe(text.replace('0e5', '0'));
+    expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype);
+  });
+
+  it('costs no more than a small multiple of JSON.parse, whatever the text', () => {
+    const text = `[${Array(1_000_000).fill('1e1').join(',')}]`;
+    const time = (parse: (text: string) => unknown) => {
+      const startedAt = performance.now();
+      parse(text);
+      return performance.now() - startedAt;
+    };
+    const plain = time(JSON.parse);
+    expect(time(parseJsonExact)).toBeLessThan(15 * plain + 50);
+    expect(() => parseJsonExact(text.replaceAll('1e1', '1e400'))).toThrow(JsonRefused);
+  });
 });
