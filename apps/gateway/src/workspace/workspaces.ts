@@ -112,7 +112,10 @@ export async function openWorkspaces(deps: { db: Db; now?: () => number }): Prom
       try {
         if (now() - polledAt >= MAX_AGE_MS) await poll();
         if (isCurrent(entry)) return entry.workspace!;
-        return await load(tenantId, entry);
+        const { heard } = entry;
+        const workspace = await load(tenantId, entry);
+        // The load may have been under way when the change was heard of, and have read what was before.
+        return workspace.version >= heard ? workspace : await load(tenantId, entry);
       } catch (error) {
         if (error instanceof ConducktorError) throw error;
         throw new ConducktorError(

@@ -92,6 +92,35 @@ describe('workspace snapshots', () => {
     ).toBe(true);
   });
 
+  it('are not what a load read that had begun before the change was heard of', async () => {
+    const db = createDb(database.urlFor('conducktor_gateway'), { max: 4 });
+    const { withTenant } = db;
+    let hold = Promise.resolve();
+    // The rows of before, handed over late.
+    db.withTenant = async (tenantId, work) => {
+      const read = await withTenant(tenantId, work);
+      await hold;
+      return read;
+    };
+    const workspaces = await openWorkspaces({ db });
+    opened.push({ workspaces, db });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hold = promise;
+    const before = workspaces.get(seeded.tenantId);
+    // Read by now: nothing of the pool is at work.
+    await new Promise((done) => setTimeout(done, 200));
+    const heard = new Promise<void>((done) => {
+      const stop = workspaces.onChange(seeded.tenantId, () => (stop(), done()));
+    });
+    const name = `changed ${Date.now()}`;
+    await admin.pool.query('update tenant set name = $2 where id = $1', [seeded.tenantId, name]);
+    await heard;
+    const after = workspaces.get(seeded.tenantId);
+    resolve();
+    expect((await before).name).not.toBe(name);
+    expect((await after).name).toBe(name);
+  });
+
   it('answer "not now" when the database cannot say whether they are current', async () => {
     const workspaces = await open();
     await workspaces.get(seeded.tenantId);
