@@ -3,7 +3,7 @@ import { createParser, type EventSourceParser } from 'eventsource-parser';
 import type { Dispatcher } from 'undici';
 import { type Message, readMessages } from '../mcp/messages.js';
 import { MAX_RESULT_BYTES } from '../mcp/results.js';
-import { Pace, type PaceLimits } from './pace.js';
+import type { Pace } from './pace.js';
 
 /** JSON around a result, and a stream's notifications, may come on top of the result itself. */
 const MAX_MESSAGE_BYTES = MAX_RESULT_BYTES + 64 * 1024;
@@ -43,7 +43,7 @@ export interface HttpExchangeOptions {
   /** The request is about to be written: from here on it may act. */
   onSent?: () => void;
   /** For streams that stay open: how fast they are read. */
-  pace?: PaceLimits;
+  pace?: Pace;
   /** The answer begins, with this status. */
   onOpen?: (status: number) => void;
   /** Notifications and requests of the server, in order. */
@@ -72,7 +72,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #lastEventId = '';
   #retryMs: number | undefined;
   #leaving: NodeJS.Timeout | undefined;
-  readonly #pace: Pace | undefined;
   readonly #reply: HttpReply = {
     status: 0,
     sessionId: undefined,
@@ -88,8 +87,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { dispatcher, target, method, headers, body, pace } = options;
-    this.#pace = pace && new Pace(pace);
+    const { dispatcher, target, method, headers, body } = options;
     // The call has its own deadline; undici's timers would only cost.
     dispatcher.dispatch(
       { ...target, method, headers, body: body ?? null, headersTimeout: 0, bodyTimeout: 0 },
@@ -139,7 +137,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#done) return;
-    this.#pace?.read(controller, chunk.length);
+    this.options.pace?.read(controller, chunk.length);
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limit) return this.#overflow();
     if (!this.#events) return void this.#chunks.push(chunk);

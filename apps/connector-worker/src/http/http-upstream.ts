@@ -30,7 +30,7 @@ import type { LegacySession } from './legacy-session.js';
 import { LegacySessions } from './legacy-sessions.js';
 import { LegacyWatch } from './legacy-watch.js';
 import { modernHeaders } from './modern-headers.js';
-import { NOTIFICATIONS } from './pace.js';
+import { NOTIFICATIONS, Pace } from './pace.js';
 import { ModernWatch } from './modern-watch.js';
 import { upstreamHeaders } from './upstream-headers.js';
 import { within } from './within.js';
@@ -43,6 +43,8 @@ export class HttpUpstream {
   readonly #target: HttpTarget;
   readonly #headers: string[];
   readonly #sessions: LegacySessions;
+  /** Of all its lasting streams together: one that comes back has no new allowance. */
+  readonly #pace = new Pace(NOTIFICATIONS);
   /** By member; '' for who listens to the lists alone. */
   readonly #watches = new Map<string, Watch>();
   readonly #members = new Map<UpstreamWatch, Watch>();
@@ -272,7 +274,7 @@ export class HttpUpstream {
   #longExchange(
     options: Omit<ConstructorParameters<typeof HttpExchange>[0], 'dispatcher' | 'target'>,
   ): HttpExchange {
-    return this.#exchange({ ...options, pace: NOTIFICATIONS }, this.deps.streams);
+    return this.#exchange({ ...options, pace: this.#pace }, this.deps.streams);
   }
 
   #exchange(

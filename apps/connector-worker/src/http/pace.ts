@@ -12,7 +12,7 @@ export const NOTIFICATIONS: PaceLimits = { burst: 4 * 1024 * 1024, perSecond: 25
 export const ALL_ANSWERS: PaceLimits = { burst: 24 * 1024 * 1024, perSecond: 2 * 1024 * 1024 };
 
 /**
- * Reads a stream without an end at a bounded pace, as a bucket of bytes that fills again: what its
+ * Reads streams without an end at a bounded pace, as a bucket of bytes that fills again: what their
  * server writes beyond that stays with the server, and does not keep the worker from all others.
  */
 export class Pace {

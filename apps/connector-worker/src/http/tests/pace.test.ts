@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { UpstreamFailure } from '../../connector.js';
 import { EventStream } from '../../sse/event-stream.js';
 import { HttpExchange } from '../http-exchange.js';
-import { ALL_ANSWERS, NOTIFICATIONS } from '../pace.js';
+import { ALL_ANSWERS, NOTIFICATIONS, Pace } from '../pace.js';
 
 const MB = 1024 * 1024;
 const NOTHING = ': nothing\n\n'.repeat(6_000);
@@ -48,7 +48,7 @@ it.each([
         headers: [],
         body: undefined,
         id: undefined,
-        pace: NOTIFICATIONS,
+        pace: new Pace(NOTIFICATIONS),
       });
       return () => exchange.abort();
     },
