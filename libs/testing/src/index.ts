@@ -28,6 +28,7 @@ export {
 } from './upstreams/fixture-tools.js';
 export { startHostileUpstream, type HostileUpstream } from './upstreams/hostile-upstream.js';
 export { MISBEHAVIOURS } from './upstreams/misbehaviours.js';
+export { HOSTILE_STREAMS } from './upstreams/hostile-streams.js';
 export { HOSTILE_LISTS } from './upstreams/hostile-lists.js';
 export { startSdkUpstream, type SdkUpstream } from './upstreams/sdk-upstream.js';
 export {

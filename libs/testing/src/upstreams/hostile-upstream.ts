@@ -6,15 +6,20 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { HOSTILE_LISTS, LIST_KINDS } from './hostile-lists.js';
+import { HOSTILE_STREAMS } from './hostile-streams.js';
 import { MISBEHAVIOURS, type Exchange } from './misbehaviours.js';
 
 export interface HostileUpstream {
   readonly port: number;
   /**
    * The address of one server of this era. `lists` names an entry of HOSTILE_LISTS, or a misbehaviour
-   * that answers every list; `everything` names the misbehaviour that answers every request.
+   * that answers every list; `everything` names the misbehaviour that answers every request; `streams`
+   * an entry of HOSTILE_STREAMS, for lasting streams.
    */
-  url(era: 'modern' | 'legacy', how?: { lists?: string; everything?: string }): string;
+  url(
+    era: 'modern' | 'legacy',
+    how?: { lists?: string; everything?: string; streams?: string },
+  ): string;
   /** Every JSON-RPC message that arrived, in order. */
   readonly seen: { path: string; headers: IncomingHttpHeaders; body: string; message: Rpc }[];
   /** Bytes that were written by endless answers, by name of the misbehaviour. */
@@ -62,14 +67,20 @@ export async function startHostileUpstream(): Promise<HostileUpstream> {
   });
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (incoming.method !== 'POST') return void response.writeHead(405).end();
     const path = incoming.url ?? '';
+    const [, era = '', lists = '', everything = '', streams = ''] = path
+      .split('/')
+      .map(decodeURIComponent);
+    if (incoming.method === 'GET' && streams !== '-')
+      return await misuse(response, streams, path, undefined);
+    if (incoming.method !== 'POST') return void response.writeHead(405).end();
     const body = await bodyOf(incoming);
     const message = JSON.parse(body) as Rpc;
     seen.push({ path, headers: incoming.headers, body, message });
-    const [, era = '', lists = '', everything = ''] = path.split('/').map(decodeURIComponent);
     const { id, method, params = {} } = message;
     if (id === undefined || method === undefined) return void response.writeHead(202).end();
+    if (method === 'resources/subscribe') subscribed(path).push(String(params['uri']));
+    if (method === 'subscriptions/listen') return await misuse(response, streams, path, message);
     const modern = era === 'modern';
     const name = everything !== '-' ? everything : behaviourOf(method, params, lists);
     const exchange: Exchange = {
@@ -89,6 +100,41 @@ export async function startHostileUpstream(): Promise<HostileUpstream> {
     await MISBEHAVIOURS[name]!(exchange);
   }
 
+  const uris = new Map<string, string[]>();
+  function subscribed(path: string): string[] {
+    if (!uris.has(path)) uris.set(path, []);
+    return uris.get(path)!;
+  }
+
+  /** `listen` is the request that opened the stream; absent: GET. */
+  async function misuse(
+    response: ServerResponse,
+    name: string,
+    path: string,
+    listen: Rpc | undefined,
+  ): Promise<void> {
+    seen.push({ path, headers: {}, body: '', message: { method: 'stream' } });
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    const meta = listen && { 'io.modelcontextprotocol/subscriptionId': listen.id };
+    const notifications = (listen?.params?.['notifications'] ?? {}) as Record<string, unknown>;
+    if (listen) {
+      const method = 'notifications/subscriptions/acknowledged';
+      const params = { notifications, _meta: meta };
+      response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', method, params })}\n\n`);
+    } else
+      while (subscribed(path).length === 0 && !response.destroyed && !closing.signal.aborted)
+        await pause(50, closing.signal);
+    await HOSTILE_STREAMS[name]?.({
+      response,
+      uris: listen
+        ? ((notifications['resourceSubscriptions'] ?? []) as string[])
+        : subscribed(path),
+      meta,
+      pour: (chunk, limit = POUR_LIMIT) =>
+        pour(response, chunk, limit, (bytes) => poured.set(name, (poured.get(name) ?? 0) + bytes)),
+    });
+  }
+
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
@@ -98,8 +144,8 @@ export async function startHostileUpstream(): Promise<HostileUpstream> {
     port,
     seen,
     poured,
-    url: (era, { lists = '-', everything = '-' } = {}) =>
-      `http://127.0.0.1:${port}/${era}/${lists}/${everything}/mcp`,
+    url: (era, { lists = '-', everything = '-', streams = '-' } = {}) =>
+      `http://127.0.0.1:${port}/${era}/${lists}/${everything}/${streams}/mcp`,
     close: async () => {
       closing.abort();
       for (const socket of sockets) socket.destroy();
