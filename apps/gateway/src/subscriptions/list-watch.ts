@@ -39,6 +39,8 @@ export class ListWatch implements Subscription {
     this.#seen = seenLists(caller);
     this.#follow(caller);
     this.#stopListening = deps.workspaces.onChange(caller.workspace.tenantId, this.#check);
+    // The workspace may have changed since it was read, before anybody listened.
+    this.#check();
   }
 
   close(): void {
@@ -65,6 +67,7 @@ export class ListWatch implements Subscription {
       // Whoever may not be here any more is told so when they ask for anything.
       if (!(error instanceof ConducktorError && error.code === 'governance_unavailable'))
         return this.close();
+      clearTimeout(this.#retry);
       this.#retry = setTimeout(this.#check, ASK_AGAIN_MS).unref();
     }
   }

@@ -68,8 +68,8 @@ export class ResourceSubscription implements Subscription {
   /** From now on the client is told. */
   open(): void {
     this.#open = true;
-    // What happened meanwhile is told after the answer to the client's request.
-    if (this.#updated.size > 0) setImmediate(this.#check);
+    // What happened meanwhile, to the resource or to the workspace, is told after the client's answer.
+    setImmediate(this.#check);
   }
 
   close(): void {
@@ -118,6 +118,8 @@ export class ResourceSubscription implements Subscription {
       }
     } catch (error) {
       if (error instanceof ConducktorError && error.code === 'governance_unavailable') {
+        // One timer, however many events come while the database is away.
+        clearTimeout(this.#retry);
         this.#retry = setTimeout(this.#check, ASK_AGAIN_MS).unref();
         return;
       }

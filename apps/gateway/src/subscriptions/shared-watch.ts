@@ -10,6 +10,8 @@ export interface WatchListener {
 }
 
 const BACKOFF_MS = { first: 250, most: 30_000 };
+// A watch that ends sooner counts as one that failed: an upstream may take each and drop it at once.
+const HEALTHY_MS = 60_000;
 
 /**
  * One watch of an upstream for all who listen to the same thing in this process. A worker or upstream
@@ -21,16 +23,21 @@ export class SharedWatch {
   #watching: Watching | undefined;
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
+  #missed = false;
   #ended = false;
-  /** What came of the first attempt; later ones answer nobody. */
-  readonly answer: Promise<WatchAnswer>;
+  #answer: Promise<WatchAnswer>;
 
   constructor(
     private readonly workers: Pick<Workers, 'watch'>,
     private readonly request: WatchRequest,
     private readonly onEnd: () => void,
   ) {
-    this.answer = this.#open();
+    this.#answer = this.#open();
+  }
+
+  /** What came of the last attempt. */
+  get answer(): Promise<WatchAnswer> {
+    return this.#answer;
   }
 
   add(listener: WatchListener): void {
@@ -52,11 +59,13 @@ export class SharedWatch {
 
   async #open(): Promise<WatchAnswer> {
     let over = false;
+    let openedAt = Infinity;
     const watching = await this.workers.watch(this.request, {
       onEvent: (event) => this.#tell(event),
       onClosed: () => {
         over = true;
         this.#watching = undefined;
+        if (performance.now() - openedAt > HEALTHY_MS) this.#attempt = 0;
         this.#again();
       },
     });
@@ -69,20 +78,23 @@ export class SharedWatch {
       else this.#again();
       return watching;
     }
-    if (!over) this.#watching = watching;
-    if (this.#attempt > 0) this.#tell({ kind: 'gap' });
-    this.#attempt = 0;
+    if (over) return watching;
+    openedAt = performance.now();
+    this.#watching = watching;
+    if (this.#missed) this.#tell({ kind: 'gap' });
+    this.#missed = false;
     return watching;
   }
 
   #again(): void {
     if (this.#ended || this.#retry) return;
+    this.#missed = true;
     const wait = Math.min(BACKOFF_MS.first * 2 ** this.#attempt++, BACKOFF_MS.most);
     // Jitter, so that all watches of a worker do not come back in step.
     this.#retry = setTimeout(
       () => {
         this.#retry = undefined;
-        void this.#open();
+        this.#answer = this.#open();
       },
       wait * (0.5 + Math.random() / 2),
     );
