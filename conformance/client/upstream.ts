@@ -102,10 +102,11 @@ function callOf(
     markSent: () => {},
     progress: () => {},
     notify: () => {},
-    ask: (asked, params, reply) => {
+    ask: ({ method: asked, params }, reply) => {
       if (!answer || !mayAsk(declared, asked, params)) return 'not-declared';
       reply(answer(asked, params));
       return undefined;
     },
+    withdraw: () => {},
   };
 }
