@@ -11,7 +11,7 @@ import { answerRequest, changedList, relayNotification } from '../mcp/during-cal
 import { initialized, initializeParams } from '../mcp/handshake.js';
 import { listAllTools } from '../mcp/list-tools.js';
 import { type Message, notificationText, readMessages, requestText } from '../mcp/messages.js';
-import { callResultOf, tooLarge } from '../mcp/results.js';
+import { callResultOf, MAX_RESULT_BYTES, tooLarge } from '../mcp/results.js';
 import { serverOf } from '../mcp/server-info.js';
 import { MODERN_META, MODERN_VERSION, modernMeta } from '../mcp/versions.js';
 import { Attribution, SHARED } from './attribution.js';
@@ -29,8 +29,8 @@ interface Waiting {
   reject(error: UpstreamFailure): void;
 }
 
-/** Messages that nobody waits for; more of them within the window than this is a flood. */
-const FLOOD = { messages: 20_000, windowMs: 10_000 };
+/** What nobody waits for; more of it within the window than this is a flood. */
+const FLOOD = { messages: 20_000, characters: 64 * 1024 * 1024, windowMs: 10_000 };
 const UNSUBSCRIBE_MS = 5_000;
 const SET_LEVEL_MS = 10_000;
 
@@ -55,7 +55,7 @@ export class StdioSession {
   #server: UpstreamServer = { protocolVersion: '', capabilities: {} };
   #logLevel: string | undefined;
   #ended: string | undefined;
-  #strays = { count: 0, since: 0 };
+  #strays = { messages: 0, characters: 0, since: 0 };
 
   private constructor(private readonly options: StdioSessionOptions) {
     this.#process = new ServerProcess(options.plan, options.sandbox, {
@@ -231,9 +231,10 @@ export class StdioSession {
   }
 
   #onLine(text: string): void {
+    const waiting = this.#waiting.size;
     const messages = readMessages(text);
-    if (messages.length === 0) return this.#stray();
     for (const message of messages) this.#onMessage(message);
+    if (this.#waiting.size === waiting) this.#stray(text.length, messages.length === 0 ? 1 : 0);
   }
 
   #onMessage(message: Message): void {
@@ -285,16 +286,19 @@ export class StdioSession {
         /"id":(\d+)(?:,"jsonrpc":"2\.0")?\}\s*$/.exec(tail)?.[1],
     );
     const waiting = this.#waiting.get(id);
-    if (!waiting) return this.#stray();
+    if (!waiting) return this.#stray(MAX_RESULT_BYTES);
     this.#waiting.delete(id);
     this.#attribution.ended(id);
     waiting.resolve({ kind: 'too-large' });
   }
 
-  #stray(): void {
+  #stray(characters = 0, messages = 1): void {
     const now = Date.now();
-    if (now - this.#strays.since > FLOOD.windowMs) this.#strays = { count: 0, since: now };
-    if (++this.#strays.count === FLOOD.messages)
+    if (now - this.#strays.since > FLOOD.windowMs)
+      this.#strays = { messages: 0, characters: 0, since: now };
+    this.#strays.messages += messages;
+    this.#strays.characters += characters;
+    if (this.#strays.messages > FLOOD.messages || this.#strays.characters > FLOOD.characters)
       this.#process.kill('it flooded its output with messages that nobody asked for');
   }
 

@@ -22,6 +22,10 @@ beforeAll(async () => {
         `const x = Buffer.alloc(65536, 120); const pour = () => { while (process.stdout.write(x)); process.stdout.once('drain', pour); }; pour();`,
       ),
       ...server(
+        'large',
+        `const note = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(1000000) } }) + '\\n'; const pour = () => { while (process.stdout.write(note)); process.stdout.once('drain', pour); }; pour();`,
+      ),
+      ...server(
         'complains',
         `const x = Buffer.alloc(65536, 10); const pour = () => { while (process.stderr.write(x)); setImmediate(pour); }; pour();`,
       ),
@@ -72,6 +76,15 @@ describe('a server that', () => {
     expect(await test.call(id, 'line')).toMatchObject({
       outcome: 'unknown',
       message: expect.stringContaining('a line that does not end'),
+    });
+    expect(textOf((await test.call(id, 'x')).resultJson)).toBe('fine');
+  });
+
+  it('writes large messages without end is ended, with the reason', async () => {
+    const id = await test.connect({ catalog: 'large' });
+    expect(await test.call(id, 'large')).toMatchObject({
+      outcome: 'unknown',
+      message: expect.stringContaining('flooded its output'),
     });
     expect(textOf((await test.call(id, 'x')).resultJson)).toBe('fine');
   });
