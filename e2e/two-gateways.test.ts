@@ -145,7 +145,9 @@ test(
     for (const [detail, times] of tally(ended)) console.log(`  ${times} × ${detail}`);
     expect(ended.filter(({ ending }) => ending === 'hung' || ending === 'wrong')).toEqual([]);
     expect(ended.filter(({ ending, afterKill }) => ending !== 'right' && !afterKill)).toEqual([]);
-    expect(Math.min(...balancer.served), 'both gateways had their share').toBeGreaterThan(OPERATIONS / 10);
+    expect(Math.min(...balancer.served), 'both gateways had their share').toBeGreaterThan(
+      OPERATIONS / 10,
+    );
     // What one gateway had in hand, and no more: ten clients at once, a question or two each.
     expect(count('clear error')).toBeLessThan(10 * CLIENTS_PER_ERA);
 
