@@ -1,5 +1,6 @@
 import type { ConformanceUpstream, Revision, RevisionClient } from '@conducktor/testing';
 
+// oxlint-disable-next-line typescript/no-explicit-any -- answers are judged, not trusted
 type Json = Record<string, any>;
 
 /** One client in front of one upstream, through the gateway, by the names that `/mcp` shows. */
