@@ -12,6 +12,7 @@ import {
 } from '@conducktor/runtime';
 import { createVault } from '@conducktor/vault';
 import type { GovernedDeps } from './governed.js';
+import { HeldCalls } from './interaction/held-calls.js';
 import { RequestStates } from './interaction/request-state.js';
 import { BodyWriter } from './journal/body-writer.js';
 import { Journal } from './journal/journal.js';
@@ -96,7 +97,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     workers,
     watches: new Watches(workers),
     states: new RequestStates(deriveKey(options.secretKey, 'request-state')),
-    held: new Map(),
+    held: new HeldCalls(),
     denials,
     pages: new PageCache(),
     cursorKey: deriveKey(options.secretKey, 'list-cursor'),

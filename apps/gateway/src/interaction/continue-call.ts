@@ -4,7 +4,7 @@ import type { CheckedCall } from '../tool-call/types.js';
 import { keyOf } from './answers.js';
 import { isObject } from './input-requests.js';
 import type { RequestStates } from './request-state.js';
-import type { OpenAsk, Round } from './rounds.js';
+import { askedBy, type OpenAsk, type Round } from './rounds.js';
 
 /** A request that brings the replies for a call which waits in a worker. */
 export interface HeldCall extends CheckedCall {
@@ -20,7 +20,7 @@ export function continueCall(
   call: CheckedCall,
   round: Round | undefined,
 ): CheckedCall | HeldCall {
-  if (round) return { ...call, round };
+  if (round) return inRound(call, round);
   if (!call.input.input) return call;
   const { requestState, inputResponses } = call.input.input;
   const responses = readResponses(call, inputResponses);
@@ -40,21 +40,28 @@ export function continueCall(
       return { ...call, held: { callId, asks, replies } };
     }
     case 'round': {
-      const { number } = state;
-      const upstreams = state.requestState;
+      const { number, requestState: upstreams } = state;
       const input = { ...responses, ...(upstreams !== undefined && { requestState: upstreams }) };
-      return { ...call, round: { kind: 'round', number, input } };
+      return inRound(call, { kind: 'round', number, askedBy: state.askedBy, input });
     }
     case 'urls': {
       const refusedUrls = Object.values(given).some(
         (response) => (response as Record<string, unknown>)['action'] !== 'accept',
       );
-      return { ...call, round: { kind: 'round', number: state.number, refusedUrls } };
+      const { number } = state;
+      return inRound(call, { kind: 'round', number, askedBy: state.askedBy, refusedUrls });
     }
   }
 }
 
+/** Answers go to the server that asked, and to no other that has taken its place since. */
+function inRound(call: CheckedCall, round: Round): CheckedCall {
+  if (round.askedBy === undefined || round.askedBy === askedBy(call)) return { ...call, round };
+  throw refusal(call, SENTENCES.changed);
+}
+
 const SENTENCES = {
+  changed: 'What asked for this input was changed meanwhile. Make the request again without it.',
   expired: 'This requestState is more than ten minutes old. Make the request again without it.',
   'not-ours': 'This requestState was not given for this request.',
 } as const;

@@ -1,13 +1,14 @@
 import type { CallResult } from '@conducktor/contracts';
 import type { Logger } from '@conducktor/runtime';
 import type { ToolCallAnswer } from '../mcp/ports.js';
-import { answerOf } from '../tool-call/answers.js';
+import { answerOf, failureFor } from '../tool-call/answers.js';
 import { dispatch } from '../tool-call/dispatch.js';
 import { settle, type SettleDeps } from '../tool-call/settle.js';
-import type { AdmittedCall } from '../tool-call/types.js';
+import type { AdmittedCall, RecordedCall } from '../tool-call/types.js';
 import type { Workers } from '../workers/workers.js';
 import { heldAnswer } from './answers.js';
 import { canBeAsked } from './client-channel.js';
+import type { HeldCalls } from './held-calls.js';
 import { nextRound } from './next-round.js';
 import { ownQuestions, presentQuestions } from './questions.js';
 import { relayAsks } from './relay-asks.js';
@@ -21,9 +22,6 @@ export interface InteractionDeps extends SettleDeps {
   held: HeldCalls;
 }
 
-/** Calls of this process that go on without a request of their client, and what they come to. */
-export type HeldCalls = Map<string, Promise<ToolCallAnswer>>;
-
 /**
  * From the admitted call to its answer: dispatch, what the upstream asks meanwhile, settle. Resolves
  * with a round where the gateway has got what the upstream wants to be called again with.
@@ -36,26 +34,43 @@ export async function converse(
   call: AdmittedCall,
 ): Promise<ToolCallAnswer | Round> {
   const outcome = canBeAsked(call)
-    ? await relayAsks(call, (options) => dispatch(deps, call, options))
+    ? await relayAsks(
+        call,
+        (options) => dispatch(deps, call, options),
+        () => deps.held.hasRoomFor(call),
+      )
     : await dispatch(deps, call);
   if ('asks' in outcome) {
     hold(deps, call, outcome.outcome);
     return heldAnswer(deps, call, outcome.asks);
   }
-  const answer = presentQuestions(deps, call, answerOf(call, outcome));
+  const answer = presentOutcome(deps, call, outcome);
   const settled = await settle(deps, call, outcome, answer);
   const questions = ownQuestions(call, settled);
   return questions ? nextRound(call, questions) : settled;
 }
 
+/** What the client is told of an outcome. Never throws: whatever a result is like, its call is settled. */
+export function presentOutcome(
+  deps: InteractionDeps,
+  call: RecordedCall,
+  outcome: CallResult,
+): ToolCallAnswer {
+  try {
+    return presentQuestions(deps, call, answerOf(call, outcome));
+  } catch (error) {
+    deps.logger.error({ err: error, callId: call.callId }, 'A result could not be handed on');
+    const sentence = `The result of ${call.tool.connection.slug} could not be handed on. The call was made.`;
+    return failureFor(call.sent.method, 'internal_error', sentence, call.callId);
+  }
+}
+
 function hold(deps: InteractionDeps, call: AdmittedCall, outcome: Promise<CallResult>): void {
   const settled = outcome.then((late) =>
-    settle(deps, call, late, presentQuestions(deps, call, answerOf(call, late))),
+    settle(deps, call, late, presentOutcome(deps, call, late)),
   );
-  deps.held.set(call.callId, settled);
-  settled
-    .catch((error: unknown) =>
-      deps.logger.error({ err: error, callId: call.callId }, 'A held call could not be settled'),
-    )
-    .finally(() => deps.held.delete(call.callId));
+  deps.held.add(call, settled);
+  settled.catch((error: unknown) =>
+    deps.logger.error({ err: error, callId: call.callId }, 'A held call could not be settled'),
+  );
 }

@@ -5,7 +5,7 @@ import type { AdmittedCall } from '../tool-call/types.js';
 import { inputNotGiven } from './answers.js';
 import { toLegacy } from './input-requests.js';
 import type { OwnQuestions } from './questions.js';
-import { MAX_ROUNDS, type Round } from './rounds.js';
+import { askedBy, MAX_ROUNDS, type Round } from './rounds.js';
 
 // A server that gives a state and no question wants time; the official clients wait as long.
 const STATE_ONLY_PAUSE_MS = 250;
@@ -35,6 +35,7 @@ export async function nextRound(
   return {
     kind: 'round',
     number,
+    askedBy: askedBy(call),
     input: {
       ...(requestState !== undefined && { requestState }),
       ...(replies.length > 0 && {

@@ -9,7 +9,7 @@ import {
   readUrlElicitations,
 } from './input-requests.js';
 import type { RequestStates } from './request-state.js';
-import { mayAsk } from './rounds.js';
+import { askedBy, mayAsk } from './rounds.js';
 
 /** An upstream of 2025-11-25 wants addresses visited before it is called again. */
 const URL_ELICITATION = -32_042;
@@ -85,7 +85,9 @@ function presentResult(
     deps,
     call,
     requests,
-    state === undefined ? undefined : { kind: 'round', number, requestState: state },
+    state === undefined
+      ? undefined
+      : { kind: 'round', number, askedBy: askedBy(call), requestState: state },
   );
 }
 
@@ -100,5 +102,5 @@ function presentUrls(
   const missing = missingCapability(requests[0]![1], call.input.context.capabilities);
   if (missing) return cannotBeAsked(call, missing);
   const number = (call.round?.number ?? 1) + 1;
-  return inputRequired(deps, call, requests, { kind: 'urls', number });
+  return inputRequired(deps, call, requests, { kind: 'urls', number, askedBy: askedBy(call) });
 }

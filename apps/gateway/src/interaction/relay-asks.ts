@@ -17,12 +17,14 @@ const GATHER_MS = 25;
  * Sends a call and sees to what its upstream asks meanwhile. A legacy client is asked at once, and the
  * call goes on with its reply; for a modern one it resolves with the questions that came together,
  * and the call goes on without the request: the client may go away, and come back on any gateway.
+ * `mayHold`: whether one more such call may; where not, the upstream is told that nobody answers.
  */
 export function relayAsks(
   { input }: Pick<CheckedCall, 'input'>,
   send: (options: CallOptions) => Promise<CallResult>,
+  mayHold: () => boolean = () => true,
 ): Promise<CallResult | Asked> {
-  return input.context.era === 'modern' ? gather(input, send) : askAtOnce(input, send);
+  return input.context.era === 'modern' ? gather(input, send, mayHold) : askAtOnce(input, send);
 }
 
 function askAtOnce(
@@ -45,6 +47,7 @@ function askAtOnce(
 function gather(
   input: EntryInput,
   send: (options: CallOptions) => Promise<CallResult>,
+  mayHold: () => boolean,
 ): Promise<CallResult | Asked> {
   return new Promise((resolve, reject) => {
     const { onProgress, onNotification, ...channel } = channelOf(input);
@@ -70,6 +73,10 @@ function gather(
       onAsk: (note, reply) => {
         // What comes after the answer waits in the worker, and is asked of whoever takes the call up.
         if (answered || refused(input, note, reply)) return;
+        if (asks.length === 0 && !mayHold()) {
+          const message = 'Too many questions wait for this person.';
+          return reply({ askId: note.askId, error: { code: -32_603, message } });
+        }
         asks.push(note);
         timer ??= setTimeout(() => {
           end();

@@ -1,13 +1,11 @@
-import type { ReplyNote } from '@conducktor/contracts';
+import type { CallResult, ReplyNote } from '@conducktor/contracts';
 import type { ToolCallAnswer } from '../mcp/ports.js';
-import { answerOf } from '../tool-call/answers.js';
 import { decide } from '../tool-call/decide.js';
 import { type LimitDeps, limitRequest } from '../tool-call/limit.js';
 import type { RecordedCall } from '../tool-call/types.js';
 import { heldAnswer } from './answers.js';
 import type { HeldCall } from './continue-call.js';
-import type { InteractionDeps } from './converse.js';
-import { presentQuestions } from './questions.js';
+import { type InteractionDeps, presentOutcome } from './converse.js';
 import { relayAsks } from './relay-asks.js';
 
 /**
@@ -36,13 +34,20 @@ export async function resume(
   await limitRequest(deps, call.caller, call.tool.shownName, slug);
   const recorded: RecordedCall = { ...call, callId };
   const settledHere = deps.held.get(callId);
-  const outcome = await relayAsks(call, (options) =>
-    deps.workers.resume(connectionId, { ...take, replies }, options),
+  const outcome = await relayAsks(call, async (options) =>
+    knownOf(await deps.workers.resume(connectionId, { ...take, replies }, options)),
   );
   if ('asks' in outcome) return heldAnswer(deps, recorded, outcome.asks);
   // Where this gateway made the call, its answer leaves as any other does: once it is safe to tell.
   if (settledHere && outcome.outcome !== 'unknown') return await settledHere;
-  return presentQuestions(deps, recorded, answerOf(recorded, outcome));
+  return presentOutcome(deps, recorded, outcome);
+}
+
+/** That its worker cannot be reached now does not mean that the call was never sent. */
+function knownOf(result: CallResult): CallResult {
+  return result.outcome === 'unavailable' || result.outcome === 'not_sent'
+    ? { outcome: 'unknown', durationMs: result.durationMs }
+    : result;
 }
 
 /** A person may decline a form; a model or a list of roots can only fail. */

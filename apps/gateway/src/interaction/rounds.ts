@@ -1,16 +1,25 @@
 import type { AskMethod, CallRequest } from '@conducktor/contracts';
+import type { CheckedCall } from '../tool-call/types.js';
 
 /** A later round of a request whose upstream asked for input. Each round is a call of its own in the journal. */
 export interface Round {
   kind: 'round';
   /** 2 for the first that follows the request as it came. */
   number: number;
+  /** See `askedBy`; absent where a client brings answers without a state. */
+  askedBy?: string | undefined;
   /** What the upstream gets besides the arguments. */
   input?: NonNullable<CallRequest['input']> | undefined;
   /** The request's idempotency key, where an earlier round within the same request has taken it. */
   idempotencyHash?: string | undefined;
   /** The person was shown the addresses that the upstream wants visited (-32042), and did not agree. */
   refusedUrls?: boolean | undefined;
+}
+
+/** Equal for as long as answers would reach the server that asked for them. */
+export function askedBy({ tool, sent }: CheckedCall): string {
+  const { id, revision } = tool.connection;
+  return JSON.stringify([id, revision, sent.method, sent.name]);
 }
 
 /** A question that waits in the worker. */
@@ -24,9 +33,9 @@ export type RequestState =
   /** The call is open in the worker, waiting for replies. */
   | { kind: 'held'; callId: string; asks: OpenAsk[] }
   /** The upstream ended the call and wants another one, with its own state if it gave one. */
-  | { kind: 'round'; number: number; requestState?: string | undefined }
+  | { kind: 'round'; number: number; askedBy: string; requestState?: string | undefined }
   /** The upstream wants addresses visited before it is called again, without any input. */
-  | { kind: 'urls'; number: number };
+  | { kind: 'urls'; number: number; askedBy: string };
 
 /** The methods whose results may ask for input (2026-07-28). */
 const MAY_ASK: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);

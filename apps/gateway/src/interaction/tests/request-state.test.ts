@@ -5,7 +5,12 @@ import { RequestStates } from '../request-state.js';
 import type { RequestState } from '../rounds.js';
 
 const key = randomBytes(32);
-const state: RequestState = { kind: 'round', number: 2, requestState: 'the upstream’s own' };
+const state: RequestState = {
+  kind: 'round',
+  number: 2,
+  askedBy: 'con_1',
+  requestState: 'the upstream’s own',
+};
 
 interface Bound {
   tenantId: string;
