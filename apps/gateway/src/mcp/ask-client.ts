@@ -105,15 +105,19 @@ async function put(
     why = reason;
     question.abandon();
   };
+  let onOutlet = false;
   const toSession = async () => {
+    onOutlet = false;
     if (!(await onSessionStream(text))) giveUp('The client has no event stream to be asked on.');
   };
 
-  let stay = () => {};
-  if (outlet && (await outlet.ask(text))) stay = outlet.onLost(() => void toSession());
-  else await toSession();
+  // It may be cancelled while the question is on its way.
   const cancelled = () => giveUp('The request was cancelled.');
   signal.addEventListener('abort', cancelled, { once: true });
+  let stay = () => {};
+  onOutlet = outlet !== undefined && (await outlet.ask(text));
+  if (onOutlet) stay = outlet!.onLost(() => void toSession());
+  else await toSession();
   const answer = await question.answer;
   signal.removeEventListener('abort', cancelled);
   stay();
@@ -124,7 +128,7 @@ async function put(
     method: 'notifications/cancelled',
     params: { requestId: question.id, reason: why },
   });
-  if (outlet?.canStream) outlet.note(cancel);
+  if (onOutlet) outlet!.note(cancel);
   else void onSessionStream(cancel);
   return failed(TRANSPORT_ERROR, why);
 }

@@ -39,6 +39,8 @@ export async function listen(
   const { id } = request;
   const filter = readFilter(request.params);
   if (typeof filter === 'string') return invalidParams(id, filter);
+  // It left while it was being authenticated: its closing will not be heard again.
+  if (response.destroyed) return undefined;
   const full = streams.refusalFor(principal);
   if (full) return { status: full.status, text: errorText(id, full.error), headers: full.headers };
 

@@ -2,14 +2,13 @@
  * The lasting streams of this process: how many there may be, and that none outlives the right to it.
  * A request is authenticated once, when it comes; a stream again and again while it is open.
  */
-import { refusal, TRANSPORT_ERROR, type Refusal } from './json-rpc.js';
-import type { AuthenticateAnswer, GovernedMcp, McpRequestContext } from './ports.js';
+import { INTERNAL_ERROR, refusal, TRANSPORT_ERROR, type Refusal } from './json-rpc.js';
+import type { AuthenticateAnswer, Failure, GovernedMcp, McpRequestContext } from './ports.js';
 
 /** A revoked token ends its streams within 1 s (CONTRACT); half of it is for hearing of it. */
 const SWEEP_MS = 500;
 /** Streams outlast a database that is away for this long, not longer: meanwhile nobody can be revoked. */
 const UNSURE_MS = 30_000;
-const AT_ONCE = 100;
 const MAX_PER_PRINCIPAL = 50;
 const MAX_STREAMS = 5_000;
 
@@ -22,8 +21,14 @@ export interface OpenStream {
   drain(): void;
 }
 
+interface Watched {
+  /** When its right was last known, in ms since 1970. */
+  sureAt: number;
+  checking: boolean;
+}
+
 export class OpenStreams {
-  private readonly streams = new Map<OpenStream, number>();
+  private readonly streams = new Map<OpenStream, Watched>();
   private readonly perPrincipal = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private draining = false;
@@ -53,9 +58,9 @@ export class OpenStreams {
   /** Counts and watches it until the function that is returned is called. */
   add(stream: OpenStream): () => void {
     const { principal } = stream;
-    this.streams.set(stream, Date.now());
+    this.streams.set(stream, { sureAt: Date.now(), checking: false });
     this.perPrincipal.set(principal, (this.perPrincipal.get(principal) ?? 0) + 1);
-    this.timer ??= setTimeout(() => void this.sweep(), SWEEP_MS).unref();
+    this.timer ??= setTimeout(() => this.sweep(), SWEEP_MS).unref();
     // It may have been on its way while the others were closed.
     if (this.draining) queueMicrotask(() => stream.drain());
     return () => {
@@ -73,35 +78,38 @@ export class OpenStreams {
     for (const stream of this.streams.keys()) stream.drain();
   }
 
-  /** Many at once: one that the database keeps waiting must not keep the others. */
-  private async sweep(): Promise<void> {
-    const all = [...this.streams.keys()];
-    for (let at = 0; at < all.length; at += AT_ONCE)
-      await Promise.all(all.slice(at, at + AT_ONCE).map((stream) => this.check(stream)));
+  /** Waits for none of them: one that the database keeps waiting must not keep the others. */
+  private sweep(): void {
+    const now = Date.now();
+    for (const [stream, watched] of this.streams) {
+      if (now - watched.sureAt > UNSURE_MS) stream.expire(UNSURE);
+      else if (!watched.checking) void this.check(stream, watched);
+    }
     this.timer =
       this.draining || this.streams.size === 0
         ? undefined
-        : setTimeout(() => void this.sweep(), SWEEP_MS).unref();
+        : setTimeout(() => this.sweep(), SWEEP_MS).unref();
   }
 
-  private async check(stream: OpenStream): Promise<void> {
+  private async check(stream: OpenStream, watched: Watched): Promise<void> {
+    watched.checking = true;
     const answer = await this.mcp
       .authenticate(stream.context)
       .catch((): AuthenticateAnswer | undefined => undefined);
-    const sureAt = this.streams.get(stream);
+    watched.checking = false;
     // Closed meanwhile.
-    if (sureAt === undefined) return;
+    if (this.streams.get(stream) !== watched) return;
     if (answer?.kind === 'caller') {
-      if (answer.principal === stream.principal) this.streams.set(stream, Date.now());
+      if (answer.principal === stream.principal) watched.sureAt = Date.now();
       else stream.expire(undefined);
-    } else if (answer?.kind === 'challenge' || answer?.status === 404) {
-      stream.expire(answer);
-    } else if (Date.now() - sureAt > UNSURE_MS) {
-      stream.expire(answer);
-    }
+    } else if (answer?.kind === 'challenge' || answer?.status === 404) stream.expire(answer);
   }
 }
 
+const UNSURE: Failure = {
+  kind: 'error',
+  error: { code: INTERNAL_ERROR, message: 'Who you are cannot be checked right now. Try again.' },
+};
 const RETRY_S = '5';
 const STOPPING: Refusal = {
   ...refusal(503, TRANSPORT_ERROR, 'This gateway is stopping. Connect again.'),

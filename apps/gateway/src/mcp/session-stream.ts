@@ -13,7 +13,7 @@ import { EventStream } from './event-stream.js';
 import { errorText, INTERNAL_ERROR, SESSION_NOT_FOUND } from './json-rpc.js';
 import { AGAIN, AWAY } from './legacy-session.js';
 import { EVERY_LIST, Listener, notificationOf, type ListenerNote } from './listener.js';
-import type { ClientEvent, McpRequestContext } from './ports.js';
+import type { ClientEvent, Failure, McpRequestContext } from './ports.js';
 import type { RpcReply } from './reply.js';
 
 /** Since when an event with an id and no data is understood; older clients parse it as JSON. */
@@ -113,8 +113,14 @@ export async function serveStream(
     send,
     end,
     subscribe: async (uri) => {
-      const away = await listener.subscribe(uri);
-      return away && { ...away };
+      try {
+        const away = await listener.subscribe(uri);
+        return away && { ...away };
+      } catch (error) {
+        // Asked for through another gateway, nobody here would catch it.
+        deps.onFault(error);
+        return { ...SUBSCRIBE_FAILED };
+      }
     },
     unsubscribe: (uri) => listener.unsubscribe(uri),
     refresh: () => opened.stream && void service.refresh?.(opened.stream, listener, tell),
@@ -147,6 +153,11 @@ export async function serveStream(
     close();
     return undefined;
   }
+  // Or its session was ended meanwhile, which is said only once.
+  if (!sessions.verify(service.sessionId, principal)) {
+    close();
+    return unremembered(new SessionLost('This session was ended.'));
+  }
   const stream = new EventStream(response, {
     headers: answerHeaders,
     idPrefix: service.idPrefix,
@@ -157,6 +168,11 @@ export async function serveStream(
   await begun;
   return undefined;
 }
+
+const SUBSCRIBE_FAILED: Failure = {
+  kind: 'error',
+  error: { code: INTERNAL_ERROR, message: 'Something went wrong on our side. Try again.' },
+};
 
 function unremembered(error: unknown): RpcReply {
   if (error instanceof RedisAway)

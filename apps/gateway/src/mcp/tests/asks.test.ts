@@ -1,6 +1,8 @@
 // Questions of an upstream to legacy clients: asked by one gateway, answered through another.
 import { rawPost } from '@conducktor/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { askerOf } from '../ask-client.js';
+import type { Outlet } from '../outlet.js';
 import { openEvents, type Events, type Message } from './support/events.js';
 import { beginSession, type LegacyClient } from './support/legacy-client.js';
 import { startReplicas } from './support/replicas.js';
@@ -139,6 +141,31 @@ test('a cancelled call takes its questions back', async () => {
     replicas.b.mcp,
   );
   expect(JSON.stringify(await result(events))).toContain('cancelled');
+});
+
+test('a call that is cancelled while its question is on its way waits for no answer', async () => {
+  const { a } = replicas;
+  const client = await beginSession(a.mcp, 'alice', ALL);
+  const principal = 'tenant alice client';
+  const session = a.sessions.verify(client.session, principal);
+  const controller = new AbortController();
+  const notes: string[] = [];
+  const outlet: Outlet = {
+    canStream: true,
+    notify: () => {},
+    note: (text) => void notes.push(text),
+    ask: async () => {
+      controller.abort();
+      return true;
+    },
+    onLost: () => () => {},
+  };
+  const deps = { sessions: a.sessions, askDeadlineMs: 1_200 };
+  const ask = askerOf(deps, principal, session, outlet, controller.signal)!;
+  expect(await ask({ method: 'roots/list', params: {} })).toMatchObject({
+    error: { message: expect.stringContaining('cancelled') },
+  });
+  expect(notes).toHaveLength(1);
 });
 
 test('nobody answers for another person, another session or twice', async () => {

@@ -1,4 +1,5 @@
 // subscriptions/listen of 2026-07-28.
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { connectModern, rawMcp } from '@conducktor/testing';
 import { openEvents, type Events } from './support/events.js';
@@ -19,27 +20,21 @@ afterEach(async () => {
 });
 
 const META = 'io.modelcontextprotocol/';
+const HEADERS = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'subscriptions/listen' };
+const listenRequest = (notifications: unknown, id: string | number) => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'subscriptions/listen',
+  params: {
+    notifications,
+    _meta: { [`${META}protocolVersion`]: '2026-07-28', [`${META}clientCapabilities`]: {} },
+  },
+});
 const listen = async (
   notifications: unknown,
   { id = 'l1' as string | number, token = 'alice', at = gateway } = {},
 ) => {
-  const events = await openEvents(
-    at.mcp,
-    token,
-    { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'subscriptions/listen' },
-    {
-      jsonrpc: '2.0',
-      id,
-      method: 'subscriptions/listen',
-      params: {
-        notifications,
-        _meta: {
-          [`${META}protocolVersion`]: '2026-07-28',
-          [`${META}clientCapabilities`]: {},
-        },
-      },
-    },
-  );
+  const events = await openEvents(at.mcp, token, HEADERS, listenRequest(notifications, id));
   open.push(events);
   return events;
 };
@@ -112,6 +107,43 @@ test('ends with the reason when its token is revoked, within a second', async ()
   await events.ended;
   expect(Date.now() - began).toBeLessThan(1_000);
   expect(events.messages.at(-1)).toMatchObject({ id: 'l1', error: { code: -32001 } });
+});
+
+test('a client that leaves while it is authenticated leaves nothing behind', async () => {
+  const other = await startGateway();
+  const { governed } = other;
+  const authenticate = governed.authenticate.bind(governed);
+  const asked = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
+  other.app.server.once('connection', (socket) => socket.once('close', gone.resolve));
+  governed.authenticate = async (context) => {
+    asked.resolve();
+    await gone.promise;
+    return authenticate(context);
+  };
+  const socket = connect(Number(new URL(other.url).port), '127.0.0.1');
+  const body = JSON.stringify(listenRequest({ toolsListChanged: true }, 'l1'));
+  socket.write(
+    [
+      'POST /mcp HTTP/1.1',
+      'Host: localhost',
+      'Authorization: Bearer alice',
+      'Content-Type: application/json',
+      'Accept: application/json, text/event-stream',
+      ...Object.entries(HEADERS).map(([name, value]) => `${name}: ${value}`),
+      `Content-Length: ${body.length}`,
+      '',
+      body,
+    ].join('\r\n'),
+  );
+  await asked.promise;
+  socket.destroy();
+  await gone.promise;
+  // Authenticated, and whatever follows from that.
+  await expect.poll(() => governed.contexts.length).toBeGreaterThan(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(governed.listening).toEqual([]);
+  await other.close();
 });
 
 test('ends in good order when the gateway stops, and no new one begins', async () => {

@@ -159,6 +159,40 @@ test('a session that is ended anywhere ends everywhere', async () => {
   await later.close();
 });
 
+test('a session that is ended while its stream opens has none', async () => {
+  const { a } = replicas;
+  const client = await beginSession(a.mcp, 'alice');
+  const watchLists = a.governed.watchLists.bind(a.governed);
+  a.governed.watchLists = async (input) => {
+    await fetch(a.mcp, {
+      method: 'DELETE',
+      headers: { authorization: 'Bearer alice', 'mcp-session-id': client.session },
+    });
+    return watchLists(input);
+  };
+  const events = await stream(client).finally(() => (a.governed.watchLists = watchLists));
+  expect(events.status).toBe(404);
+});
+
+test('a defect in a subscription is answered, wherever the stream is', async () => {
+  const { a, b } = replicas;
+  const client = await beginSession(a.mcp, 'alice');
+  await stream(client, b.mcp);
+  const subscribe = b.governed.subscribe.bind(b.governed);
+  b.governed.subscribe = () => Promise.reject(new Error('secret detail'));
+  for (const at of [a.mcp, b.mcp]) {
+    const { message, text } = await client.request(
+      'resources/subscribe',
+      { uri: 'test:a' },
+      { at },
+    );
+    expect(message).toMatchObject({ error: { code: -32603 } });
+    expect(text).not.toContain('secret');
+  }
+  expect(b.faults.splice(0)).toHaveLength(2);
+  b.governed.subscribe = subscribe;
+});
+
 test('another person’s session cannot be listened to, nor one of another tenant', async () => {
   const client = await beginSession(replicas.a.mcp, 'alice');
   const bobs = await fetch(replicas.a.mcp, {
