@@ -7,6 +7,8 @@ import { isSessionLost } from './legacy-session.js';
 const BACKOFF_MS = { first: 250, most: 30_000 };
 /** Attempts in a row after which whoever listens must ask again: it may be another server by now. */
 const MAX_FAILURES = 8;
+/** A session that is lost sooner counts as a failure: a server may give out sessions and drop them. */
+const HEALTHY_MS = 60_000;
 const UNSUBSCRIBE_MS = 5_000;
 
 /** A session with a legacy server by whatever transport. */
@@ -110,12 +112,14 @@ export class LegacyWatch<S extends WatchedSession = WatchedSession> {
       );
     }
     this.#session = session;
+    const openedAt = Date.now();
     session.onUpdated = (params) => this.#subscriptions.updated(params);
     session.onGap = () => this.#subscriptions.gap();
     session.onLost = () => {
       this.sessions.drop(session);
       if (this.#session !== session) return;
       this.#detach();
+      if (Date.now() - openedAt > HEALTHY_MS) this.#failures = 0;
       this.#again();
     };
   }
@@ -135,10 +139,7 @@ export class LegacyWatch<S extends WatchedSession = WatchedSession> {
     const wait = Math.min(BACKOFF_MS.first * 2 ** this.#failures++, BACKOFF_MS.most);
     this.#retry = setTimeout(() => {
       this.#resubscribe().then(
-        () => {
-          this.#failures = 0;
-          this.#subscriptions.gap();
-        },
+        () => this.#subscriptions.gap(),
         (error: unknown) => {
           if (error instanceof SubscriptionRefused)
             return this.end('The server refuses a subscription that it had accepted before.');
