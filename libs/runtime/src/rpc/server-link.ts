@@ -14,6 +14,7 @@ import {
 import { FrameError, FrameReader, MAX_FRAME_BYTES } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
 import type { RpcHandlers } from './handlers.js';
+import { LARGE, LargeResults } from './large-results.js';
 import {
   checkProof,
   HANDSHAKE_FRAME_BYTES,
@@ -31,6 +32,10 @@ import { Exchange, type Sender, WatchStream } from './server-streams.js';
 const SILENT_MS = 15_000;
 /** A dialler that does not read its results is cut off before they fill the memory. */
 const MAX_BACKLOG_BYTES = 256 * 1024 * 1024;
+/** With so much before them, large results wait: small ones of others must not wait behind them. */
+const BUSY_BYTES = 16 * 1024 * 1024;
+/** With so much before it, a question is not put any more. */
+const CONGESTED_BYTES = 64 * 1024 * 1024;
 
 export interface LinkOptions {
   key: Buffer;
@@ -50,6 +55,7 @@ export class Link implements Sender {
   readonly #writer: FrameWriter;
   readonly #open = new Map<number, Exchange>();
   readonly #watches = new Map<number, WatchStream>();
+  readonly #large = new LargeResults();
   readonly #handshake: NodeJS.Timeout;
 
   constructor(
@@ -69,12 +75,17 @@ export class Link implements Sender {
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', () => {});
     socket.on('close', () => this.#onClose());
+    socket.on('drain', () => this.#sendLarge());
     this.send(FrameType.Challenge, 0, { version: RPC_VERSION, nonce: this.#nonce });
   }
 
   send(type: number, stream: number, message: unknown): boolean {
     if (this.#alive) this.#writer.json(type, stream, JSON.stringify(message));
     return this.#alive;
+  }
+
+  get isCongested(): boolean {
+    return this.#writer.backlog > CONGESTED_BYTES;
   }
 
   sendLate(outcomes: LateOutcome[]): boolean {
@@ -117,12 +128,12 @@ export class Link implements Sender {
     }
     switch (type) {
       case FrameType.Call:
-        return this.#call(stream, (exchange) =>
-          this.options.handlers.call(readCall(payload), exchange),
+        return this.#call(stream, readCall(payload), (request, exchange) =>
+          this.options.handlers.call(request, exchange),
         );
       case FrameType.Resume:
-        return this.#call(stream, (exchange) =>
-          this.options.handlers.resume(parsePayload<ResumeRequest>(payload), exchange),
+        return this.#call(stream, parsePayload<ResumeRequest>(payload), (request, exchange) =>
+          this.options.handlers.resume(request, exchange),
         );
       case FrameType.Reply:
         return this.#open.get(stream)?.onReply?.(parsePayload<ReplyNote>(payload));
@@ -160,11 +171,15 @@ export class Link implements Sender {
     this.options.handlers.joined?.(this);
   }
 
-  #call(stream: number, serve: (exchange: Exchange) => Promise<CallResult>): void {
+  #call<Request extends { tenantId: string }>(
+    stream: number,
+    request: Request,
+    serve: (request: Request, exchange: Exchange) => Promise<CallResult>,
+  ): void {
     this.#checkUnused(stream);
     const exchange = new Exchange(this, stream);
     this.#open.set(stream, exchange);
-    void serve(exchange)
+    void serve(request, exchange)
       .catch((): CallResult => ({
         outcome: 'unknown',
         message:
@@ -173,18 +188,36 @@ export class Link implements Sender {
       }))
       .then((result) => {
         this.#open.delete(stream);
-        if (!this.#alive) return;
-        try {
-          writeResult(this.#writer, stream, result);
-        } catch {
-          const { durationMs } = result;
-          writeResult(this.#writer, stream, {
-            outcome: 'error',
-            error: { code: -32603, message: 'The result is too large.' },
-            durationMs,
-          });
-        }
+        if (this.#alive) this.#answer(stream, request.tenantId, result);
       });
+  }
+
+  #answer(stream: number, tenantId: string, result: CallResult): void {
+    const { resultJson, error, durationMs } = result;
+    const size = resultJson?.length ?? (error ? JSON.stringify(error).length : 0);
+    const waits = size > LARGE && (this.#large.any || this.#writer.backlog > BUSY_BYTES);
+    if (!waits) return this.#write(stream, result);
+    if (this.#large.add(tenantId, size, () => this.#write(stream, result))) return;
+    const message = 'The result was discarded: too many large ones came at once.';
+    this.#write(stream, { outcome: 'error', error: { code: -32603, message }, durationMs });
+  }
+
+  /** The socket has taken what it was given. */
+  #sendLarge(): void {
+    while (this.#alive && this.#large.any && this.#writer.backlog <= BUSY_BYTES) this.#large.next();
+  }
+
+  #write(stream: number, result: CallResult): void {
+    try {
+      writeResult(this.#writer, stream, result);
+    } catch {
+      const { durationMs } = result;
+      writeResult(this.#writer, stream, {
+        outcome: 'error',
+        error: { code: -32603, message: 'The result is too large.' },
+        durationMs,
+      });
+    }
   }
 
   #watch(stream: number, request: WatchRequest): void {
@@ -258,6 +291,7 @@ export class Link implements Sender {
     this.#open.clear();
     for (const watch of this.#watches.values()) watch.close();
     this.#watches.clear();
+    this.#large.clear();
     this.onGone();
     if (this.joined) {
       this.joined = false;

@@ -10,6 +10,8 @@ import type { RpcExchange, RpcPeer, RpcWatch } from './handlers.js';
 
 /** What a stream needs of its connection; false when nothing was sent. Throws FrameError for what is too long. */
 export interface Sender extends RpcPeer {
+  /** So much waits to be sent that only answers are sent any more. */
+  readonly isCongested: boolean;
   send(type: number, stream: number, message: unknown): boolean;
 }
 
@@ -31,6 +33,7 @@ export class Exchange implements RpcExchange {
   }
 
   progress(note: ProgressNote): void {
+    if (this.peer.isCongested) return;
     this.peer.send(FrameType.Progress, this.stream, note);
   }
 
@@ -43,6 +46,7 @@ export class Exchange implements RpcExchange {
   }
 
   #try(type: number, note: unknown): boolean {
+    if (this.peer.isCongested) return false;
     try {
       return this.peer.send(type, this.stream, note);
     } catch {
