@@ -11,6 +11,8 @@ export type Sought = { kind: 'resource'; uri: string } | { kind: 'prompt'; name:
 
 // Pages are looked through for one name, mostly out of the cache.
 const MAX_PAGES = 10;
+// Of all lists together: what a slow server has not listed by then is not found there.
+const LOOK_MS = 10_000;
 
 /**
  * The connections that it may belong to, in the order of slugs: those that list it, or a template that
@@ -29,12 +31,13 @@ export async function findListers(
   if (candidates.length <= 1) return [...candidates];
   if (able.length <= 1) return able;
   const request = await limitRequest(deps, caller, method);
+  const until = performance.now() + LOOK_MS;
   const lists = await Promise.all(
     able.map(async (connection) => {
-      const ids = await idsOf(deps, request, connection, method);
+      const ids = await idsOf(deps, request, connection, method, until);
       if (sought.kind === 'prompt') return ids.includes(sought.name);
       if (ids.includes(sought.uri)) return true;
-      const templates = await idsOf(deps, request, connection, 'resources/templates/list');
+      const templates = await idsOf(deps, request, connection, 'resources/templates/list', until);
       return templates.some((template) => beginsLike(sought.uri, template));
     }),
   );
@@ -54,11 +57,12 @@ async function idsOf(
   request: WithinRequestLimit,
   connection: ConnectionEntry,
   method: ListMethod,
+  until: number,
 ): Promise<string[]> {
   if (standing(request.caller, connection, method) !== 'listed') return [];
   const ids: string[] = [];
   let cursor: string | undefined;
-  for (let pages = 0; pages < MAX_PAGES; pages++) {
+  for (let pages = 0; pages < MAX_PAGES && performance.now() < until; pages++) {
     const found = await fetchPage(deps, request, method, connection, cursor);
     if (found === 'denied') break;
     for (const { id } of found.page.items) ids.push(id);

@@ -303,3 +303,17 @@ describe('completion/complete', () => {
     expect(stack.calls).toEqual([]);
   });
 });
+
+test('made-up names of tools do not fill the journal', async () => {
+  const before = (await stack.records()).length;
+  for (let i = 0; i < 40; i++) {
+    const answer = await stack.governed.mcp.callTool({
+      context: stack.context(),
+      name: `files_made_up_${i}`,
+      argumentsValue: {},
+      signal: new AbortController().signal,
+    });
+    expect(answer).toMatchObject({ error: { code: -32_602 } });
+  }
+  expect((await stack.records()).length - before).toBeLessThan(15);
+});

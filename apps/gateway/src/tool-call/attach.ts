@@ -14,7 +14,8 @@ export interface AttachDeps {
 /** Reads the sealed answer of an idempotency key: undefined while its call still runs. */
 export type IdempotentAnswers = (tenantId: string, keyHash: string) => Promise<string | undefined>;
 
-const POLL_MS = 50;
+// Most calls end soon; one that waits for a person is not asked about twenty times a second.
+const POLL_MS = { first: 25, most: 1_000 };
 
 /**
  * The answer of the call that has the same idempotency key and arguments: the stored one, or the one
@@ -24,7 +25,7 @@ export async function attach(deps: AttachDeps, attached: AttachedCall): Promise<
   const { call, idempotencyHash } = attached;
   const { caller, tool, input } = call;
   const until = Date.now() + tool.connection.timeoutMs;
-  while (true) {
+  for (let wait = POLL_MS.first; ; wait = Math.min(wait * 1.5, POLL_MS.most)) {
     const sealed = await deps.answers(caller.workspace.tenantId, idempotencyHash);
     if (sealed !== undefined) {
       const bytes = await deps.vault.openForSubject(
@@ -42,6 +43,6 @@ export async function attach(deps: AttachDeps, attached: AttachedCall): Promise<
         attached.attachedTo,
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }

@@ -1,5 +1,5 @@
 import { encodeRecord } from '@conducktor/audit-log';
-import { ConducktorError, newId } from '@conducktor/contracts';
+import { type Code, ConducktorError, newId } from '@conducktor/contracts';
 import type { CallMetrics, Logger } from '@conducktor/runtime';
 import type { Journal } from '../journal/journal.js';
 import type { DenialCounter } from '../limits/denial-counter.js';
@@ -60,12 +60,17 @@ export async function refuse(
   );
 }
 
+/** Refusals of names that need not be anything's. */
+const MADE_UP: ReadonlySet<Code> = new Set<Code>(['unknown_tool', 'not_found']);
+
 /** Returns the id of the record; equal refusals in a row share one that says how many they were. */
 async function record(deps: RefuseDeps, refusal: Refusal): Promise<string | undefined> {
   const { caller, toolName, connection, rule, argumentsHash } = refusal.about;
   if (!caller) return undefined;
   const tenantId = caller.workspace.tenantId;
-  const kind = `${tenantId} ${caller.member.id} ${caller.clientId} ${refusal.code} ${toolName?.slice(0, 128) ?? ''}`;
+  // Names that a client makes up are all of one kind: with one each, a record each could be had.
+  const named = MADE_UP.has(refusal.code) ? undefined : toolName;
+  const kind = [tenantId, caller.member.id, caller.clientId, refusal.code, named].join(' ');
   const write = async (callId: string, repeated: number) => {
     await deps.journal.admit({
       tenantId,

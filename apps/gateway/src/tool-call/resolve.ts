@@ -4,7 +4,7 @@ import { policyCaller, policyTool } from './policy-input.js';
 import { requireScope } from './require-scope.js';
 import type { Tool } from '../workspace/types.js';
 import type { Caller, Target } from './types.js';
-import { viewFor } from './view-for.js';
+import { decidedOn, viewFor } from './view-for.js';
 
 /**
  * Name → the tool meant, out of what the path shows of the caller's snapshot. A tool that the caller
@@ -22,10 +22,6 @@ export function resolve(caller: Caller, name: string): Target {
 /** A refused tool of a connection that the caller may use is refused by name, in `decide`. */
 function isUnknownTo(caller: Caller, tool: Tool): boolean {
   const { policy } = caller.workspace;
-  return visibility(policy, policyCaller(caller), policyTool(tool), siblings(tool)) === 'unknown';
-}
-
-/** One by one: they are only looked at for a tool that is refused. */
-function* siblings(tool: Tool) {
-  for (const sibling of tool.connection.tools) yield policyTool(sibling);
+  const seenBy = policyCaller(caller);
+  return visibility(policy, seenBy, policyTool(tool), decidedOn(tool.connection)) === 'unknown';
 }

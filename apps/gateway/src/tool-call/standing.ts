@@ -1,10 +1,9 @@
-import { ENTRY_NAMES } from '@conducktor/contracts';
 import { visibility } from '@conducktor/policy';
 import type { ConnectionEntry } from '../workspace/types.js';
 import { entryOf, type EntryMethod } from './entries.js';
 import { policyCaller, policyTool } from './policy-input.js';
 import type { Caller } from './types.js';
-import { viewFor } from './view-for.js';
+import { decidedOn, viewFor } from './view-for.js';
 
 /**
  * `listed`: this caller may use it, subject to conditions; `unlisted`: it is refused by name;
@@ -22,12 +21,6 @@ export function standing(
     caller.workspace.policy,
     policyCaller(caller),
     policyTool(entryOf(connection, method)),
-    siblings(connection),
+    decidedOn(connection),
   );
-}
-
-/** One by one: they are only looked at for an entry that is refused. */
-function* siblings(connection: ConnectionEntry) {
-  for (const tool of connection.tools) yield policyTool(tool);
-  for (const method of ENTRY_NAMES) yield policyTool(entryOf(connection, method));
 }

@@ -1,11 +1,11 @@
 import { ENTRY_NAMES } from '@conducktor/contracts';
-import { visibility } from '@conducktor/policy';
+import { type PolicyTool, visibility } from '@conducktor/policy';
 import type { ConnectionEntry } from '../workspace/types.js';
 import { viewOf, type View } from '../workspace/view.js';
 import { entryOf } from './entries.js';
 import { policyCaller, policyTool } from './policy-input.js';
 import { Refusal } from './refusal.js';
-import type { Caller, Entry } from './types.js';
+import type { Caller } from './types.js';
 
 /**
  * The view of the path that was asked. A path that this workspace does not have, and one all of whose
@@ -42,14 +42,18 @@ function isKnown(caller: Caller, view: View): boolean {
 
 /** Whether the caller may use anything of this connection, or is told why not. Linear in its tools. */
 export function mayKnow(caller: Caller, connection: ConnectionEntry): boolean {
-  const all = entriesOf(connection).map(policyTool);
+  const all = [...decidedOn(connection)];
   return visibility(caller.workspace.policy, policyCaller(caller), all[0]!, all) !== 'unknown';
 }
 
-/** What is decided on for this connection. A server of which nothing is known yet may have everything. */
-function entriesOf(connection: ConnectionEntry): Entry[] {
+/**
+ * What is decided on for this connection, one by one: mostly only the first are looked at. A server of
+ * which nothing is known yet may have everything.
+ */
+export function* decidedOn(connection: ConnectionEntry): Generator<PolicyTool> {
   const { capabilities, tools } = connection;
+  for (const tool of tools) yield policyTool(tool);
   const offered = ENTRY_NAMES.filter((name) => name.split('/')[0]! in capabilities);
   const others = offered.length + tools.length === 0 ? ENTRY_NAMES : offered;
-  return [...tools, ...others.map((name) => entryOf(connection, name))];
+  for (const name of others) yield policyTool(entryOf(connection, name));
 }

@@ -72,3 +72,10 @@ it('a tool answers to its name on the path that was asked, and to no other', () 
   ] as const)
     expect(() => resolve(callerOn(workspace, path), name)).toThrow(`Unknown tool: ${name}`);
 });
+
+it('a refused tool of a connection that is known by its resources is refused by name', () => {
+  const mixed = connectionEntry('mixed', ['read'], { capabilities: { resources: {} } });
+  const rules = [{ id: 'no-tools', when: { tools: ['mixed_read'] }, effect: 'deny' }];
+  const shown = workspaceOf([mixed], { version: 1, default: 'allow-read', rules });
+  expect(resolve(callerOn(shown, '/mcp'), 'mixed_read').tool.shownName).toBe('mixed_read');
+});
