@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { createParser, type EventSourceParser } from 'eventsource-parser';
 import type { Dispatcher } from 'undici';
+import { GatheredBytes } from '../gathered-bytes.js';
 import { type Message, readMessages } from '../mcp/messages.js';
 import { MAX_RESULT_BYTES } from '../mcp/results.js';
 import type { Pace } from './pace.js';
@@ -10,6 +11,8 @@ const MAX_MESSAGE_BYTES = MAX_RESULT_BYTES + 64 * 1024;
 const MAX_STREAM_BYTES = 4 * MAX_RESULT_BYTES;
 /** Messages on one stream; more is a flood and not an answer. */
 const MAX_STREAM_MESSAGES = 100_000;
+/** Answers of status 1xx before the answer itself. */
+export const MAX_INTERIM = 20;
 /** Of an answer that is no JSON-RPC only this much is looked at. */
 const MAX_ERROR_BYTES = 16 * 1024;
 
@@ -43,7 +46,7 @@ export interface HttpExchangeOptions {
   /** The request is about to be written: from here on it may act. */
   onSent?: () => void;
   /** For streams that stay open: how fast they are read. */
-  pace?: Pace;
+  pace?: Pace | undefined;
   /** The answer begins, with this status. */
   onOpen?: (status: number) => void;
   /** Notifications and requests of the server, in order. */
@@ -66,7 +69,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #sent = false;
   #bytes = 0;
   #messages = 0;
-  #chunks: Buffer[] = [];
+  #interim = 0;
+  readonly #body = new GatheredBytes();
   #limit = MAX_MESSAGE_BYTES;
   #events: { parser: EventSourceParser; decoder: StringDecoder } | undefined;
   #lastEventId = '';
@@ -109,11 +113,14 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (status < 200) return;
+    if (status < 200) {
+      if (++this.#interim > MAX_INTERIM) controller.abort(new Error('Only interim answers came.'));
+      return;
+    }
     this.#reply.status = status;
     this.#reply.sessionId = single(headers['mcp-session-id']);
     this.#reply.wwwAuthenticate = single(headers['www-authenticate']);
@@ -140,17 +147,14 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.options.pace?.read(controller, chunk.length);
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limit) return this.#overflow();
-    if (!this.#events) return void this.#chunks.push(chunk);
+    if (!this.#events) return this.#body.add(chunk);
     this.#events.parser.feed(this.#events.decoder.write(chunk));
   }
 
   onResponseEnd(): void {
     clearTimeout(this.#leaving);
     if (this.#done) return;
-    if (!this.#events && this.#chunks.length > 0) {
-      const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
-      this.#onText(bytes.toString('utf8'));
-    }
+    if (!this.#events && this.#body.length > 0) this.#onText(this.#body.take().toString('utf8'));
     this.#finish();
   }
 
@@ -189,18 +193,19 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #overflow(): void {
     this.#reply.tooLarge = this.#limit !== MAX_ERROR_BYTES;
     this.#finish();
+    this.#leave();
   }
 
   #finish(): void {
     if (this.#done) return;
     this.#done = true;
-    this.#chunks = [];
+    this.#body.take();
     const reply = this.#reply;
     if (!reply.answer && !reply.tooLarge && this.#events && this.#lastEventId !== '') {
       reply.resume = { lastEventId: this.#lastEventId, retryMs: this.#retryMs };
     }
     this.#resolve(reply);
-    if (this.#events || reply.tooLarge) this.#leave();
+    if (this.#events) this.#leave();
   }
 
   // Aborting does nothing to an exchange that has ended by itself. Most servers end a stream right behind its answer: given a moment, the connection can be kept.

@@ -43,7 +43,7 @@ export class HttpUpstream {
   readonly #target: HttpTarget;
   readonly #headers: string[];
   readonly #sessions: LegacySessions;
-  /** Of all its lasting streams together: one that comes back has no new allowance. */
+  /** Of all its streams outside of calls together: one that comes back has no new allowance. */
   readonly #pace = new Pace(NOTIFICATIONS);
   /** By member; '' for who listens to the lists alone. */
   readonly #watches = new Map<string, Watch>();
@@ -54,6 +54,7 @@ export class HttpUpstream {
   #lastId = 0;
   /** Learnt from lists; beside what the pinned definitions say. */
   #paramHeaders: Map<string, readonly ParamHeader[]> | undefined;
+  #learning: Promise<void> | undefined;
   usedAt = Date.now();
 
   constructor(
@@ -87,7 +88,7 @@ export class HttpUpstream {
     for (let again = false; ; again = true) {
       const era = await this.#eraOf(call);
       if (call.stopped) throw new UpstreamFailure('unavailable', 'The call was given up.');
-      if (era === 'legacy') return await this.#sessions.call(call);
+      if (era === 'legacy') return await this.#sessions.call(call).catch(this.#doubt);
       const reply = await this.#modernCall(call);
       const { answer } = reply;
       if (answer) {
@@ -154,7 +155,7 @@ export class HttpUpstream {
       await group.add(watch);
     } catch (error) {
       this.unwatch(watch);
-      throw error;
+      return this.#doubt(error);
     }
   }
 
@@ -230,6 +231,15 @@ export class HttpUpstream {
     return reply.answer;
   }
 
+  /**
+   * A session that cannot be had: a server of 2026-07-28 that was just starting, or stood behind a proxy
+   * that answered for it, was taken for a legacy one. It is asked again before the next call.
+   */
+  readonly #doubt = (error: unknown): never => {
+    if (error instanceof UpstreamFailure && error.kind !== 'unknown') this.#era = undefined;
+    throw error;
+  };
+
   #eraOf(call: OutgoingCall): Promise<Era> {
     call.onStop = undefined;
     return this.#knownEra();
@@ -260,21 +270,21 @@ export class HttpUpstream {
     return era;
   }
 
-  async #learnParamHeaders(): Promise<void> {
-    const { tools } = await listAllTools(undefined, (cursor) =>
-      this.#modernRequest(
-        'tools/list',
-        cursor === undefined ? {} : { cursor },
-        this.deps.handshakeMs,
-      ),
-    );
-    this.#paramHeaders = declaredIn(tools);
+  /** Once for all calls that were refused meanwhile, and within the time of a handshake. */
+  #learnParamHeaders(): Promise<void> {
+    const until = Date.now() + this.deps.handshakeMs;
+    this.#learning ??= listAllTools(undefined, (cursor) =>
+      this.#modernRequest('tools/list', cursor === undefined ? {} : { cursor }, until - Date.now()),
+    )
+      .then(({ tools }) => void (this.#paramHeaders = declaredIn(tools)))
+      .finally(() => (this.#learning = undefined));
+    return this.#learning;
   }
 
   #longExchange(
     options: Omit<ConstructorParameters<typeof HttpExchange>[0], 'dispatcher' | 'target'>,
   ): HttpExchange {
-    return this.#exchange({ ...options, pace: this.#pace }, this.deps.streams);
+    return this.#exchange({ pace: this.#pace, ...options }, this.deps.streams);
   }
 
   #exchange(

@@ -196,6 +196,8 @@ export class LegacySession {
       headers,
       body,
       id,
+      // It brings a result, of which there is one, and ends with the call's deadline.
+      pace: undefined,
       onSent: () => call.markSent(),
       onMessage: (message) => this.#onMessage(message, running),
     });

@@ -3,7 +3,7 @@ import { createParser, type EventSourceParser } from 'eventsource-parser';
 import type { Dispatcher } from 'undici';
 import { UpstreamFailure } from '../connector.js';
 import { notReachable, withoutAnswer } from '../http/failures.js';
-import type { HttpTarget } from '../http/http-exchange.js';
+import { type HttpTarget, MAX_INTERIM } from '../http/http-exchange.js';
 import { ALL_ANSWERS, Pace } from '../http/pace.js';
 import { MAX_RESULT_BYTES } from '../mcp/results.js';
 import { replyOf } from './replies.js';
@@ -27,6 +27,7 @@ export class EventStream implements Dispatcher.DispatchHandler {
   #parser: EventSourceParser | undefined;
   #decoder = new StringDecoder('utf8');
   #ended = false;
+  #interim = 0;
   readonly #pace = new Pace(ALL_ANSWERS);
 
   constructor(private readonly options: EventStreamOptions) {
@@ -50,11 +51,14 @@ export class EventStream implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (status < 200) return;
+    if (status < 200) {
+      if (++this.#interim > MAX_INTERIM) controller.abort(new Error('Only interim answers came.'));
+      return;
+    }
     const type = String(headers['content-type'] ?? '')
       .split(';', 1)[0]!
       .trim()

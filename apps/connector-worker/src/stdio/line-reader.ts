@@ -1,3 +1,5 @@
+import { GatheredBytes } from '../gathered-bytes.js';
+
 const NEWLINE = 10;
 const ENDS_BYTES = 512;
 /** How many times the limit a line may have before it counts as one without end. */
@@ -8,7 +10,8 @@ const ENDLESS = 4;
  * can be told whose answer it was.
  */
 export class LineReader {
-  #parts: Buffer[] = [];
+  readonly #line = new GatheredBytes();
+  /** Of a line over the limit. */
   #bytes = 0;
   #overlong: { head: string; tail: string } | undefined;
 
@@ -43,23 +46,20 @@ export class LineReader {
       ).slice(-ENDS_BYTES);
       return;
     }
-    this.#parts.push(part);
-    this.#bytes += part.length;
-    if (this.#bytes <= this.deps.maxBytes) return;
-    const line = Buffer.concat(this.#parts);
+    this.#line.add(part);
+    if (this.#line.length <= this.deps.maxBytes) return;
+    const line = this.#line.take();
+    this.#bytes = line.length;
     this.#overlong = {
       head: line.subarray(0, ENDS_BYTES).toString('latin1'),
       tail: line.subarray(-ENDS_BYTES).toString('latin1'),
     };
-    this.#parts = [];
   }
 
   #endLine(): void {
     const overlong = this.#overlong;
-    const line = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
+    const line = this.#line.take();
     this.#overlong = undefined;
-    this.#parts = [];
-    this.#bytes = 0;
     if (overlong) this.deps.onOverlong(overlong.head, overlong.tail);
     else if (line.length > 0) this.deps.onLine(line.toString('utf8'));
   }
