@@ -30,10 +30,13 @@ import {
   type Refusal,
   type RequestId,
 } from './json-rpc.js';
+import { PRIMED_SINCE } from './event-stream.js';
 import type { AuthenticateAnswer, McpRequestContext } from './ports.js';
 import type { OpenStreams } from './open-streams.js';
 import { NO_BATCHES, readBody, type Reading } from './read-body.js';
 import { Reply, sendJson, type ReplyHeaders, type RpcReply } from './reply.js';
+import type { Exchange } from './resumption/exchange.js';
+import type { PostStreams } from './resumption/post-streams.js';
 import type { Running } from './running.js';
 import { answerOverStream, scopeOfStream } from './stream-transport.js';
 import { bitsOf, capabilitiesOf } from '../sessions/capability-bits.js';
@@ -48,6 +51,8 @@ export interface EndpointOptions extends LegacyDeps {
 export interface EndpointDeps extends EndpointOptions {
   streams: OpenStreams;
   running: Running;
+  posts: PostStreams;
+  exchange: Exchange;
 }
 
 export interface Arrival {
@@ -143,7 +148,14 @@ async function answer(
     return answerBatch(deps, scope, reading.messages);
   }
   const { message } = reading;
-  if (message.kind === 'request') return answerLegacy(deps, scope, message, reply);
+  if (message.kind === 'request') {
+    const { principal, session } = scope;
+    if (session && session.protocolVersion >= PRIMED_SINCE) {
+      const owner = { principal, sessionId: session.id, resourcePath: arrival.resourcePath };
+      reply.resumeBy((hangUp) => deps.posts.open(owner, message.id, hangUp));
+    }
+    return answerLegacy(deps, scope, message, reply);
+  }
   noteLegacy(deps, scope, message.method, message.params);
   return ACCEPTED;
 }

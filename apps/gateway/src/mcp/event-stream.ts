@@ -4,8 +4,10 @@
  * beyond that the connection is closed, and the client comes back.
  */
 import type { ServerResponse } from 'node:http';
-import { STREAM_HEADERS, type ReplyHeaders } from './reply.js';
+import { eventText, markText, STREAM_HEADERS, type ReplyHeaders } from './reply.js';
 
+/** Since when an event with an id and no data is understood; older clients parse it as JSON. */
+export const PRIMED_SINCE = '2025-11-25';
 /** Proxies in between drop silent connections, commonly after 30 to 60 seconds. */
 const KEEP_ALIVE_MS = 15_000;
 /** Held unsent when the next message comes; one message more is the most there can be. */
@@ -60,11 +62,24 @@ export class EventStream {
     this.write(`${this.nextId()}retry: ${retryMs}\ndata: \n\n`);
   }
 
+  /** The same with an id that says more than where the stream broke. */
+  mark(id: string, retryMs?: number): void {
+    this.write(markText(id, retryMs));
+  }
+
   end(lastText?: string): void {
     clearInterval(this.keepAlive);
     if (!this.isOpen) return;
     if (lastText !== undefined) this.send(lastText);
     this.response.end();
+  }
+
+  /** Ends with a message under an id of its own; `left` is called when all of it has left. */
+  endAs(id: string, text: string, left?: () => void): void {
+    clearInterval(this.keepAlive);
+    if (!this.isOpen) return;
+    if (left) this.response.once('finish', left);
+    this.response.end(eventText(text, id));
   }
 
   private nextId(): string {

@@ -13,6 +13,7 @@ import {
 } from './endpoint.js';
 import { refusal, TRANSPORT_ERROR } from './json-rpc.js';
 import { sendJson } from './reply.js';
+import { resumePost } from './resumption/resume.js';
 import { openSessionStream } from './session-stream.js';
 import { openStreamTransport } from './stream-transport.js';
 import { isModernVersion, isServedLegacy } from './versions.js';
@@ -30,12 +31,31 @@ export async function handleGet(deps: EndpointDeps, arrival: Arrival): Promise<v
   if (version !== undefined && isServedLegacy(version)) context.protocolVersion = version;
   const scope = inSession(deps, arrival, context, caller.principal);
   if (!scope) return sendJson(response, refused(null, NO_SESSION), answerHeaders);
+  const lastId = headerValue(headers, 'last-event-id');
+  if (scope.session && lastId !== undefined) {
+    const sessionId = scope.session.id;
+    const owner = { principal: caller.principal, sessionId, resourcePath: arrival.resourcePath };
+    const claim = deps.sessions.postStreamIds.read(lastId, owner);
+    if (claim !== undefined) {
+      const given =
+        claim === 'foreign'
+          ? refused(null, UNKNOWN_EVENT)
+          : await resumePost(deps, arrival, context, caller.principal, claim);
+      if (given) sendJson(response, given, answerHeaders);
+      return;
+    }
+  }
   const reply = scope.session
     ? await openSessionStream(deps, arrival, context, caller.principal, scope.session)
     : await openStreamTransport(deps, arrival, context, caller.principal);
   if (reply) sendJson(response, reply, answerHeaders);
 }
 
+const UNKNOWN_EVENT = refusal(
+  404,
+  TRANSPORT_ERROR,
+  'The Last-Event-ID is not of a request of this session.',
+);
 const NO_STREAM_ACCEPTED = refusal(
   406,
   TRANSPORT_ERROR,

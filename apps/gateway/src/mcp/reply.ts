@@ -3,7 +3,9 @@
  * it opens, the answer may still have its own HTTP status and headers (a 403 challenge needs them).
  */
 import type { ServerResponse } from 'node:http';
+import { answeredId } from '../sessions/post-stream-ids.js';
 import type { Outlet } from './outlet.js';
+import type { PostStream } from './resumption/post-streams.js';
 
 export type ReplyHeaders = Record<string, string>;
 
@@ -19,6 +21,9 @@ const KEEP_ALIVE_MS = 15_000;
 
 /** Log messages held for a client that does not read. */
 const MAX_NOTES = 64;
+
+/** After this a client whose stream broke is to come back. */
+export const RETRY_MS = 1_000;
 
 export const STREAM_HEADERS = {
   'content-type': 'text/event-stream',
@@ -45,6 +50,8 @@ export class Reply implements Outlet {
   private newest: string | undefined;
   private notes: string[] | undefined;
   private keepAlive: NodeJS.Timeout | undefined;
+  private resumable: ((hangUp: () => void) => PostStream | undefined) | undefined;
+  private post: PostStream | undefined;
 
   constructor(
     private readonly response: ServerResponse,
@@ -57,10 +64,19 @@ export class Reply implements Outlet {
     return this.options.canStream;
   }
 
+  /**
+   * Should the answer become a stream, it begins with an event id by which the client can come back for
+   * what is still to come (2025-11-25, transports). An answer without a stream has no use for it.
+   */
+  resumeBy(open: (hangUp: () => void) => PostStream | undefined): void {
+    this.resumable = open;
+  }
+
   /** Sends a notification ahead of the answer. Lossy: while the client does not read, only the newest is kept. */
   notify(text: string): void {
     const { response } = this;
     if (!this.options.canStream) return;
+    if (this.post?.hasMoved) return this.post.send(text);
     this.open();
     if (!response.writableNeedDrain) return this.write(text);
     this.flushLater();
@@ -69,6 +85,7 @@ export class Reply implements Outlet {
 
   note(text: string): void {
     if (!this.options.canStream) return;
+    if (this.post?.hasMoved) return this.post.send(text);
     this.open();
     if (!this.response.writableNeedDrain) return this.write(text);
     this.flushLater();
@@ -76,17 +93,19 @@ export class Reply implements Outlet {
     if (this.notes.length < MAX_NOTES) this.notes.push(text);
   }
 
-  ask(text: string): boolean {
+  ask(text: string): boolean | Promise<boolean> {
     const { response } = this;
     if (!this.options.canStream) return false;
+    if (this.post?.hasMoved) return this.post.ask(text);
     this.open();
     if (!this.streaming || response.destroyed || response.writableEnded) return false;
-    response.write(event(text));
+    response.write(eventText(text));
     return true;
   }
 
   onLost(lost: () => void): () => void {
     const { response } = this;
+    if (this.post?.hasMoved) return this.post.onLost(lost);
     const closed = () => {
       if (!response.writableEnded) lost();
     };
@@ -98,8 +117,12 @@ export class Reply implements Outlet {
   /** The answer; with the headers and status of `reply` unless a stream is open already. */
   end(reply: RpcReply): void {
     const { response, options } = this;
+    const { post } = this;
     clearTimeout(this.keepAlive);
+    if (post && (post.hasMoved || response.destroyed)) return post.answered(reply.text);
     if (response.destroyed || response.writableEnded) return;
+    // A stream of nothing but the answer has nothing to come back for.
+    this.resumable = undefined;
     if (options.mustStream && reply.status === 200) this.open();
     if (!this.streaming) {
       if (response.headersSent) response.end();
@@ -107,7 +130,14 @@ export class Reply implements Outlet {
       return;
     }
     this.flush();
-    response.end(reply.text === '' ? undefined : event(reply.text));
+    if (post) {
+      response.once('close', () =>
+        response.writableFinished ? post.forget() : post.answered(reply.text),
+      );
+      response.end(eventText(reply.text, answeredId(post.eventId)));
+    } else {
+      response.end(reply.text === '' ? undefined : eventText(reply.text));
+    }
   }
 
   /** It may become somebody else's stream: nothing is sent on it but an answer instead of that. */
@@ -121,6 +151,13 @@ export class Reply implements Outlet {
     this.streaming = true;
     response.writeHead(200, { ...STREAM_HEADERS, ...options.headers });
     response.flushHeaders();
+    const post = this.resumable?.(() => void response.destroy());
+    if (!post) return;
+    this.post = post;
+    response.write(markText(post.eventId, RETRY_MS));
+    response.once('close', () => {
+      if (!response.writableEnded) post.leave();
+    });
   }
 
   private flushLater(): void {
@@ -138,7 +175,7 @@ export class Reply implements Outlet {
 
   private write(text: string): void {
     const { response } = this;
-    if (!response.destroyed && !response.writableEnded) response.write(event(text));
+    if (!response.destroyed && !response.writableEnded) response.write(eventText(text));
   }
 
   private keepAliveLater(): void {
@@ -180,6 +217,11 @@ export function sendJson(
 }
 
 /** JSON has no line breaks, so one `data` line carries it. */
-function event(text: string): string {
-  return `event: message\ndata: ${text}\n\n`;
+export function eventText(text: string, id?: string): string {
+  return `event: message\n${id === undefined ? '' : `id: ${id}\n`}data: ${text}\n\n`;
+}
+
+/** An event without data: nothing but an id to come back with (2025-11-25, transports). */
+export function markText(id: string, retryMs?: number): string {
+  return `id: ${id}\n${retryMs === undefined ? '' : `retry: ${retryMs}\n`}data: \n\n`;
 }

@@ -22,6 +22,8 @@ import {
 import { OpenStreams } from './open-streams.js';
 import type { OriginRules } from './origins.js';
 import { sendJson } from './reply.js';
+import { Exchange } from './resumption/exchange.js';
+import { PostStreams } from './resumption/post-streams.js';
 import { Running } from './running.js';
 
 /** Every fixed path that takes JSON-RPC; each is a protected resource of its own. */
@@ -52,10 +54,15 @@ export async function mcpRoutes(
   app: FastifyInstance,
   { endpoint: options, origins, streamLimits }: McpRouteOptions,
 ): Promise<void> {
+  const { sessions } = options;
+  const running = new Running();
+  const posts = new PostStreams(sessions.postStreamIds, running);
   const endpoint: EndpointDeps = {
     ...options,
     streams: new OpenStreams(options.mcp, streamLimits),
-    running: new Running(),
+    running,
+    posts,
+    exchange: new Exchange(sessions.bus, sessions.waiting, posts),
   };
   app.addHook('preClose', async () => {
     await endpoint.running.whenIdle(DRAIN_MS);

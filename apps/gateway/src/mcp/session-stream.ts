@@ -9,16 +9,12 @@ import type { Session } from '../sessions/session-id.js';
 import { SessionLost, type Remembered } from '../sessions/session-store.js';
 import type { Arrival, EndpointDeps } from './endpoint.js';
 import { turnedAway } from './call.js';
-import { EventStream } from './event-stream.js';
+import { EventStream, PRIMED_SINCE } from './event-stream.js';
 import { errorText, INTERNAL_ERROR, SESSION_NOT_FOUND } from './json-rpc.js';
 import { AGAIN, AWAY } from './legacy-session.js';
 import { EVERY_LIST, Listener, notificationOf, type ListenerNote } from './listener.js';
 import type { ClientEvent, Failure, McpRequestContext } from './ports.js';
-import type { RpcReply } from './reply.js';
-
-/** Since when an event with an id and no data is understood; older clients parse it as JSON. */
-const PRIMED_SINCE = '2025-11-25';
-const RETRY_MS = 1_000;
+import { RETRY_MS, type RpcReply } from './reply.js';
 
 /** An answer instead of the stream; `undefined` once the stream is open. */
 export async function openSessionStream(

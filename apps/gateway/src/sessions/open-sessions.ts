@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { openBus, type Bus } from './bus.js';
 import { ENDED, Marks } from './marks.js';
+import { createPostStreamIds, type PostStreamIds } from './post-stream-ids.js';
 import { createSessionIds, type NewSession, type Session } from './session-id.js';
 import { createSessionStore, type SessionStore } from './session-store.js';
 import { SessionStreams } from './session-streams.js';
@@ -20,6 +21,7 @@ export interface Sessions {
   readonly store: SessionStore;
   readonly streams: SessionStreams;
   readonly waiting: Waiting;
+  readonly postStreamIds: PostStreamIds;
   readonly bus: Bus;
   stop(): void;
 }
@@ -52,6 +54,7 @@ export function openSessions(options: {
     store,
     streams,
     waiting,
+    postStreamIds: createPostStreamIds(options.key, bus.instance),
     bus,
     stop: () => {
       marks.stop();

@@ -194,6 +194,10 @@ export class SmallGoverned implements GovernedMcp {
         return text('logged');
       case 't_ask': {
         if (!input.ask) return text('cannot ask');
+        if (args['afterMs']) {
+          input.onProgress?.({ progress: 1 });
+          await new Promise((resolve) => setTimeout(resolve, Number(args['afterMs'])));
+        }
         const questions = Array.from({ length: Number(args['times'] ?? 1) }, () =>
           input.ask!({
             method: (args['method'] ?? 'elicitation/create') as 'elicitation/create',
