@@ -108,6 +108,13 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       );
       return rows[0]?.answer ?? undefined;
     },
+    freeKey: async ({ tenantId, hash, callId }) => {
+      const key = [[tenantId], [hash], [callId]];
+      await db.pool
+        .query('select free_idempotency_keys($1, $2, $3)', key)
+        // It ends by itself, a day later.
+        .catch((error: unknown) => logger.warn({ err: error }, 'A key could not be given back'));
+    },
   };
 
   return {

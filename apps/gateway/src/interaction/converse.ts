@@ -2,6 +2,7 @@ import type { CallResult } from '@conducktor/contracts';
 import type { Logger } from '@conducktor/runtime';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import { answerOf, failureFor } from '../tool-call/answers.js';
+import type { AttachDeps } from '../tool-call/attach.js';
 import { dispatch } from '../tool-call/dispatch.js';
 import { settle, type SettleDeps } from '../tool-call/settle.js';
 import type { AdmittedCall, RecordedCall } from '../tool-call/types.js';
@@ -9,13 +10,13 @@ import type { Workers } from '../workers/workers.js';
 import { heldAnswer } from './answers.js';
 import { canBeAsked } from './client-channel.js';
 import type { HeldCalls } from './held-calls.js';
-import { nextRound } from './next-round.js';
+import { nextRound, takenKey } from './next-round.js';
 import { ownQuestions, presentQuestions } from './questions.js';
 import { relayAsks } from './relay-asks.js';
 import type { RequestStates } from './request-state.js';
 import type { Round } from './rounds.js';
 
-export interface InteractionDeps extends SettleDeps {
+export interface InteractionDeps extends SettleDeps, Pick<AttachDeps, 'freeKey'> {
   logger: Logger;
   workers: Workers;
   states: RequestStates;
@@ -47,7 +48,12 @@ export async function converse(
   const answer = presentOutcome(deps, call, outcome);
   const settled = await settle(deps, call, outcome, answer);
   const questions = ownQuestions(call, settled);
-  return questions ? nextRound(call, questions) : settled;
+  if (!questions) return settled;
+  const next = await nextRound(call, questions);
+  const key = takenKey(call);
+  // Nothing came of the questions: whoever tries again with the same key may be asked again.
+  if (next.kind !== 'round' && key) await deps.freeKey(key);
+  return next;
 }
 
 /** What the client is told of an outcome. Never throws: whatever a result is like, its call is settled. */

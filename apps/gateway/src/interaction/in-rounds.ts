@@ -1,6 +1,7 @@
+import { ConducktorError } from '@conducktor/contracts';
 import type { GovernedDeps } from '../governed.js';
 import type { McpRequestContext, ToolCallAnswer } from '../mcp/ports.js';
-import { StaleDecision } from '../tool-call/refusal.js';
+import { Refusal, StaleDecision } from '../tool-call/refusal.js';
 import { refuse } from '../tool-call/refuse.js';
 import type { Round } from './rounds.js';
 
@@ -30,7 +31,16 @@ export async function inRounds(
         await deps.workspaces.refresh(error.workspace);
         continue;
       }
+      // What the round before got answers to is not asked for any more: its key is free again.
+      if (round?.idempotency && wasNotSent(error)) await deps.freeKey(round.idempotency);
       return refuse(deps, error, asked.context, asked.method);
     }
   }
+}
+
+/** Anything else is a defect, and says nothing of how far the call got. */
+function wasNotSent(error: unknown): boolean {
+  return (
+    error instanceof Refusal || error instanceof StaleDecision || error instanceof ConducktorError
+  );
 }

@@ -5,7 +5,7 @@ import type { AdmittedCall } from '../tool-call/types.js';
 import { inputNotGiven } from './answers.js';
 import { toLegacy } from './input-requests.js';
 import type { OwnQuestions } from './questions.js';
-import { askedBy, MAX_ROUNDS, type Round } from './rounds.js';
+import { askedBy, MAX_ROUNDS, type Round, type TakenKey } from './rounds.js';
 
 // A server that gives a state and no question wants time; the official clients wait as long.
 const STATE_ONLY_PAUSE_MS = 250;
@@ -42,6 +42,17 @@ export async function nextRound(
         inputResponses: Object.fromEntries(replies.map(([key, reply]) => [key, reply.result])),
       }),
     },
-    idempotencyHash: call.idempotencyHash,
+    idempotency: takenKey(call),
   };
+}
+
+/** The key that the first round of this request has taken, if any. */
+export function takenKey({
+  round,
+  caller,
+  callId,
+  idempotencyHash: hash,
+}: AdmittedCall): TakenKey | undefined {
+  if (round?.idempotency) return round.idempotency;
+  return hash === undefined ? undefined : { tenantId: caller.workspace.tenantId, hash, callId };
 }

@@ -11,9 +11,16 @@ export interface Round {
   /** What the upstream gets besides the arguments. */
   input?: NonNullable<CallRequest['input']> | undefined;
   /** The request's idempotency key, where an earlier round within the same request has taken it. */
-  idempotencyHash?: string | undefined;
+  idempotency?: TakenKey | undefined;
   /** The person was shown the addresses that the upstream wants visited (-32042), and did not agree. */
   refusedUrls?: boolean | undefined;
+}
+
+/** An idempotency key, by its hash, and the call that stands under it. */
+export interface TakenKey {
+  tenantId: string;
+  hash: string;
+  callId: string;
 }
 
 /** Equal for as long as answers would reach the server that asked for them. */

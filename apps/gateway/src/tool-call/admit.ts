@@ -47,7 +47,7 @@ export async function admit(
       call.argumentsJson,
     ));
   const inline = sealed.length <= INLINE_BYTES;
-  const taken = call.round?.idempotencyHash;
+  const taken = call.round?.idempotency?.hash;
   const idempotencyHash =
     taken ?? (call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey));
   const now = Date.now();

@@ -1,5 +1,6 @@
 import { parseJsonExact } from '@conducktor/catalog';
 import type { Vault } from '@conducktor/vault';
+import type { TakenKey } from '../interaction/rounds.js';
 import type { Workspaces } from '../workspace/workspaces.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import type { AttachedCall } from './admit.js';
@@ -7,6 +8,8 @@ import { failure } from './answers.js';
 
 export interface AttachDeps {
   answers: IdempotentAnswers;
+  /** Gives a key back under which no answer will be kept. */
+  freeKey(key: TakenKey): Promise<void>;
   vault: Vault;
   workspaces: Workspaces;
 }

@@ -253,6 +253,17 @@ describe('a legacy client', () => {
     expect(answers.map(textOf)).toEqual(['Hello, Ann!', 'Hello, Ann!']);
     expect(questions).toHaveLength(1);
   });
+
+  test('an idempotency key is free again when nobody answered', async () => {
+    const name = 'new_test_input_required_result_elicitation';
+    const silent = { ...legacy(() => 'error').by, idempotencyKey: 'rounds-3' };
+    expect(resultOf(await path.call(one, name, {}, silent))).toMatchObject({
+      isError: true,
+      _meta: { 'conducktor/code': 'input_not_given' },
+    });
+    const answering = { ...legacy(() => NAME).by, idempotencyKey: 'rounds-3' };
+    expect(textOf(await path.call(two, name, {}, answering))).toBe('Hello, Ann!');
+  });
 });
 
 describe('log messages', () => {
