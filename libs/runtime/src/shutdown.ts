@@ -23,10 +23,7 @@ export function shutdown(logger: Logger): Promise<void> {
   return stopping;
 }
 
-/**
- * Ends the process on SIGTERM and SIGINT, after the steps, at most `limitMs` later; and, when
- * `CONDUCKTOR_PARENT_PIPE=1`, also when standard input ends: the supervisor that held it is gone.
- */
+/** Ends the process on SIGTERM and SIGINT, after the steps, at most `limitMs` later. */
 export function endOnSignals(logger: Logger, limitMs = 10_000): void {
   const end = (reason: string) => {
     logger.info({ reason }, 'Stopping');
@@ -35,9 +32,4 @@ export function endOnSignals(logger: Logger, limitMs = 10_000): void {
   };
   process.once('SIGTERM', () => end('SIGTERM'));
   process.once('SIGINT', () => end('SIGINT'));
-  if (process.env['CONDUCKTOR_PARENT_PIPE'] === '1') {
-    process.stdin.resume();
-    process.stdin.once('end', () => end('supervisor gone'));
-    process.stdin.once('error', () => end('supervisor gone'));
-  }
 }

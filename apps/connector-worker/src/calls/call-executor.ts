@@ -116,9 +116,13 @@ export class CallExecutor {
   #enter(connection: LoadedConnection, call: RunningCall): void {
     if (call.finished) return;
     const lane = this.#laneOf(connection);
-    const begin = (): void => void this.#run(lane, connection, call);
-    const taken = lane.slots.take(begin);
-    if (taken) return begin();
+    const { tenantId, id, revision } = connection;
+    // The connection may have been changed meanwhile: the old one's process and sessions, begun again,
+    // would end the new one's.
+    const turn = (): void =>
+      void this.#run(lane, this.deps.loader.peek(tenantId, id, revision) ?? connection, call);
+    const taken = lane.slots.take(turn);
+    if (taken) return void this.#run(lane, connection, call);
     if (taken === undefined)
       return call.fail(
         new UpstreamFailure(
@@ -126,7 +130,7 @@ export class CallExecutor {
           `Too many calls wait for ${connection.slug}; this one was not sent.`,
         ),
       );
-    void call.result.then(() => lane.slots.leave(begin));
+    void call.result.then(() => lane.slots.leave(turn));
   }
 
   async #run(lane: Lane, connection: LoadedConnection, call: RunningCall): Promise<void> {

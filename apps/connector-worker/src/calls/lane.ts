@@ -18,6 +18,8 @@ export class Lane {
   beginAsking(): boolean {
     if (this.#asking >= MAX_ASKING) return false;
     this.#asking++;
+    // Whoever asks is alive; a person's minutes must not keep the others waiting behind a probe.
+    this.breaker.succeeded();
     this.slots.release();
     return true;
   }
