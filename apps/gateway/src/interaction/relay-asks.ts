@@ -1,5 +1,7 @@
 import type { AskNote, CallResult, ReplyNote } from '@conducktor/contracts';
 import type { CallOptions } from '@conducktor/runtime';
+import { mapQuestionUris } from '../resources/map-uris.js';
+import { clientUri } from '../tool-call/answers.js';
 import type { CheckedCall, EntryInput } from '../tool-call/types.js';
 import { channelOf } from './client-channel.js';
 import { missingCapability } from './input-requests.js';
@@ -20,11 +22,24 @@ const GATHER_MS = 25;
  * `mayHold`: whether one more such call may; where not, the upstream is told that nobody answers.
  */
 export function relayAsks(
-  { input }: Pick<CheckedCall, 'input'>,
+  call: CheckedCall,
   send: (options: CallOptions) => Promise<CallResult>,
   mayHold: () => boolean = () => true,
 ): Promise<CallResult | Asked> {
-  return input.context.era === 'modern' ? gather(input, send, mayHold) : askAtOnce(input, send);
+  const { input } = call;
+  const sendMapped: typeof send = ({ onAsk, ...options }) =>
+    send({
+      ...options,
+      ...(onAsk && {
+        onAsk: (note, reply) => {
+          mapQuestionUris(note, (uri) => clientUri(call, uri));
+          onAsk(note, reply);
+        },
+      }),
+    });
+  return input.context.era === 'modern'
+    ? gather(input, sendMapped, mayHold)
+    : askAtOnce(input, sendMapped);
 }
 
 function askAtOnce(
@@ -38,7 +53,10 @@ function askAtOnce(
       onAsk: (note, reply) => {
         if (refused(input, note, reply)) return;
         const { askId, method, params } = note;
-        void ask({ method, params }).then((answer) => reply({ ...answer, askId }));
+        void ask({ method, params }).then(
+          (answer) => reply({ ...answer, askId }),
+          () => reply({ askId, error: { code: -32_603, message: 'The client was not asked.' } }),
+        );
       },
     }),
   });

@@ -5,19 +5,25 @@ type Fields = Record<string, unknown>;
 
 /**
  * Writes every URI in an upstream's result as clients know it, in place: resource links and embedded
- * resources of tool results and prompt messages, the contents of a read, UI references of `_meta`.
- * Text and structured content are the upstream's words and stay as they are.
+ * resources of tool results and prompt messages, the contents of a read, UI references of `_meta`, the
+ * messages of questions. Text and structured content are the upstream's words and stay as they are.
  */
 export function mapResultUris(result: Fields, map: UriMap): void {
   for (const block of arrayOf(result['content'])) mapBlock(block, map);
   for (const contents of arrayOf(result['contents'])) mapField(contents, 'uri', map);
-  for (const message of arrayOf(result['messages'])) {
-    const content = (message as Fields | null)?.['content'];
-    if (Array.isArray(content)) for (const block of content) mapBlock(block, map);
-    else mapBlock(content, map);
-  }
+  for (const message of arrayOf(result['messages'])) mapMessage(message, map);
+  const questions = result['inputRequests'];
+  if (isObject(questions))
+    for (const question of Object.values(questions)) mapQuestionUris(question, map);
   const meta = result['_meta'];
   if (isObject(meta)) result['_meta'] = mapUiReferences(meta, map);
+}
+
+/** The same in the params of a question: what is sampled may hold results of tools. In place. */
+export function mapQuestionUris(question: unknown, map: UriMap): void {
+  const params = isObject(question) ? question['params'] : undefined;
+  if (!isObject(params)) return;
+  for (const message of arrayOf(params['messages'])) mapMessage(message, map);
 }
 
 /** Where a tool's `_meta` names its UI (MCP Apps, its earlier draft, ChatGPT). Returns a copy if it does. */
@@ -31,6 +37,12 @@ export function mapUiReferences(meta: Fields, map: UriMap): Fields {
   if (isObject(ui) && typeof ui['resourceUri'] === 'string')
     mapped = { ...mapped, ui: { ...ui, resourceUri: map(ui['resourceUri']) } };
   return mapped;
+}
+
+function mapMessage(message: unknown, map: UriMap): void {
+  const content = isObject(message) ? message['content'] : undefined;
+  if (Array.isArray(content)) for (const block of content) mapBlock(block, map);
+  else mapBlock(content, map);
 }
 
 function mapBlock(block: unknown, map: UriMap): void {

@@ -5,7 +5,7 @@ import { HEADER_MISMATCH } from '../mcp/json-rpc.js';
 import type { Challenge, Failure, ToolCallAnswer } from '../mcp/ports.js';
 import { mapResultUris } from '../resources/map-uris.js';
 import { toClientUri } from '../resources/uris.js';
-import type { RecordedCall } from './types.js';
+import type { CheckedCall, RecordedCall } from './types.js';
 import type { Refusal } from './refusal.js';
 import {
   CALL_ID,
@@ -73,7 +73,8 @@ function upstreamError(call: RecordedCall, error: Failure['error']): Failure['er
   return withMeta(resourceError(error, call.caller.context.era, uris), call.callId);
 }
 
-function clientUri({ caller, tool }: RecordedCall, uri: string): string {
+/** An upstream's URI as the client of this call knows it. */
+export function clientUri({ caller, tool }: CheckedCall, uri: string): string {
   return toClientUri(viewFor(caller), tool.connection, uri);
 }
 

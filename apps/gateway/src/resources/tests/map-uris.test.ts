@@ -67,3 +67,25 @@ test('a tool’s three ways to name its UI; its other `_meta` stays, and the def
   });
   expect(meta).toEqual(before);
 });
+
+test('results of tools in what is to be sampled name their connection', () => {
+  const block = (uri: string) => ({ type: 'resource_link', uri, name: 'a' });
+  const asking = (uri: string) => ({
+    inputRequests: {
+      one: {
+        method: 'sampling/createMessage',
+        params: {
+          messages: [
+            { role: 'user', content: { type: 'tool_result', content: [block(uri)] } },
+            { role: 'user', content: [{ type: 'text', text: 'file:///a' }] },
+          ],
+        },
+      },
+      two: { method: 'roots/list' },
+      three: null,
+    },
+  });
+  const result = asking('file:///a');
+  mapResultUris(result, map);
+  expect(result).toEqual(asking('x+file:///a'));
+});
