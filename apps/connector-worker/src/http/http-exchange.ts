@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { GatheredBytes } from '../gathered-bytes.js';
 import { type Message, readMessages } from '../mcp/messages.js';
 import { MAX_RESULT_BYTES } from '../mcp/results.js';
+import { inTurn, LARGE_BODY } from './large-bodies.js';
 import type { Pace } from './pace.js';
 
 /** JSON around a result, and a stream's notifications, may come on top of the result itself. */
@@ -76,6 +77,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #lastEventId = '';
   #retryMs: number | undefined;
   #leaving: NodeJS.Timeout | undefined;
+  /** Something of the stream waits to be read in its turn. */
+  #later = false;
   readonly #reply: HttpReply = {
     status: 0,
     sessionId: undefined,
@@ -132,7 +135,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
         onId: (id) => (this.#lastEventId = id),
         onRetry: (ms) => (this.#retryMs = ms),
         onEvent: (event) =>
-          event.data !== '' && (event.event ?? 'message') === 'message' && this.#onText(event.data),
+          event.data !== '' &&
+          (event.event ?? 'message') === 'message' &&
+          this.#onEvent(event.data),
         onError: (error) => error.type === 'max-buffer-size-exceeded' && this.#overflow(),
       });
       this.#events = { parser, decoder: new StringDecoder('utf8') };
@@ -153,6 +158,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     clearTimeout(this.#leaving);
+    if (this.#later || this.#body.length > LARGE_BODY) inTurn(() => this.#onEnd());
+    else this.#onEnd();
+  }
+
+  #onEnd(): void {
     if (this.#done) return;
     if (!this.#events && this.#body.length > 0) this.#onText(this.#body.take().toString('utf8'));
     this.#finish();
@@ -166,7 +176,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       return this.#reject(error);
     }
     this.#reply.broken = error;
-    this.#finish();
+    if (this.#later) inTurn(() => this.#finish());
+    else this.#finish();
+  }
+
+  /** What follows a large event waits for it as well. */
+  #onEvent(data: string): void {
+    if (!this.#later && data.length <= LARGE_BODY) return this.#onText(data);
+    this.#later = true;
+    inTurn(() => this.#done || this.#onText(data));
   }
 
   #onText(text: string): void {
