@@ -37,6 +37,7 @@ import { NO_BATCHES, readBody, type Reading } from './read-body.js';
 import { Reply, sendJson, type ReplyHeaders, type RpcReply } from './reply.js';
 import type { Exchange } from './resumption/exchange.js';
 import type { PostStreams } from './resumption/post-streams.js';
+import { dropWhenStalled } from './slow-readers.js';
 import type { Running } from './running.js';
 import { answerOverStream, scopeOfStream } from './stream-transport.js';
 import { bitsOf, capabilitiesOf } from '../sessions/capability-bits.js';
@@ -46,6 +47,8 @@ import { VERSION_UNNAMED, VERSION_WITH_BATCHES } from './versions.js';
 export interface EndpointOptions extends LegacyDeps {
   /** Something that should not happen did; the client hears only that. */
   onFault(error: unknown): void;
+  /** How long a client may take nothing of its answer, in milliseconds; 30 s if absent. */
+  stalledMs?: number;
 }
 
 export interface EndpointDeps extends EndpointOptions {
@@ -99,6 +102,7 @@ export async function handlePost(
     });
     const given = await answer(deps, arrival, context, caller, reading, reply);
     if (given) reply.end(given);
+    if (given && !response.writableFinished) dropWhenStalled(response, deps.stalledMs);
   } catch (error) {
     deps.onFault(error);
     const text = errorText(id, {

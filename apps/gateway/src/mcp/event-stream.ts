@@ -5,6 +5,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { eventText, markText, STREAM_HEADERS, type ReplyHeaders } from './reply.js';
+import { dropWhenStalled } from './slow-readers.js';
 
 /** Since when an event with an id and no data is understood; older clients parse it as JSON. */
 export const PRIMED_SINCE = '2025-11-25';
@@ -23,7 +24,6 @@ export interface EventStreamOptions {
 export class EventStream {
   private readonly keepAlive: NodeJS.Timeout;
   private events = 0;
-  private stalledAt: number | undefined;
 
   constructor(
     private readonly response: ServerResponse,
@@ -31,10 +31,9 @@ export class EventStream {
   ) {
     response.writeHead(200, { ...STREAM_HEADERS, ...options.headers });
     response.flushHeaders();
-    this.keepAlive = setInterval(
-      () => this.sayStillHere(),
-      options.keepAliveMs ?? KEEP_ALIVE_MS,
-    ).unref();
+    const keepAliveMs = options.keepAliveMs ?? KEEP_ALIVE_MS;
+    this.keepAlive = setInterval(() => this.sayStillHere(), keepAliveMs).unref();
+    dropWhenStalled(response, 2 * keepAliveMs);
     response.once('close', () => clearInterval(this.keepAlive));
   }
 
@@ -94,16 +93,9 @@ export class EventStream {
     else response.write(text);
   }
 
-  /** A reader that took nothing since the last one is gone or hostile. */
+  /** While there is something unsent, that says enough; a reader that takes none of it is dropped. */
   private sayStillHere(): void {
     const { response } = this;
-    if (!this.isOpen) return;
-    const written = response.socket?.bytesWritten ?? 0;
-    if (response.writableNeedDrain && this.stalledAt === written) {
-      response.destroy();
-      return;
-    }
-    this.stalledAt = written;
-    if (!response.writableNeedDrain) response.write(': keep-alive\n\n');
+    if (this.isOpen && !response.writableNeedDrain) response.write(': keep-alive\n\n');
   }
 }

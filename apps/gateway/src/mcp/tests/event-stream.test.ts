@@ -60,6 +60,29 @@ test('a reader that takes nothing between two keep-alives is cut off, one that r
   expect(slow.stream.isOpen).toBe(true);
 });
 
+test('a reader that is slow but reads gets a message of any size', async () => {
+  const { stream, socket } = await begin(100);
+  const payload = 'x'.repeat(24_000_000);
+  let read = 0;
+  socket.on('data', (chunk) => {
+    read += chunk.length;
+    socket.pause();
+    setTimeout(() => socket.resume(), 2).unref();
+  });
+  stream.send(payload);
+  socket.resume();
+  await expect.poll(() => read, { timeout: 15_000 }).toBeGreaterThan(payload.length);
+  expect(stream.isOpen).toBe(true);
+});
+
+test('a reader that takes nothing is not waited for when the stream has ended', async () => {
+  const { stream, response, closed } = await begin(50);
+  stream.send('x'.repeat(24_000_000));
+  stream.end();
+  await closed;
+  expect(response.destroyed).toBe(true);
+});
+
 test('events have ids that continue, and comments keep the connection', async () => {
   const { stream, socket, closed } = await begin(20);
   let text = '';

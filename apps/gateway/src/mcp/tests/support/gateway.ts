@@ -29,6 +29,7 @@ export interface TestGatewayOptions extends Partial<HttpServerOptions> {
   /** Gateways with the same key are replicas of each other. */
   sessionKey?: Buffer;
   askDeadlineMs?: number;
+  stalledMs?: number;
 }
 
 /** The gateway's real HTTP side on a free loopback port, with a small `GovernedMcp` behind it. */
@@ -36,6 +37,7 @@ export async function startGateway({
   redisUrl = NO_REDIS,
   sessionKey = newSessionKey(),
   askDeadlineMs,
+  stalledMs,
   ...options
 }: TestGatewayOptions = {}): Promise<TestGateway> {
   const app = createHttpServer();
@@ -53,6 +55,7 @@ export async function startGateway({
       sessions,
       inFlight,
       askDeadlineMs,
+      stalledMs,
       onFault: (error) => faults.push(error),
     },
     ...options,
