@@ -1,11 +1,11 @@
-import { hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type PolicyCaller, visible } from '@conducktor/policy';
 import { offers, type ChangingList } from '../lists/lists.js';
-import { visibleTools } from '../list-tools/visible-tools.js';
 import { policyCaller, policyTool } from '../tool-call/policy-input.js';
 import { standing } from '../tool-call/standing.js';
 import type { Caller } from '../tool-call/types.js';
 import { viewFor } from '../tool-call/view-for.js';
+import type { Tool } from '../workspace/types.js';
 import type { View } from '../workspace/view.js';
 
 export type List = 'tools' | ChangingList;
@@ -33,9 +33,7 @@ export function seenLists(caller: Caller): SeenLists {
 
 function look(caller: Caller, view: View, seenBy: PolicyCaller): SeenLists {
   const { policy } = caller.workspace;
-  const tools = [...view.tools.values()].filter((tool) =>
-    visible(policy, seenBy, policyTool(tool)),
-  );
+  const tools = [...view.tools].filter(([, tool]) => visible(policy, seenBy, policyTool(tool)));
   const listing = (list: ChangingList) => {
     const method = `${list}/list` as const;
     return view.connections.filter(
@@ -49,17 +47,24 @@ function look(caller: Caller, view: View, seenBy: PolicyCaller): SeenLists {
   return {
     prints: {
       // A path that shows only how to search its tools always shows the same.
-      tools:
-        view.mode === 'search'
-          ? ''
-          : hash('sha256', JSON.stringify(visibleTools(caller)), 'base64url'),
+      tools: view.mode === 'search' ? '' : printOfTools(view, tools),
       prompts: printOf(prompts),
       resources: printOf(resources),
     },
     from: {
-      tools: new Set(tools.map(({ connection }) => connection.id)),
+      tools: new Set(tools.map(([, { connection }]) => connection.id)),
       prompts: new Set(prompts.map(({ id }) => id)),
       resources: new Set(resources.map(({ id }) => id)),
     },
   };
+}
+
+/** All that a shown tool is made of. The tools themselves are not: a change asks for every listener's. */
+function printOfTools(view: View, tools: readonly (readonly [string, Tool])[]): string {
+  const print = createHash('sha256');
+  for (const [name, { definitionHash, class: toolClass, connection }] of tools) {
+    const prefixed = view.isPrefixed(connection);
+    print.update(JSON.stringify([name, definitionHash, toolClass, connection.slug, prefixed]));
+  }
+  return print.digest('base64url');
 }
