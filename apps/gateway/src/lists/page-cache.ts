@@ -25,7 +25,9 @@ const PAGE_CHARS = 1_000;
  */
 export class PageCache {
   /** In the order in which they were read. */
-  private readonly pages = new Map<string, { page: Page; until: number }>();
+  private readonly pages = new Map<string, { page: Page; until: number; list: string }>();
+  /** Names of pages by the list they are of: every listener drops a list, and must not look at all pages. */
+  private readonly names = new Map<string, Set<string>>();
   private readonly reading = new Map<string, Promise<Page>>();
   private chars = 0;
 
@@ -36,26 +38,27 @@ export class PageCache {
 
   /** Rejects as `read` does; nothing is kept then. */
   async get(key: PageKey, read: () => Promise<Page>): Promise<CachedPage> {
-    const name = `${prefixOf(key.connectionId, key.list)}${key.rest}`;
+    const list = listOf(key.connectionId, key.list);
+    const name = `${list}${key.rest}`;
     const known = this.pages.get(name);
     if (known && known.until > this.now())
       return { page: known.page, ttlMs: known.until - this.now() };
-    const page = await (this.reading.get(name) ?? this.readOnce(name, read));
+    const page = await (this.reading.get(name) ?? this.readOnce(name, list, read));
     return { page, ttlMs: page.ttlMs };
   }
 
   /** The upstream says that its list changed. */
   drop(connectionId: string, list: ChangingList): void {
-    const prefix = prefixOf(connectionId, list);
-    for (const name of this.pages.keys()) if (name.startsWith(prefix)) this.forget(name);
+    const prefix = listOf(connectionId, list);
+    for (const name of this.names.get(prefix) ?? []) this.forget(name);
     // What is being read may be older than the change: those who wait see it, and nobody after them.
     for (const name of this.reading.keys()) if (name.startsWith(prefix)) this.reading.delete(name);
   }
 
-  private readOnce(name: string, read: () => Promise<Page>): Promise<Page> {
+  private readOnce(name: string, list: string, read: () => Promise<Page>): Promise<Page> {
     const reading = read().then(
       (page) => {
-        if (this.endOf(name, reading)) this.keep(name, page);
+        if (this.endOf(name, reading)) this.keep(name, list, page);
         return page;
       },
       (error: unknown) => {
@@ -72,10 +75,13 @@ export class PageCache {
     return this.reading.get(name) === reading && this.reading.delete(name);
   }
 
-  private keep(name: string, page: Page): void {
+  private keep(name: string, list: string, page: Page): void {
     this.forget(name);
     if (page.ttlMs <= 0) return;
-    this.pages.set(name, { page, until: this.now() + page.ttlMs });
+    this.pages.set(name, { page, until: this.now() + page.ttlMs, list });
+    const names = this.names.get(list);
+    if (names) names.add(name);
+    else this.names.set(list, new Set([name]));
     this.chars += page.size + PAGE_CHARS;
     for (const [oldest, { until }] of this.pages) {
       if (this.chars <= this.maxChars && until > this.now()) break;
@@ -88,7 +94,10 @@ export class PageCache {
     if (!known) return;
     this.chars -= known.page.size + PAGE_CHARS;
     this.pages.delete(name);
+    const names = this.names.get(known.list)!;
+    names.delete(name);
+    if (names.size === 0) this.names.delete(known.list);
   }
 }
 
-const prefixOf = (connectionId: string, list: ChangingList) => `${connectionId} ${list} `;
+const listOf = (connectionId: string, list: ChangingList) => `${connectionId} ${list} `;
