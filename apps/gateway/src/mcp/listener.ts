@@ -29,8 +29,13 @@ const PASSING: readonly unknown[] = [
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 60_000;
 
+/** Empty until it is granted. */
+interface Held {
+  subscription?: Subscription;
+}
+
 export class Listener {
-  private readonly uris = new Map<string, Subscription | undefined>();
+  private readonly uris = new Map<string, Held>();
   /** Tried again until they are made, refused for good or given up. */
   private readonly again = new Set<string>();
   private lists: Subscription | undefined;
@@ -69,25 +74,27 @@ export class Listener {
   async subscribe(uri: string): Promise<Failure | Challenge | undefined> {
     if (this.uris.has(uri)) return undefined;
     // Taken before it is granted, so that a second request for it opens no second one.
-    this.uris.set(uri, undefined);
+    const held: Held = {};
+    this.uris.set(uri, held);
+    const letGo = () => this.uris.get(uri) === held && this.uris.delete(uri);
     let answer;
     try {
       answer = await this.mcp.subscribe({
         context: this.context,
         uri,
-        onEvent: (event) => this.pass(uri, event),
+        onEvent: (event) => this.pass(uri, held, event),
       });
     } catch (error) {
-      this.uris.delete(uri);
+      letGo();
       throw error;
     }
     if (answer.kind !== 'subscribed') {
-      this.uris.delete(uri);
+      letGo();
       return answer;
     }
-    // Unsubscribed or closed meanwhile.
-    if (this.closed || !this.uris.has(uri)) answer.subscription.close();
-    else this.uris.set(uri, answer.subscription);
+    // Unsubscribed or closed meanwhile, perhaps subscribed once more.
+    if (this.closed || this.uris.get(uri) !== held) answer.subscription.close();
+    else held.subscription = answer.subscription;
     return undefined;
   }
 
@@ -110,20 +117,20 @@ export class Listener {
 
   unsubscribe(uri: string): void {
     this.again.delete(uri);
-    this.uris.get(uri)?.close();
+    this.uris.get(uri)?.subscription?.close();
     this.uris.delete(uri);
   }
 
   close(): void {
     this.closed = true;
     this.lists?.close();
-    for (const subscription of this.uris.values()) subscription?.close();
+    for (const { subscription } of this.uris.values()) subscription?.close();
     this.uris.clear();
     this.again.clear();
   }
 
-  private pass(uri: string, event: ClientEvent): void {
-    if (this.closed || !this.uris.has(uri)) return;
+  private pass(uri: string, held: Held, event: ClientEvent): void {
+    if (this.closed || this.uris.get(uri) !== held) return;
     if (event.kind === 'subscription-ended') this.unsubscribe(uri);
     this.onEvent(event);
   }

@@ -10,6 +10,7 @@ type Result = Record<string, unknown>;
 /** Since when a kind of content exists; older clients reject results with kinds they do not know. */
 const CONTENT_SINCE: Record<string, string> = { audio: '2025-03-26', resource_link: '2025-06-18' };
 const NEWEST_CONTENT = '2025-06-18';
+const STRUCTURED_SINCE = '2025-06-18';
 const META_SERVER = 'io.modelcontextprotocol/serverInfo';
 
 /** 2026-07-28: every result says its type, and who answered. */
@@ -73,6 +74,8 @@ export function legacyToolResult(result: Result, protocolVersion: string): Resul
     if (shaped['isError'] === true) shaped = without(withText(shaped), 'structuredContent');
     else if (!isObject(structured))
       shaped = { ...withText(shaped), structuredContent: { result: structured } };
+    // Who does not know it reads the content alone.
+    else if (protocolVersion < STRUCTURED_SINCE) shaped = withText(shaped);
   }
   if (!Array.isArray(shaped['content'])) return { ...shaped, content: [] };
   return protocolVersion < NEWEST_CONTENT

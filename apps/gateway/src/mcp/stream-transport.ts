@@ -10,7 +10,13 @@ import type { Session } from '../sessions/session-id.js';
 import type { Arrival, EndpointDeps } from './endpoint.js';
 import { answerLegacy, noteLegacy, type LegacyScope } from './legacy.js';
 import { AWAY } from './legacy-session.js';
-import { errorText, INTERNAL_ERROR, refusal, TRANSPORT_ERROR, type Message } from './json-rpc.js';
+import {
+  errorText,
+  INTERNAL_ERROR,
+  TRANSPORT_ERROR,
+  type Message,
+  type RequestId,
+} from './json-rpc.js';
 import type { Outlet } from './outlet.js';
 import type { McpRequestContext } from './ports.js';
 import type { RpcReply } from './reply.js';
@@ -105,7 +111,7 @@ export function answerOverStream(
   }
   const { id } = scope.session;
   const ended = deps.running.begin(id, MAX_RUNNING);
-  if (!ended) return BUSY;
+  if (!ended) return busy(message.id);
   const deliver = (text: string) => deps.sessions.streams.deliver(id, text);
   const answer = (reply: RpcReply) => patiently(() => deliver(reply.text));
   void answerLegacy(deps, scope, message, outletTo(deliver))
@@ -162,9 +168,11 @@ const UNKNOWN: RpcReply = {
   text: errorText(null, { code: INTERNAL_ERROR, message: AWAY }),
   headers: { 'retry-after': '1' },
 };
-const busy = refusal(429, TRANSPORT_ERROR, 'Too many requests of this session are under way.');
-const BUSY: RpcReply = {
-  status: 429,
-  text: errorText(null, busy.error),
-  headers: { 'retry-after': '1' },
-};
+function busy(id: RequestId): RpcReply {
+  const message = 'Too many requests of this session are under way.';
+  return {
+    status: 429,
+    text: errorText(id, { code: TRANSPORT_ERROR, message }),
+    headers: { 'retry-after': '1' },
+  };
+}

@@ -37,6 +37,16 @@ describe('for clients before 2026-07-28', () => {
     },
   );
 
+  test.each(LEGACY_VERSIONS)(
+    '%s: structured content alone is said as text where it is not known',
+    (version) => {
+      const result = { content: [], structuredContent: { a: 1 } };
+      const text = [{ type: 'text', text: '{"a":1}' }];
+      const known = version >= '2025-06-18';
+      expect(legacyToolResult(result, version)['content']).toEqual(known ? [] : text);
+    },
+  );
+
   test('an error keeps its words but no structured content: they would check it against the schema', () => {
     expect(
       legacyToolResult({ isError: true, structuredContent: { reason: 'x' } }, '2025-11-25'),

@@ -167,7 +167,9 @@ test('one session has at most 64 requests under way on a gateway, one person so 
       params: { name: 't_wait', arguments: { ms: 60_000 } },
     });
   const statuses = await Promise.all(Array.from({ length: 70 }, (_, id) => wait(id + 1)));
-  expect(statuses.filter(({ status }) => status === 429)).toHaveLength(6);
+  const busy = statuses.filter(({ status }) => status === 429);
+  expect(busy).toHaveLength(6);
+  for (const { text } of busy) expect(JSON.parse(text).id).toEqual(expect.any(Number));
   expect(b.governed.calls.length).toBe(before + 64);
   const stop = (requestId: number) =>
     post(b, endpoint, { method: 'notifications/cancelled', params: { requestId } });
