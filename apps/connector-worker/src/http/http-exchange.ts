@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 import { GatheredBytes } from '../gathered-bytes.js';
 import { type Message, readMessages } from '../mcp/messages.js';
 import { MAX_RESULT_BYTES } from '../mcp/results.js';
-import { inTurn, LARGE_BODY } from './large-bodies.js';
+import { inTurn, LARGE_BODY, type LargeBodies } from './large-bodies.js';
 import type { Pace } from './pace.js';
 
 /** JSON around a result, and a stream's notifications, may come on top of the result itself. */
@@ -46,6 +46,8 @@ export interface HttpExchangeOptions {
   id: number | undefined;
   /** The request is about to be written: from here on it may act. */
   onSent?: () => void;
+  /** Of all exchanges with this upstream. */
+  large?: LargeBodies;
   /** For streams that stay open: how fast they are read. */
   pace?: Pace | undefined;
   /** The answer begins, with this status. */
@@ -77,6 +79,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #lastEventId = '';
   #retryMs: number | undefined;
   #leaving: NodeJS.Timeout | undefined;
+  #endLarge: (() => void) | undefined;
   /** Something of the stream waits to be read in its turn. */
   #later = false;
   readonly #reply: HttpReply = {
@@ -152,8 +155,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.options.pace?.read(controller, chunk.length);
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limit) return this.#overflow();
-    if (!this.#events) return this.#body.add(chunk);
+    if (!this.#events) return this.#addToBody(controller, chunk);
     this.#events.parser.feed(this.#events.decoder.write(chunk));
+  }
+
+  #addToBody(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#body.add(chunk);
+    if (this.#bytes > LARGE_BODY) this.#endLarge ??= this.options.large?.begin(controller);
   }
 
   onResponseEnd(): void {
@@ -218,6 +226,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#done) return;
     this.#done = true;
     this.#body.take();
+    this.#endLarge?.();
     const reply = this.#reply;
     if (!reply.answer && !reply.tooLarge && this.#events && this.#lastEventId !== '') {
       reply.resume = { lastEventId: this.#lastEventId, retryMs: this.#retryMs };

@@ -30,6 +30,7 @@ import type { LegacySession } from './legacy-session.js';
 import { LegacySessions } from './legacy-sessions.js';
 import { LegacyWatch } from './legacy-watch.js';
 import { modernHeaders } from './modern-headers.js';
+import { LargeBodies } from './large-bodies.js';
 import { NOTIFICATIONS, Pace } from './pace.js';
 import { ModernWatch } from './modern-watch.js';
 import { upstreamHeaders } from './upstream-headers.js';
@@ -293,6 +294,7 @@ export class HttpUpstream {
   ): HttpExchange {
     return new HttpExchange({
       ...options,
+      large: this.#large,
       headers: [...this.#headers, ...options.headers],
       dispatcher: through.dispatcher,
       target: this.#target,

@@ -1,3 +1,5 @@
+import type { Dispatcher } from 'undici';
+
 const waiting: (() => void)[] = [];
 
 /** Characters or bytes; reading this much takes about a millisecond. */
@@ -18,5 +20,37 @@ function next(): void {
   } finally {
     waiting.shift();
     if (waiting.length > 0) setImmediate(next);
+  }
+}
+
+/** Large bodies of one upstream that are read at the same time; the others wait with their server. */
+const AT_ONCE = 4;
+
+/** Lets one upstream have a few large bodies in memory, however many of its calls are answered at once. */
+export class LargeBodies {
+  #reading = 0;
+  readonly #paused: (() => void)[] = [];
+
+  /** Pauses the body unless it may be read on now; returns what must be called, once, when it is done. */
+  begin(controller: Dispatcher.DispatchController): () => void {
+    let reading = false;
+    const go = () => {
+      reading = true;
+      this.#reading++;
+    };
+    const resume = () => {
+      go();
+      controller.resume();
+    };
+    if (this.#reading < AT_ONCE) go();
+    else {
+      controller.pause();
+      this.#paused.push(resume);
+    }
+    return () => {
+      if (!reading) return void this.#paused.splice(this.#paused.indexOf(resume), 1);
+      this.#reading--;
+      this.#paused.shift()?.();
+    };
   }
 }
