@@ -69,6 +69,26 @@ test.each([
   60_000,
 );
 
+test('forty results of 10 MB at once arrive, or are said to be too many', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, async () =>
+      said(
+        'modern',
+        await rawMcp(
+          world.mcp,
+          'tools/call',
+          { name: 'modern_ten_mb', arguments: {} },
+          { token: world.workspace.member.apiKey },
+        ),
+      ),
+    ),
+  );
+  const tooMany = '-32603 The result was discarded: too many large ones came at once.';
+  const arrived = answers.filter((one) => /^x+$/.test(one)).length;
+  expect(arrived).toBeGreaterThan(3);
+  expect(answers.filter((one) => one === tooMany).length).toBe(answers.length - arrived);
+}, 60_000);
+
 test('a number that no double holds arrives as the server wrote it', async () => {
   const { text } = await rawMcp(
     world.mcp,
