@@ -43,6 +43,7 @@ type Answer = Extract<Message, { kind: 'result' | 'error' }>;
 export class HttpUpstream {
   readonly #target: HttpTarget;
   readonly #headers: string[];
+  readonly #large = new LargeBodies();
   readonly #sessions: LegacySessions;
   /** Of all its streams outside of calls together: one that comes back has no new allowance. */
   readonly #pace = new Pace(NOTIFICATIONS);
