@@ -29,18 +29,26 @@ export async function authenticate(
   context: McpRequestContext,
 ): Promise<Caller> {
   const token = bearerToken(context.headers['authorization']);
-  const credential =
-    deps.tokens.get(token, context.resourcePath) ??
-    (await verify(deps, token, context.resourcePath));
+  const seen = deps.tokens.get(token, context.resourcePath);
+  const credential = seen ?? (await verify(deps, token, context.resourcePath));
   if (credential.expiresAtMs <= Date.now()) throw signInAgain('your access has expired');
-  const workspace =
+  let workspace =
     deps.workspaces.peek(credential.tenantId) ?? (await deps.workspaces.get(credential.tenantId));
+  // Seen for the first time and not in the snapshot: it may be newer than that.
+  if (!seen && !knows(workspace, credential)) {
+    await deps.workspaces.refresh(workspace);
+    workspace = await deps.workspaces.get(credential.tenantId);
+  }
   const caller =
     credential.kind === 'token'
       ? tokenCaller(credential.claims, workspace, context)
       : keyCaller(credential.claims, workspace, context);
   viewFor(caller);
   return caller;
+}
+
+function knows({ members, apiKeys }: Workspace, { kind, claims }: Credential): boolean {
+  return kind === 'key' ? apiKeys.has(claims.keyId) : members.has(claims.memberId);
 }
 
 function tokenCaller(
