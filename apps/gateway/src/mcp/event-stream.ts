@@ -13,6 +13,8 @@ export const PRIMED_SINCE = '2025-11-25';
 const KEEP_ALIVE_MS = 15_000;
 /** Held unsent when the next message comes; one message more is the most there can be. */
 const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
+/** Beyond it nothing is added that can be left out. */
+const MAX_HINT_BACKLOG_BYTES = 256 * 1024;
 
 export interface EventStreamOptions {
   headers: ReplyHeaders;
@@ -50,6 +52,11 @@ export class EventStream {
   /** A JSON-RPC message. JSON has no line breaks, so one `data` line carries it. */
   send(text: string): void {
     this.event('message', text);
+  }
+
+  /** The same for what may be left out, such as progress: it is, while the client is behind. */
+  hint(text: string): void {
+    if (this.response.writableLength <= MAX_HINT_BACKLOG_BYTES) this.send(text);
   }
 
   event(name: string, data: string): void {

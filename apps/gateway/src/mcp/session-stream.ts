@@ -107,6 +107,7 @@ export async function serveStream(
   const end = () => (opened.stream ? opened.stream.end() : void response.destroy());
   const sessionStream: SessionStream = {
     send,
+    hint: (text) => opened.stream?.hint(text),
     end,
     subscribe: async (uri) => {
       try {

@@ -112,7 +112,7 @@ export function answerOverStream(
   const { id } = scope.session;
   const ended = deps.running.begin(id, MAX_RUNNING);
   if (!ended) return busy(message.id);
-  const deliver = (text: string) => deps.sessions.streams.deliver(id, text);
+  const deliver = (text: string, how?: 'hint') => deps.sessions.streams.deliver(id, text, how);
   const answer = (reply: RpcReply) => patiently(() => deliver(reply.text));
   void answerLegacy(deps, scope, message, outletTo(deliver))
     .catch((error: unknown): RpcReply => {
@@ -144,12 +144,13 @@ async function patiently(deliver: () => Promise<boolean>): Promise<void> {
   }
 }
 
-function outletTo(deliver: (text: string) => Promise<boolean>): Outlet {
-  const send = (text: string) => void deliver(text).catch(() => {});
+/** The stream is the session: a flood of what may be left out must not cost the client its answers. */
+function outletTo(deliver: (text: string, how?: 'hint') => Promise<boolean>): Outlet {
+  const hint = (text: string) => void deliver(text, 'hint').catch(() => {});
   return {
     canStream: true,
-    notify: send,
-    note: send,
+    notify: hint,
+    note: hint,
     ask: (text) => deliver(text).catch(() => false),
     onLost: () => () => {},
   };

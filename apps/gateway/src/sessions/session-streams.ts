@@ -9,6 +9,8 @@ import type { Waiting } from './waiting.js';
 
 export interface SessionStream {
   send(text: string): void;
+  /** What may be left out while the client is behind. */
+  hint(text: string): void;
   /** It was replaced, or its session ended. */
   end(): void;
   /** `undefined` when it is subscribed; else the JSON-RPC error. */
@@ -62,13 +64,13 @@ export class SessionStreams {
   }
 
   /** Whether there was a stream to send it on. Rejects with `RedisAway` when that cannot be known. */
-  async deliver(sessionId: string, text: string): Promise<boolean> {
+  async deliver(sessionId: string, text: string, how: 'send' | 'hint' = 'send'): Promise<boolean> {
     const here = this.local.get(sessionId);
     if (here) {
-      here.send(text);
+      here[how](text);
       return true;
     }
-    return (await this.bus.publish(channelOf(sessionId), `send ${text}`)) > 0;
+    return (await this.bus.publish(channelOf(sessionId), `${how} ${text}`)) > 0;
   }
 
   async isOpen(sessionId: string): Promise<boolean> {
@@ -126,6 +128,8 @@ export class SessionStreams {
     switch (text.slice(0, space)) {
       case 'send':
         return stream.send(rest);
+      case 'hint':
+        return stream.hint(rest);
       case 'end':
         return stream.end();
       case 'unsubscribe':

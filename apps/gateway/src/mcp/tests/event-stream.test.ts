@@ -60,6 +60,22 @@ test('a reader that takes nothing between two keep-alives is cut off, one that r
   expect(slow.stream.isOpen).toBe(true);
 });
 
+test('what may be left out costs a reader that is behind nothing', async () => {
+  const { stream, response, socket } = await begin();
+  let text = '';
+  socket.on('data', (chunk) => (text += chunk.toString()));
+  const hint = JSON.stringify({ payload: 'x'.repeat(10_000) });
+  for (let n = 0; n < 2_000; n++) {
+    stream.hint(hint);
+    if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(stream.isOpen).toBe(true);
+  expect(response.writableLength).toBeLessThan(300_000);
+  stream.send('"the answer"');
+  socket.resume();
+  await expect.poll(() => text.includes('data: "the answer"\n\n')).toBe(true);
+});
+
 test('a reader that is slow but reads gets a message of any size', async () => {
   const { stream, socket } = await begin(100);
   const payload = 'x'.repeat(24_000_000);
