@@ -1,7 +1,7 @@
 import type { CallRequest, CallResult, ResumeRequest } from '@conducktor/contracts';
 import type { Logger, RpcExchange } from '@conducktor/runtime';
 import type { ConnectionLoader } from '../connections/connection-loader.js';
-import { failureWithoutSecrets } from '../connections/without-secrets.js';
+import { failureWithoutSecrets, resultWithoutSecrets } from '../connections/without-secrets.js';
 import {
   type ConnectionKind,
   type Connector,
@@ -148,7 +148,7 @@ export class CallExecutor {
       call.lane = lane;
       call.connection = connection;
       this.deps.connectors[connection.kind].call(connection, call).then(
-        (result) => call.finish(result),
+        (result) => call.finish(resultWithoutSecrets(result, connection)),
         (error: unknown) => call.fail(failureWithoutSecrets(error, connection)),
       );
       const { outcome } = await call.result;

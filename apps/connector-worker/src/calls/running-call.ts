@@ -15,7 +15,7 @@ import {
   type StopReason,
   UpstreamFailure,
 } from '../connector.js';
-import { secretsTakenOut } from '../connections/without-secrets.js';
+import { valueWithoutSecrets } from '../connections/without-secrets.js';
 import { type Declared, declaredOf, mayAsk } from '../mcp/capabilities.js';
 import { Asks } from './asks.js';
 import type { Lane } from './lane.js';
@@ -110,13 +110,9 @@ export class RunningCall implements OutgoingCall {
     this.#noteDue = Math.max(this.#noteDue, now - NOTES.burst * NOTES.gapMs);
     if (this.#noteDue > now) return;
     this.#noteDue += NOTES.gapMs;
-    const text = JSON.stringify(note.params);
-    if (text.length > MAX_NOTE_LENGTH) return;
-    const { connection } = this;
+    if (JSON.stringify(note.params).length > MAX_NOTE_LENGTH) return;
     // Servers log what they were called with, and that may be the connection's own key.
-    const params = JSON.parse(text, (_key, value: unknown) =>
-      typeof value === 'string' ? secretsTakenOut(value, connection) : value,
-    ) as NotificationNote['params'];
+    const params = valueWithoutSecrets(note.params, this.connection);
     this.exchange.notify({ method: note.method, params });
   }
 

@@ -1,6 +1,6 @@
 import type { UpstreamEvent, WatchAnswer, WatchRequest } from '@conducktor/contracts';
 import type { Logger, RpcWatch } from '@conducktor/runtime';
-import { withoutSecrets } from '../connections/without-secrets.js';
+import { valueWithoutSecrets, withoutSecrets } from '../connections/without-secrets.js';
 import {
   type ListName,
   type LoadedConnection,
@@ -70,7 +70,11 @@ export class Watches {
     request: WatchRequest,
   ): WatchAnswer {
     if (error instanceof SubscriptionRefused)
-      return { ok: false, message: error.message, error: error.error };
+      return {
+        ok: false,
+        message: error.message,
+        error: connection ? valueWithoutSecrets(error.error, connection) : error.error,
+      };
     if (error instanceof UpstreamFailure) {
       const message = connection ? withoutSecrets(error.message, connection) : error.message;
       return { ok: false, message };
