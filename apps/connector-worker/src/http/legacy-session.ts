@@ -139,7 +139,10 @@ export class LegacySession {
           onMessage: (message) => this.#onMessage(message, undefined),
         }),
       onGap: () => this.onGap?.(),
-      onLost: () => this.onLost?.(),
+      onLost: () => {
+        this.#stream = undefined;
+        this.onLost?.();
+      },
     });
     return this.#stream.opened;
   }

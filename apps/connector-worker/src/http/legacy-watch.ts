@@ -11,6 +11,9 @@ const MAX_FAILURES = 8;
 const HEALTHY_MS = 60_000;
 const UNSUBSCRIBE_MS = 5_000;
 
+/** Whoever takes up a URI that is just being left waits: of two requests at once either may come first. */
+const leaving = new WeakMap<WatchedSession, Map<string, Promise<unknown>>>();
+
 /** A session with a legacy server by whatever transport. */
 export interface WatchedSession {
   /** Undefined where losing it is told by its stream. */
@@ -75,9 +78,7 @@ export class LegacyWatch<S extends WatchedSession = WatchedSession> {
 
   remove(watch: UpstreamWatch): void {
     const left = this.#subscriptions.remove(watch);
-    for (const uri of left) {
-      void this.#session?.request('resources/unsubscribe', { uri }, UNSUBSCRIBE_MS).catch(() => {});
-    }
+    if (this.#session) for (const uri of left) unsubscribe(this.#session, uri);
     if (this.empty) this.close();
   }
 
@@ -137,8 +138,8 @@ export class LegacyWatch<S extends WatchedSession = WatchedSession> {
     if (this.#closed) return;
     if (this.#failures >= MAX_FAILURES) return this.end('The server cannot be reached any more.');
     const wait = Math.min(BACKOFF_MS.first * 2 ** this.#failures++, BACKOFF_MS.most);
-    this.#retry = setTimeout(() => {
-      this.#resubscribe().then(
+    const resubscribe = (): void =>
+      void this.#resubscribe().then(
         () => this.#subscriptions.gap(),
         (error: unknown) => {
           if (error instanceof SubscriptionRefused)
@@ -147,7 +148,9 @@ export class LegacyWatch<S extends WatchedSession = WatchedSession> {
           this.#again();
         },
       );
-    }, wait).unref();
+    clearTimeout(this.#retry);
+    // Jitter, so that all members' sessions do not come back to a restarted server in step.
+    this.#retry = setTimeout(resubscribe, wait * (0.5 + Math.random() / 2)).unref();
   }
 
   async #resubscribe(): Promise<void> {
@@ -158,6 +161,7 @@ export class LegacyWatch<S extends WatchedSession = WatchedSession> {
   async #subscribe(uri: string, ms: number, again = false): Promise<void> {
     const session = this.#session;
     if (!session) throw new UpstreamFailure('unavailable', 'The watch was ended.');
+    await leaving.get(session)?.get(uri);
     const reply = await session.request('resources/subscribe', { uri }, ms);
     if (isSessionLost(reply, session) && !again) {
       this.sessions.drop(session);
@@ -169,4 +173,14 @@ export class LegacyWatch<S extends WatchedSession = WatchedSession> {
       throw new UpstreamFailure('unavailable', `The server answered HTTP ${reply.status}.`);
     if (answer.kind === 'error') throw new SubscriptionRefused(answer.error);
   }
+}
+
+function unsubscribe(session: WatchedSession, uri: string): void {
+  const uris = leaving.get(session) ?? new Map<string, Promise<unknown>>();
+  leaving.set(session, uris);
+  const left = session
+    .request('resources/unsubscribe', { uri }, UNSUBSCRIBE_MS)
+    .catch(() => {})
+    .finally(() => uris.get(uri) === left && uris.delete(uri));
+  uris.set(uri, left);
 }

@@ -3,6 +3,8 @@ import type { HttpExchange } from './http-exchange.js';
 /** The first event may be long in coming, but a server that has a stream says so at once. */
 const OPEN_MS = 1_000;
 const BACKOFF_MS = { first: 250, most: 30_000 };
+/** Refusals in a row of a stream that stood before. */
+const MAX_REFUSALS = 8;
 /** A stream that stood this long is healthy: the next end counts as the first. */
 const HEALTHY_MS = 60_000;
 
@@ -10,7 +12,7 @@ export interface SessionStreamOptions {
   exchange(headers: string[], onOpen: (status: number) => void): HttpExchange;
   /** The stream stands again; what was said meanwhile is lost. */
   onGap(): void;
-  /** The server does not know the session any more; the stream has stopped. */
+  /** The server does not know the session any more, or does not give its stream back; it has stopped. */
   onLost(): void;
 }
 
@@ -22,6 +24,8 @@ export class SessionStream {
   #exchange: HttpExchange | undefined;
   #retry: NodeJS.Timeout | undefined;
   #failures = 0;
+  #stood = false;
+  #refusals = 0;
   #stopped = false;
 
   constructor(private readonly options: SessionStreamOptions) {
@@ -42,6 +46,8 @@ export class SessionStream {
     const headers = lastEventId === undefined ? [] : ['last-event-id', lastEventId];
     const exchange = this.options.exchange(headers, (status) => {
       if (status !== 200) return;
+      this.#stood = true;
+      this.#refusals = 0;
       this.#opened(true);
       // With the id of the last event the server sends again what was missed.
       if (again && lastEventId === undefined) this.options.onGap();
@@ -49,9 +55,13 @@ export class SessionStream {
     this.#exchange = exchange;
     const reply = await exchange.reply.catch(() => undefined);
     if (this.#stopped) return;
-    if (reply?.status === 404) return this.#end(() => this.options.onLost());
-    // 405: a server that says nothing outside of calls. Other refusals would not change either.
-    if (reply && reply.status >= 400 && reply.status < 500) return this.#end();
+    if (reply && reply.status >= 400 && reply.status < 500) {
+      // 405, or 404 where GET has no route: a server that says nothing outside of calls.
+      if (!this.#stood) return this.#end();
+      // It may not have noticed yet that the stream before this one broke (409), or be busy (429).
+      if (reply.status === 404 || ++this.#refusals >= MAX_REFUSALS)
+        return this.#end(() => this.options.onLost());
+    }
     if (Date.now() - startedAt > HEALTHY_MS) this.#failures = 0;
     const wait = Math.min(BACKOFF_MS.first * 2 ** this.#failures++, BACKOFF_MS.most);
     const asked = reply?.resume?.retryMs ?? 0;

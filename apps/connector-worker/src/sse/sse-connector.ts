@@ -83,7 +83,7 @@ export class SseConnector implements Connector {
   async watch(connection: LoadedConnection, watch: UpstreamWatch): Promise<void> {
     const upstream = this.#upstreamOf(connection);
     let kept = upstream.watches.get(watch.memberId);
-    if (!kept) {
+    if (!kept || kept.closed) {
       kept = new LegacyWatch(upstream.sessions, watch.memberId, this.deps.handshakeMs);
       upstream.watches.set(watch.memberId, kept);
     }

@@ -53,8 +53,13 @@ export class StdioWatch {
       this.#lists.gap();
     } catch (error) {
       // A process that ended meanwhile is started again, and so is this.
-      if (error instanceof SubscriptionRefused)
-        this.#resources.end('The server refuses a subscription that it had accepted before.');
+      if (session.ended) return;
+      const refused = error instanceof SubscriptionRefused;
+      this.#resources.end(
+        refused
+          ? 'The server refuses a subscription that it had accepted before.'
+          : 'The server did not take up its subscriptions again.',
+      );
     }
   }
 
