@@ -37,7 +37,7 @@ export function beginnings({ caller }: WithinRequestLimit, method: ListMethod): 
   return viewFor(caller)
     .connections.filter((connection) => offers(connection, method))
     .filter((connection) => standing(caller, connection, method) === 'listed')
-    .map(({ id }) => ({ connectionId: id, pages: 0, items: 0 }));
+    .map(({ id, revision }) => ({ connectionId: id, revision, pages: 0, items: 0 }));
 }
 
 /**
@@ -62,9 +62,9 @@ export async function collect(
     done += group.length;
     const pages = await Promise.all(
       group.map(async (position) => {
-        // A connection that is gone or that the caller may not list any more just ends.
+        // A connection that is gone, changed, or that the caller may not list any more just ends.
         const connection = byId.get(position.connectionId);
-        if (!connection) return undefined;
+        if (connection?.revision !== position.revision) return undefined;
         const page = await fetchPage(deps, request, method, connection, position.cursor);
         return page === 'denied' ? undefined : { position, connection, ...page };
       }),
@@ -103,6 +103,7 @@ function add(
   collected.ttlMs = Math.min(collected.ttlMs, ttlMs);
   const after = {
     connectionId: connection.id,
+    revision: connection.revision,
     cursor: page.next,
     pages: position.pages + 1,
     items: position.items + shown.length,

@@ -5,6 +5,8 @@ import type { ListMethod } from './lists.js';
 /** Where a client's list goes on at one upstream. */
 export interface Position {
   connectionId: string;
+  /** Of the connection: another one may be another server, which is not told the cursors of this one. */
+  revision: number;
   /** The upstream's own; absent: from its beginning. */
   cursor?: string | undefined;
   /** Pages and items that were shown already. */
@@ -24,8 +26,9 @@ export function sealCursor(
 ): string {
   const payload = Buffer.from(
     JSON.stringify(
-      positions.map(({ connectionId, cursor, pages, items }) => [
+      positions.map(({ connectionId, revision, cursor, pages, items }) => [
         connectionId,
+        revision,
         cursor ?? null,
         pages,
         items,
@@ -49,12 +52,14 @@ export function openCursor(
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
   const rows = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
     string,
+    number,
     string | null,
     number,
     number,
   ][];
-  return rows.map(([connectionId, upstream, pages, items]) => ({
+  return rows.map(([connectionId, revision, upstream, pages, items]) => ({
     connectionId,
+    revision,
     cursor: upstream ?? undefined,
     pages,
     items,

@@ -182,6 +182,15 @@ test('under a connection’s own path its list is as it wrote it', async () => {
   expect(second.resources.map(({ uri }) => uri)).toEqual(['file:///1']);
 });
 
+test('a server that was put in the place of another is not told its cursors', async () => {
+  const on = { resourcePath: '/mcp/a' };
+  const { nextCursor } = await list('resources/list', undefined, on);
+  await stack.admin.pool.query("update connection set revision = revision + 1 where slug = 'a'");
+  await expect
+    .poll(async () => (await list('resources/list', nextCursor, on)).resources)
+    .toEqual([]);
+});
+
 test('too many requests are answered by HTTP 429, and take nothing from calls', async () => {
   const answers = [];
   for (let i = 0; i < 600; i++) {
