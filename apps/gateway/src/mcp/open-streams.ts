@@ -11,6 +11,11 @@ const SWEEP_MS = 500;
 const UNSURE_MS = 30_000;
 const MAX_PER_PRINCIPAL = 50;
 const MAX_STREAMS = 5_000;
+/**
+ * A tenant may have so many for each place that is still free (dynamic thresholds, Choudhury and Hahne
+ * 1998): alone it gets eight ninths of all, and there is always room for the next one.
+ */
+const TENANT_SHARE = 8;
 
 export interface OpenStream {
   principal: string;
@@ -30,6 +35,7 @@ interface Watched {
 export class OpenStreams {
   private readonly streams = new Map<OpenStream, Watched>();
   private readonly perPrincipal = new Map<string, number>();
+  private readonly perTenant = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private draining = false;
 
@@ -50,24 +56,26 @@ export class OpenStreams {
   refusalFor(principal: string): Refusal | undefined {
     if (this.draining) return STOPPING;
     if (this.streams.size >= this.limits.total) return FULL;
-    return (this.perPrincipal.get(principal) ?? 0) >= this.limits.perPrincipal
-      ? TOO_MANY
-      : undefined;
+    if ((this.perPrincipal.get(principal) ?? 0) >= this.limits.perPrincipal) return TOO_MANY;
+    const free = this.limits.total - this.streams.size;
+    const ofTenant = this.perTenant.get(tenantOf(principal)) ?? 0;
+    return ofTenant >= TENANT_SHARE * free ? WORKSPACE_FULL : undefined;
   }
 
   /** Counts and watches it until the function that is returned is called. */
   add(stream: OpenStream): () => void {
     const { principal } = stream;
     this.streams.set(stream, { sureAt: Date.now(), checking: false });
-    this.perPrincipal.set(principal, (this.perPrincipal.get(principal) ?? 0) + 1);
+    const tenant = tenantOf(principal);
+    count(this.perPrincipal, principal, 1);
+    count(this.perTenant, tenant, 1);
     this.timer ??= setTimeout(() => this.sweep(), SWEEP_MS).unref();
     // It may have been on its way while the others were closed.
     if (this.draining) queueMicrotask(() => stream.drain());
     return () => {
       if (!this.streams.delete(stream)) return;
-      const left = this.perPrincipal.get(principal)! - 1;
-      if (left === 0) this.perPrincipal.delete(principal);
-      else this.perPrincipal.set(principal, left);
+      count(this.perPrincipal, principal, -1);
+      count(this.perTenant, tenant, -1);
     };
   }
 
@@ -106,6 +114,16 @@ export class OpenStreams {
   }
 }
 
+function tenantOf(principal: string): string {
+  return principal.slice(0, principal.indexOf(' '));
+}
+
+function count(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const now = (counts.get(key) ?? 0) + change;
+  if (now === 0) counts.delete(key);
+  else counts.set(key, now);
+}
+
 const UNSURE: Failure = {
   kind: 'error',
   error: { code: INTERNAL_ERROR, message: 'Who you are cannot be checked right now. Try again.' },
@@ -121,5 +139,9 @@ const FULL: Refusal = {
 };
 const TOO_MANY: Refusal = {
   ...refusal(429, TRANSPORT_ERROR, 'You have too many event streams open. Close some first.'),
+  headers: { 'retry-after': RETRY_S },
+};
+const WORKSPACE_FULL: Refusal = {
+  ...refusal(429, TRANSPORT_ERROR, 'Your workspace has too many event streams open here.'),
   headers: { 'retry-after': RETRY_S },
 };

@@ -122,7 +122,10 @@ export type ToolListAnswer =
   | Failure
   | Challenge;
 
-/** `principal` is opaque and stable for one tenant + person + client; sessions are bound to it. */
+/**
+ * `principal` is stable for one tenant + person + client; sessions are bound to it. It begins with the
+ * tenant's id and a blank; the rest is opaque.
+ */
 export type AuthenticateAnswer = { kind: 'caller'; principal: string } | Failure | Challenge;
 
 export interface GovernedMcp {

@@ -36,3 +36,27 @@ test('a person whose right takes long to be checked keeps nobody else’s stream
   for (const close of forget) close();
   expect(streams.size).toBe(0);
 }, 5_000);
+
+test('one tenant with many people leaves room for the others', () => {
+  const { promise: never } = Promise.withResolvers<AuthenticateAnswer>();
+  const streams = new OpenStreams({ authenticate: () => never }, { perPrincipal: 2, total: 90 });
+  const forget: (() => void)[] = [];
+  const open = (principal: string) => {
+    const refused = streams.refusalFor(principal);
+    if (refused) return refused.status;
+    const context = {} as McpRequestContext;
+    forget.push(streams.add({ principal, context, expire: () => {}, drain: () => {} }));
+    return 200;
+  };
+  const opened = (tenant: string) =>
+    Array.from({ length: 100 }, (_, n) => open(`${tenant} member${n} client`)).filter(
+      (status) => status === 200,
+    ).length;
+  expect(opened('greedy')).toBe(80);
+  expect(open('greedy one-more client')).toBe(429);
+  expect(opened('second')).toBe(9);
+  expect(opened('third')).toBe(1);
+  for (const close of forget) close();
+  expect(opened('second')).toBe(80);
+  for (const close of forget) close();
+});
