@@ -166,7 +166,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     clearTimeout(this.#leaving);
-    if (this.#later || this.#body.length > LARGE_BODY) inTurn(() => this.#onEnd());
+    if (this.#later || this.#body.length > LARGE_BODY) this.#inTurn(() => this.#onEnd());
     else this.#onEnd();
   }
 
@@ -184,7 +184,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       return this.#reject(error);
     }
     this.#reply.broken = error;
-    if (this.#later) inTurn(() => this.#finish());
+    if (this.#later) this.#inTurn(() => this.#finish());
     else this.#finish();
   }
 
@@ -192,7 +192,21 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #onEvent(data: string): void {
     if (!this.#later && data.length <= LARGE_BODY) return this.#onText(data);
     this.#later = true;
-    inTurn(() => this.#done || this.#onText(data));
+    this.#inTurn(() => {
+      if (!this.#done) this.#onText(data);
+    });
+  }
+
+  /** Outside of undici nobody catches what reading throws. */
+  #inTurn(job: () => void): void {
+    inTurn(() => {
+      try {
+        job();
+      } catch (error) {
+        this.#reply.broken = error as Error;
+        this.#finish();
+      }
+    });
   }
 
   #onText(text: string): void {
