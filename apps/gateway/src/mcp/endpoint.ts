@@ -71,6 +71,8 @@ export interface Arrival {
 
 /** Strangers do not get more than this parsed. */
 const STRANGERS_BODY = 64 * 1024;
+/** Bytes unsent that are worth a timer; Node reads no further request while so much waits. */
+const LARGE_ANSWER = 64 * 1024;
 
 export async function handlePost(
   deps: EndpointDeps,
@@ -102,7 +104,7 @@ export async function handlePost(
     });
     const given = await answer(deps, arrival, context, caller, reading, reply);
     if (given) reply.end(given);
-    if (given && !response.writableFinished) dropWhenStalled(response, deps.stalledMs);
+    if (response.writableLength > LARGE_ANSWER) dropWhenStalled(response, deps.stalledMs);
   } catch (error) {
     deps.onFault(error);
     const text = errorText(id, {
