@@ -14,34 +14,58 @@ const MAX_PAGES = 10;
 // Of all lists together: what a slow server has not listed by then is not found there.
 const LOOK_MS = 10_000;
 
+export interface Listers {
+  /** Those that list it, or a template that it begins like, in the order of slugs. */
+  found: ConnectionEntry[];
+  /** Those that may have it as well: they did not list, or not to the end. */
+  unheard: ConnectionEntry[];
+}
+
 /**
- * The connections that it may belong to, in the order of slugs: those that list it, or a template that
- * it begins like. Only lists that the caller may see are looked at. More than one is nobody's: a server
- * that lists what is its neighbour's must not be asked in its place.
+ * The connections that it may belong to. Only lists that the caller may see are looked at. It is the
+ * one's that has it when nobody else may: a server that lists what is its neighbour's must not be asked
+ * in its place, not even while the neighbour is down.
  */
 export async function findListers(
   deps: GovernedDeps,
   caller: Caller,
   candidates: readonly ConnectionEntry[],
   sought: Sought,
-): Promise<ConnectionEntry[]> {
+): Promise<Listers> {
   const method = sought.kind === 'prompt' ? 'prompts/list' : 'resources/list';
   const able = candidates.filter((connection) => offers(connection, method));
   // Where there is no choice nothing needs to be listed, and a server may have more than it lists.
-  if (candidates.length <= 1) return [...candidates];
-  if (able.length <= 1) return able;
+  if (candidates.length <= 1) return { found: [...candidates], unheard: [] };
+  if (able.length <= 1) return { found: able, unheard: [] };
   const request = await limitRequest(deps, caller, method);
   const until = performance.now() + LOOK_MS;
-  const lists = await Promise.all(
+  const looked = await Promise.all(
     able.map(async (connection) => {
-      const ids = await idsOf(deps, request, connection, method, until);
-      if (sought.kind === 'prompt') return ids.includes(sought.name);
-      if (ids.includes(sought.uri)) return true;
+      const listed = await idsOf(deps, request, connection, method, until);
+      if (sought.kind === 'prompt') return { has: listed.ids.includes(sought.name), listed };
+      if (listed.ids.includes(sought.uri)) return { has: true, listed };
       const templates = await idsOf(deps, request, connection, 'resources/templates/list', until);
-      return templates.some((template) => beginsLike(sought.uri, template));
+      const has = templates.ids.some((template) => beginsLike(sought.uri, template));
+      return { has, listed: { whole: listed.whole && templates.whole } };
     }),
   );
-  return able.filter((_, index) => lists[index]);
+  return {
+    found: able.filter((_, index) => looked[index]!.has),
+    unheard: able.filter((_, index) => !looked[index]!.has && !looked[index]!.listed.whole),
+  };
+}
+
+/** A client that has only the name is told where each of them is alone. */
+export function pathsOf(connections: readonly ConnectionEntry[]): string {
+  return connections.map(({ slug }) => `/mcp/${slug}`).join(' or ');
+}
+
+/** Why it cannot be said whose it is; `undefined` when it can, or when nobody has it. */
+export function undecided({ found, unheard }: Listers, what: string): string | undefined {
+  if (found.length > 1) return `More than one connection has ${what}. Ask at ${pathsOf(found)}.`;
+  if (unheard.length === 0) return undefined;
+  const slugs = unheard.map(({ slug }) => slug).join(', ');
+  return `Which connection has ${what} cannot be told now: ${slugs} did not list everything. Ask at ${pathsOf([...found, ...unheard])}.`;
 }
 
 /** The same template, or what stands in front of its first expression. */
@@ -58,16 +82,18 @@ async function idsOf(
   connection: ConnectionEntry,
   method: ListMethod,
   until: number,
-): Promise<string[]> {
-  if (standing(request.caller, connection, method) !== 'listed') return [];
+): Promise<{ ids: string[]; whole: boolean }> {
   const ids: string[] = [];
+  if (standing(request.caller, connection, method) !== 'listed') return { ids, whole: true };
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_PAGES && performance.now() < until; pages++) {
     const found = await fetchPage(deps, request, method, connection, cursor);
-    if (found === 'denied') break;
-    for (const { id } of found.page.items) ids.push(id);
-    if (found.page.next === undefined || found.page.next === cursor) break;
-    cursor = found.page.next;
+    if (found === 'denied') return { ids, whole: true };
+    const { items, next, complete } = found.page;
+    for (const { id } of items) ids.push(id);
+    if (next === undefined) return { ids, whole: complete };
+    if (next === cursor) break;
+    cursor = next;
   }
-  return ids;
+  return { ids, whole: false };
 }

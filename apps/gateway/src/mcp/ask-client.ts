@@ -18,7 +18,7 @@ type Question = Parameters<Ask>[0];
 /** A person is given this long. */
 export const ASK_DEADLINE_MS = 10 * 60_000;
 /** Of one request at once. */
-const MAX_QUESTIONS = 8;
+const MAX_QUESTIONS = 32;
 
 export interface AskDeps {
   sessions: Sessions;

@@ -1,6 +1,5 @@
 import type { GovernedDeps } from '../governed.js';
-import { findListers } from '../lists/find-listers.js';
-import { pathsOf } from '../resources/find-resource.js';
+import { findListers, undecided } from '../lists/find-listers.js';
 import { ownerOfPrompt } from '../resources/uris.js';
 import type { EntryMethod } from '../tool-call/entries.js';
 import { standing } from '../tool-call/standing.js';
@@ -37,8 +36,9 @@ export async function findPrompt(
   }
   const candidates = view.connections.filter((each) => !view.isPrefixed(each)).filter(known);
   const listers = await findListers(deps, caller, candidates, { kind: 'prompt', name });
-  if (listers.length > 1)
-    throw unknown(`More than one connection has ${name}. Get it at ${pathsOf(listers)}.`);
-  if (listers.length === 1) return { connection: listers[0]!, name };
+  const why = undecided(listers, name);
+  if (why) throw unknown(why);
+  const [connection] = listers.found;
+  if (connection) return { connection, name };
   throw unknown(`Unknown prompt: ${name}`);
 }

@@ -1,5 +1,5 @@
 import type { GovernedDeps } from '../governed.js';
-import { findListers } from '../lists/find-listers.js';
+import { findListers, undecided } from '../lists/find-listers.js';
 import type { EntryMethod } from '../tool-call/entries.js';
 import { Refusal } from '../tool-call/refusal.js';
 import { standing } from '../tool-call/standing.js';
@@ -37,13 +37,9 @@ export async function findResource(
   }
   const candidates = untagged(view, uri).filter((each) => known(each, uri));
   const listers = await findListers(deps, caller, candidates, { kind: 'resource', uri });
-  if (listers.length > 1)
-    throw unknown(`More than one connection has ${uri}. Read it at ${pathsOf(listers)}.`);
-  if (listers.length === 1) return { connection: listers[0]!, uri };
+  const why = undecided(listers, uri);
+  if (why) throw unknown(why);
+  const [connection] = listers.found;
+  if (connection) return { connection, uri };
   throw unknown(`Resource not found: ${uri}`);
-}
-
-/** Where each of them is alone. */
-export function pathsOf(connections: readonly ConnectionEntry[]): string {
-  return connections.map(({ slug }) => `/mcp/${slug}`).join(' or ');
 }

@@ -6,12 +6,15 @@ import { answered, startGovernedStack, type GovernedStack } from './support/gove
 let stack: GovernedStack;
 /** What the upstreams answer next; by default what they are asked. */
 let next: ((name: string) => CallResult) | undefined;
+/** A connection that does not answer. */
+let down: string | undefined;
 
 beforeAll(async () => {
   stack = await startGovernedStack();
   const capabilities = { resources: {}, prompts: {}, completions: {} };
   for (const slug of ['files', 'secret', 'web', 'web2']) {
     await stack.connect(slug, capabilities, ({ method, name, argumentsJson }) => {
+      if (slug === down) return { outcome: 'unavailable', durationMs: 1 };
       if (next && !method.endsWith('/list')) return next(name);
       if (method === 'resources/list')
         return answered({
@@ -49,6 +52,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   next = undefined;
+  down = undefined;
   stack.calls.length = 0;
 });
 afterAll(() => stack.stop());
@@ -151,7 +155,21 @@ describe('resources/read', () => {
       error: {
         code: -32_602,
         message:
-          'More than one connection has https://both.example/. Read it at /mcp/web or /mcp/web2.',
+          'More than one connection has https://both.example/. Ask at /mcp/web or /mcp/web2.',
+      },
+    });
+    expect(stack.calls.filter(({ method }) => method === 'resources/read')).toEqual([]);
+  });
+
+  test('of a web address is not given to one connection while another that may have it is down', async () => {
+    down = 'web2';
+    // Another person: nothing of these lists is kept for him yet.
+    const read = stack.request('resources/read', { uri: 'https://web.example/a' }, asContractor());
+    expect(await read).toMatchObject({
+      error: {
+        code: -32_602,
+        message:
+          'Which connection has https://web.example/a cannot be told now: web2 did not list everything. Ask at /mcp/web or /mcp/web2.',
       },
     });
     expect(stack.calls.filter(({ method }) => method === 'resources/read')).toEqual([]);
