@@ -90,13 +90,14 @@ export class ClientCalls {
               outcome: 'unknown',
               message:
                 'The connection to the connector worker was lost; whether the call acted is not known.',
-              durationMs: Date.now() - call.sentAt,
+              durationMs: Math.round(performance.now() - call.sentAt),
             }
           : notSent('The connector worker is not reachable; the call was not sent.'),
       );
     }
   }
 
+  /** `now` as of performance.now(): a clock that is set must not end calls. */
   expire(now: number): void {
     for (const [stream, call] of this.#calls) {
       if (call.deadline > now) continue;
@@ -106,7 +107,7 @@ export class ClientCalls {
         outcome: 'unknown',
         message:
           'The connector worker did not answer in time; whether the call acted is not known.',
-        durationMs: now - call.sentAt,
+        durationMs: Math.round(now - call.sentAt),
       });
     }
   }
@@ -124,7 +125,7 @@ class PendingCall {
   #waitingSince = 0;
   #waitLeft = ASK_WAIT_MS;
 
-  readonly sentAt = Date.now();
+  readonly sentAt = performance.now();
   /** When the worker is no longer waited for. */
   deadline: number;
   /** Number of flushes when the frame was written: if none came after, the frame never left. */
@@ -145,14 +146,14 @@ class PendingCall {
     this.#open ??= new Set();
     if (this.#open.has(askId)) return;
     if (this.#open.size === 0) {
-      this.#waitingSince = Date.now();
+      this.#waitingSince = performance.now();
       this.deadline += this.#waitLeft;
     }
     this.#open.add(askId);
     const reply = (note: ReplyNote): void => {
       if (!this.#open!.delete(askId)) return;
       if (this.#open!.size === 0) {
-        const left = Math.max(0, this.#waitLeft - (Date.now() - this.#waitingSince));
+        const left = Math.max(0, this.#waitLeft - (performance.now() - this.#waitingSince));
         this.deadline -= left;
         this.#waitLeft = left;
       }

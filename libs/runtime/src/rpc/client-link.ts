@@ -38,7 +38,7 @@ export class ClientLink {
   readonly #reader: FrameReader;
   readonly #handshake: NodeJS.Timeout;
   #ping: NodeJS.Timeout | undefined;
-  #heardAt = Date.now();
+  #heardAt = performance.now();
   #parts: ProofParts | undefined;
   #joined = false;
   #alive = true;
@@ -73,7 +73,7 @@ export class ClientLink {
   }
 
   #onData(chunk: Buffer): void {
-    this.#heardAt = Date.now();
+    this.#heardAt = performance.now();
     try {
       this.#reader.push(chunk);
     } catch (error) {
@@ -114,8 +114,13 @@ export class ClientLink {
     clearTimeout(this.#handshake);
     this.#joined = true;
     this.#reader.maxFrameBytes = MAX_FRAME_BYTES;
+    let tickedAt = performance.now();
     this.#ping = setInterval(() => {
-      if (Date.now() - this.#heardAt > DEAD_MS) return this.#close('The worker fell silent.');
+      const now = performance.now();
+      // Where this process itself stood still, what came meanwhile is read only after this.
+      const wasAwake = now - tickedAt < 2 * PING_MS;
+      tickedAt = now;
+      if (wasAwake && now - this.#heardAt > DEAD_MS) return this.#close('The worker fell silent.');
       this.send(FrameType.Ping, 0, {});
     }, PING_MS).unref();
     this.options.onReady();

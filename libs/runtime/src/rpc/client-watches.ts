@@ -47,7 +47,7 @@ export class ClientWatches {
     };
     const watch: Watch = {
       answer: undefined,
-      deadline: Date.now() + request.timeoutMs + ANSWER_GRACE_MS,
+      deadline: performance.now() + request.timeoutMs + ANSWER_GRACE_MS,
       options,
       close,
     };
@@ -87,6 +87,7 @@ export class ClientWatches {
     }
   }
 
+  /** `now` as of performance.now(). */
   expire(now: number): void {
     for (const watch of this.#watches.values()) {
       if (!watch.answer || watch.deadline > now) continue;

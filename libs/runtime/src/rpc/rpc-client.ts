@@ -146,7 +146,7 @@ export class RpcClient {
     const stream = this.#nextStream();
     link.send(FrameType.Refresh, stream, request);
     return new Promise((resolve, reject) => {
-      this.#refreshes.set(stream, { deadline: Date.now() + REFRESH_MS, resolve, reject });
+      this.#refreshes.set(stream, { deadline: performance.now() + REFRESH_MS, resolve, reject });
     });
   }
 
@@ -244,7 +244,7 @@ export class RpcClient {
   }
 
   #expire(): void {
-    const now = Date.now();
+    const now = performance.now();
     this.#calls.expire(now);
     for (const [stream, refresh] of this.#refreshes) {
       if (refresh.deadline > now) continue;

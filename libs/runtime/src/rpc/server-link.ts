@@ -49,7 +49,7 @@ export class Link implements Sender {
   takesLate = false;
   joined = false;
   #alive = true;
-  #heardAt = Date.now();
+  #heardAt = performance.now();
   readonly #nonce = newNonce();
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
@@ -93,6 +93,7 @@ export class Link implements Sender {
     return this.#alive;
   }
 
+  /** `now` as of performance.now(). */
   sweep(now: number): void {
     if (now - this.#heardAt > SILENT_MS) this.#refuse('A dialler fell silent.');
     else if (this.#writer.backlog > MAX_BACKLOG_BYTES)
@@ -106,7 +107,7 @@ export class Link implements Sender {
   }
 
   #onData(chunk: Buffer): void {
-    this.#heardAt = Date.now();
+    this.#heardAt = performance.now();
     try {
       this.#reader.push(chunk);
     } catch (error) {

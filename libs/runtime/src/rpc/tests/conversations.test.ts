@@ -108,19 +108,19 @@ describe('a question during a call', () => {
   it('stops the deadline until it is answered, and not for ever', async () => {
     let exchange: RpcExchange | undefined;
     const { client } = await pair({ call: asking((given) => (exchange = given)) });
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers({ toFake: ['performance'] });
     let asked!: () => void;
     const open = new Promise<void>((resolve) => (asked = resolve));
     const result = client.call({ ...request, timeoutMs: 1_000 }, { onAsk: () => asked() });
     await open;
     let ended: CallResult | undefined;
     void result.then((one) => (ended = one));
-    vi.setSystemTime(Date.now() + 9 * 60_000);
+    vi.advanceTimersByTime(9 * 60_000);
     // Longer than the sweep takes to come round.
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(ended).toBeUndefined();
     expect(exchange?.cancelled).toBe(false);
-    vi.setSystemTime(Date.now() + 70_000);
+    vi.advanceTimersByTime(70_000);
     expect((await result).outcome).toBe('unknown');
   });
 });
@@ -212,4 +212,22 @@ describe('a watch', () => {
     const late = await open();
     expect(late.ok).toBe(false);
   });
+});
+
+it('a process that stood still, or whose clock was set, keeps its connection and its calls', async () => {
+  let finish: (() => void) | undefined;
+  const lost: unknown[] = [];
+  const { client } = await pair({
+    call: () =>
+      new Promise((resolve) => (finish = () => resolve({ outcome: 'ok', durationMs: 1 }))),
+    left: (peer) => lost.push(peer),
+  });
+  const result = client.call(request);
+  await expect.poll(() => finish).toBeDefined();
+  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.setSystemTime(Date.now() + 60 * 60_000);
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  finish!();
+  expect((await result).outcome).toBe('ok');
+  expect(lost).toEqual([]);
 });
