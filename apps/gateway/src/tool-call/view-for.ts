@@ -1,4 +1,4 @@
-import { ENTRY_NAMES } from '@conducktor/contracts';
+import { ENTRY_NAMES, type EntryName } from '@conducktor/contracts';
 import { type PolicyTool, visibility } from '@conducktor/policy';
 import type { ConnectionEntry } from '../workspace/types.js';
 import { viewOf, type View } from '../workspace/view.js';
@@ -53,7 +53,12 @@ export function mayKnow(caller: Caller, connection: ConnectionEntry): boolean {
 export function* decidedOn(connection: ConnectionEntry): Generator<PolicyTool> {
   const { capabilities, tools } = connection;
   for (const tool of tools) yield policyTool(tool);
-  const offered = ENTRY_NAMES.filter((name) => name.split('/')[0]! in capabilities);
+  const offered = ENTRY_NAMES.filter((name) => capabilityOf(name) in capabilities);
   const others = offered.length + tools.length === 0 ? ENTRY_NAMES : offered;
   for (const name of others) yield policyTool(entryOf(connection, name));
+}
+
+/** As servers declare it: MCP says `completions` of the method `completion/complete`. */
+function capabilityOf(name: EntryName): string {
+  return name === 'completion/complete' ? 'completions' : name.split('/', 1)[0]!;
 }
