@@ -63,7 +63,8 @@ export function mayAsk(
   switch (method) {
     case 'elicitation/create': {
       const modes = capabilities['elicitation'];
-      return isObject(modes) && (params['mode'] === 'url' ? 'url' in modes : 'form' in modes);
+      const { mode = 'form' } = params;
+      return isObject(modes) && (mode === 'form' || mode === 'url') && mode in modes;
     }
     case 'sampling/createMessage': {
       const sampling = capabilities['sampling'];

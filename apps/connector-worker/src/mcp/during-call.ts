@@ -53,10 +53,18 @@ export function answerRequest(
   const { id, method } = message;
   if (method === 'ping' || !call) return send(answerText(message));
   const refusal = call.ask(message, (reply) => send(replyText(id, reply)));
-  if (refusal === 'not-declared') send(answerText(message));
-  else if (refusal !== undefined)
-    send(replyText(id, { error: { code: -32603, message: REFUSALS[refusal] } }));
+  if (refusal === undefined) return;
+  if (refusal !== 'not-declared')
+    return send(replyText(id, { error: { code: -32603, message: REFUSALS[refusal] } }));
+  // A client that can be asked, only not in this mode (2025-11-25, elicitation).
+  const knows = method === 'elicitation/create' && 'elicitation' in call.declared.capabilities;
+  send(knows ? replyText(id, { error: OTHER_MODE }) : answerText(message));
 }
+
+const OTHER_MODE = {
+  code: -32602,
+  message: 'The client does not support this mode of elicitation.',
+};
 
 const REFUSALS = {
   'too-many': 'Too many questions wait for an answer.',

@@ -85,6 +85,8 @@ describe('what a client can be asked', () => {
     ['elicitation/create', { mode: 'form' }, { elicitation: { url: {} } }, false],
     ['elicitation/create', { mode: 'url' }, { elicitation: { url: {} } }, true],
     ['elicitation/create', { mode: 'url' }, { elicitation: {} }, false],
+    ['elicitation/create', { mode: 'voice' }, { elicitation: { form: {}, url: {} } }, false],
+    ['elicitation/create', { mode: 'form' }, { elicitation: { form: {} } }, true],
     ['sampling/createMessage', {}, { sampling: {} }, true],
     ['sampling/createMessage', { tools: [] }, { sampling: {} }, false],
     ['sampling/createMessage', { tools: [] }, { sampling: { tools: {} } }, true],
