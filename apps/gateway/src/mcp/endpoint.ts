@@ -37,6 +37,7 @@ import { NO_BATCHES, readBody, type Reading } from './read-body.js';
 import { Reply, sendJson, type ReplyHeaders, type RpcReply } from './reply.js';
 import type { Exchange } from './resumption/exchange.js';
 import type { PostStreams } from './resumption/post-streams.js';
+import { sessionOwner } from './session-owner.js';
 import { dropWhenStalled } from './slow-readers.js';
 import type { Running } from './running.js';
 import { answerOverStream, scopeOfStream } from './stream-transport.js';
@@ -174,7 +175,7 @@ async function answerStream(
   principal: string,
   reading: Reading,
 ): Promise<RpcReply> {
-  const session = deps.sessions.verify(arrival.streamSession!, principal);
+  const session = deps.sessions.verify(arrival.streamSession!, sessionOwner(principal, context));
   if (session?.kind !== 'stream') return refused(idOf(reading), NO_SESSION);
   const scope = await scopeOfStream(deps, context, principal, session);
   if ('status' in scope) return scope;
@@ -202,7 +203,7 @@ export async function handleDelete(deps: EndpointDeps, arrival: Arrival): Promis
   if (caller.kind !== 'caller') return sendJson(response, turnedAway(null, caller), answerHeaders);
   const id = arrival.headers['mcp-session-id'];
   if (id === undefined) return sendJson(response, refused(null, NO_SESSION_ID), answerHeaders);
-  const session = deps.sessions.verify(id, caller.principal);
+  const session = deps.sessions.verify(id, sessionOwner(caller.principal, context));
   if (session?.kind !== 'http') return sendJson(response, refused(null, NO_SESSION), answerHeaders);
   await deps.sessions.end(session, caller.principal);
   sendJson(response, { status: 204, text: '' }, answerHeaders);
@@ -249,7 +250,7 @@ export function inSession(
 ): LegacyScope | undefined {
   const id = arrival.headers['mcp-session-id'];
   if (id === undefined) return { context, principal, session: undefined };
-  const session = deps.sessions.verify(id, principal);
+  const session = deps.sessions.verify(id, sessionOwner(principal, context));
   if (session?.kind !== 'http') return undefined;
   // The context is of this request alone.
   if (headerValue(arrival.headers, 'mcp-protocol-version') === undefined)

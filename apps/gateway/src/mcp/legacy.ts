@@ -17,6 +17,7 @@ import type { Outlet } from './outlet.js';
 import type { GovernedMcp, McpRequestContext } from './ports.js';
 import type { LegacyMessage } from './read-body.js';
 import type { RpcReply } from './reply.js';
+import { sessionOwner } from './session-owner.js';
 import { CAPABILITIES, INSTRUCTIONS, SERVER_INFO } from './server-info.js';
 import { negotiateVersion } from './versions.js';
 
@@ -110,7 +111,7 @@ export async function answerBatch(
 
 async function initialize(
   { sessions }: LegacyDeps,
-  { principal, session }: LegacyScope,
+  { context, principal, session }: LegacyScope,
   { id, params }: RpcRequest,
 ): Promise<RpcReply> {
   if (params === undefined || typeof params['protocolVersion'] !== 'string') {
@@ -139,13 +140,9 @@ async function initialize(
     await (stream ? kept.catch(() => {}) : kept);
     return { status: 200, text };
   }
-  return {
-    status: 200,
-    text,
-    headers: {
-      'mcp-session-id': sessions.issue({ principal, protocolVersion, bits, kind: 'http' }),
-    },
-  };
+  const owner = sessionOwner(principal, context);
+  const issued = sessions.issue({ principal: owner, protocolVersion, bits, kind: 'http' });
+  return { status: 200, text, headers: { 'mcp-session-id': issued } };
 }
 
 /**

@@ -15,6 +15,7 @@ import { AGAIN, AWAY } from './legacy-session.js';
 import { EVERY_LIST, Listener, notificationOf, type ListenerNote } from './listener.js';
 import type { ClientEvent, Failure, McpRequestContext } from './ports.js';
 import { RETRY_MS, type RpcReply } from './reply.js';
+import { sessionOwner } from './session-owner.js';
 
 /** An answer instead of the stream; `undefined` once the stream is open. */
 export async function openSessionStream(
@@ -151,7 +152,7 @@ export async function serveStream(
     return undefined;
   }
   // Or its session was ended meanwhile, which is said only once.
-  if (!sessions.verify(service.sessionId, principal)) {
+  if (!sessions.verify(service.sessionId, sessionOwner(principal, context))) {
     close();
     return unremembered(new SessionLost('This session was ended.'));
   }

@@ -20,6 +20,7 @@ import {
 import type { Outlet } from './outlet.js';
 import type { McpRequestContext } from './ports.js';
 import type { RpcReply } from './reply.js';
+import { sessionOwner } from './session-owner.js';
 import { serveStream } from './session-stream.js';
 
 /** The version of who has not said its own yet. */
@@ -37,8 +38,9 @@ export async function openStreamTransport(
   principal: string,
 ): Promise<RpcReply | undefined> {
   const { sessions } = deps;
+  const owner = sessionOwner(principal, context);
   const id = sessions.issue({
-    principal,
+    principal: owner,
     protocolVersion: STREAM_VERSION,
     bits: 0,
     kind: 'stream',
@@ -52,7 +54,7 @@ export async function openStreamTransport(
     },
     onEnded: () => {},
     onClose: () => {
-      const session = sessions.verify(id, principal);
+      const session = sessions.verify(id, owner);
       if (session) void sessions.store.forget(session, principal).catch(() => {});
     },
   });

@@ -1,6 +1,7 @@
 import { rawMcp } from '@conducktor/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from './support/gateway.js';
+import { beginSession } from './support/legacy-client.js';
 
 describe('over HTTP', () => {
   let gateway: TestGateway;
@@ -51,6 +52,26 @@ describe('over HTTP', () => {
     expect((await end('expired', alices)).status).toBe(401);
     expect((await raw('alice', 'ping', {}, alices)).status).toBe(200);
     expect(gateway.governed.calls).toEqual([]);
+  });
+
+  test('a session of one view is not found by another, and the other way round', async () => {
+    const known = `${gateway.mcp}/known`;
+    for (const [at, other] of [
+      [gateway.mcp, known],
+      [known, gateway.mcp],
+    ] as const) {
+      const client = await beginSession(at, 'alice');
+      expect((await client.request('ping')).status).toBe(200);
+      expect((await client.request('ping', {}, { at: other })).status).toBe(404);
+      expect((await client.events({}, other)).status).toBe(404);
+      const ended = await fetch(other, {
+        method: 'DELETE',
+        headers: { authorization: 'Bearer alice', 'mcp-session-id': client.session },
+      });
+      expect(ended.status).toBe(404);
+    }
+    const client = await beginSession(gateway.mcp, 'alice');
+    expect((await client.request('ping', {}, { at: `${gateway.url}/messages` })).status).toBe(200);
   });
 
   test('calls work without a session', async () => {

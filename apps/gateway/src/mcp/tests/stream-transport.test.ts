@@ -70,6 +70,12 @@ test('/messages takes what is posted for a stream of another path', async () => 
   await expect.poll(() => answers(events)).toEqual([{ jsonrpc: '2.0', id: 5, result: {} }]);
 });
 
+test('a stream of one view takes nothing by the path of another', async () => {
+  const { endpoint } = await begin('/mcp');
+  const elsewhere = endpoint.replace('/mcp?', '/mcp/known?');
+  expect((await post(replicas.b, elsewhere, { id: 5, method: 'ping' })).status).toBe(404);
+});
+
 test('without a session, POST to the same paths is plain JSON-RPC', async () => {
   for (const path of ['/messages', '/sse', '/api/mcp/sse'])
     expect((await post(replicas.b, path, { id: 1, method: 'ping' })).text).toBe(
