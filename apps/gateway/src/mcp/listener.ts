@@ -29,8 +29,10 @@ const PASSING: readonly unknown[] = [
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 60_000;
 
-/** Empty until it is granted. */
 interface Held {
+  /** What is said of it, also to whoever asks for it once more meanwhile. */
+  made: Promise<Failure | Challenge | undefined>;
+  /** Once it is granted. */
   subscription?: Subscription;
 }
 
@@ -71,31 +73,15 @@ export class Listener {
   }
 
   /** `undefined` when it is subscribed, again or for the first time. */
-  async subscribe(uri: string): Promise<Failure | Challenge | undefined> {
-    if (this.uris.has(uri)) return undefined;
+  subscribe(uri: string): Promise<Failure | Challenge | undefined> {
+    const same = this.uris.get(uri);
+    if (same) return same.made;
+    const { promise, resolve } = Promise.withResolvers<Failure | Challenge | undefined>();
+    const held: Held = { made: promise };
     // Taken before it is granted, so that a second request for it opens no second one.
-    const held: Held = {};
     this.uris.set(uri, held);
-    const letGo = () => this.uris.get(uri) === held && this.uris.delete(uri);
-    let answer;
-    try {
-      answer = await this.mcp.subscribe({
-        context: this.context,
-        uri,
-        onEvent: (event) => this.pass(uri, held, event),
-      });
-    } catch (error) {
-      letGo();
-      throw error;
-    }
-    if (answer.kind !== 'subscribed') {
-      letGo();
-      return answer;
-    }
-    // Unsubscribed or closed meanwhile, perhaps subscribed once more.
-    if (this.closed || this.uris.get(uri) !== held) answer.subscription.close();
-    else held.subscription = answer.subscription;
-    return undefined;
+    resolve(this.make(uri, held));
+    return promise;
   }
 
   /** For what was subscribed before: a refusal that may pass is waited out, for as long as this listens. */
@@ -127,6 +113,29 @@ export class Listener {
     for (const { subscription } of this.uris.values()) subscription?.close();
     this.uris.clear();
     this.again.clear();
+  }
+
+  private async make(uri: string, held: Held): Promise<Failure | Challenge | undefined> {
+    const letGo = () => this.uris.get(uri) === held && this.uris.delete(uri);
+    let answer;
+    try {
+      answer = await this.mcp.subscribe({
+        context: this.context,
+        uri,
+        onEvent: (event) => this.pass(uri, held, event),
+      });
+    } catch (error) {
+      letGo();
+      throw error;
+    }
+    if (answer.kind !== 'subscribed') {
+      letGo();
+      return answer;
+    }
+    // Unsubscribed or closed meanwhile, perhaps subscribed once more.
+    if (this.closed || this.uris.get(uri) !== held) answer.subscription.close();
+    else held.subscription = answer.subscription;
+    return undefined;
   }
 
   private pass(uri: string, held: Held, event: ClientEvent): void {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Listener } from '../listener.js';
 import { SmallGoverned } from './support/small-governed.js';
 
-test('a subscription that was given up while it was made, and made again, is held once', async () => {
+const begin = () => {
   const governed = new SmallGoverned();
   const context = {
     headers: { authorization: 'Bearer alice' },
@@ -12,7 +12,27 @@ test('a subscription that was given up while it was made, and made again, is hel
     protocolVersion: '2025-11-25',
   };
   const heard: unknown[] = [];
-  const listener = new Listener(governed, context, (event) => heard.push(event));
+  return {
+    governed,
+    heard,
+    listener: new Listener(governed, context, (event) => heard.push(event)),
+  };
+};
+
+test('what is refused is refused to everybody who asked meanwhile', async () => {
+  const { governed, listener } = begin();
+  const answers = await Promise.all([1, 2].map(() => listener.subscribe('test:denied')));
+  expect(answers.map((away) => away?.kind)).toEqual(['error', 'error']);
+  expect(await Promise.all([1, 2].map(() => listener.subscribe('test:a')))).toEqual([
+    undefined,
+    undefined,
+  ]);
+  expect(governed.listening).toHaveLength(1);
+  listener.close();
+});
+
+test('a subscription that was given up while it was made, and made again, is held once', async () => {
+  const { governed, heard, listener } = begin();
   const first = listener.subscribe('test:a');
   listener.unsubscribe('test:a');
   const second = listener.subscribe('test:a');
