@@ -23,6 +23,8 @@ interface Waiting {
   sent: boolean;
   resolve(outcome: Outcome): void;
   reject(error: UpstreamFailure): void;
+  /** Ends the POST, which a server may leave without a reply for ever. */
+  leave(): void;
 }
 
 export interface SsePeerOptions {
@@ -84,7 +86,17 @@ export class SsePeer {
   request(id: number, body: string, onSent: () => void = () => {}): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
-      const waiting: Waiting = { sent: false, resolve, reject };
+      const leave = (): void => {
+        // What still waits for a connection must not be sent any more.
+        if (waiting.sent) setTimeout(() => post.abort(), LINGER_MS).unref();
+        else post.abort();
+      };
+      const waiting: Waiting = {
+        sent: false,
+        resolve: (outcome) => (resolve(outcome), leave()),
+        reject: (error) => (reject(error), leave()),
+        leave,
+      };
       this.#waiting.set(id, waiting);
       const post = this.#post(body, () => {
         waiting.sent = true;
@@ -101,14 +113,12 @@ export class SsePeer {
         },
         (error: Error) => this.#waiting.delete(id) && reject(notReachable(error)),
       );
-      const leave = (): void => void setTimeout(() => post.abort(), LINGER_MS).unref();
-      waiting.resolve = (outcome) => (resolve(outcome), leave());
-      waiting.reject = (error) => (reject(error), leave());
     });
   }
 
   /** Nobody waits for this request any more; a late answer is ignored. */
   forget(id: number): void {
+    this.#waiting.get(id)?.leave();
     this.#waiting.delete(id);
   }
 
