@@ -21,6 +21,8 @@ export interface InFlight {
 }
 
 const CHANNEL = 'cancel';
+/** Characters. Every gateway reads what is told to all: an id of megabytes, which nobody needs, is not. */
+const MAX_TOLD = 1_024;
 
 export function createInFlight(bus: Pick<Bus, 'publish' | 'listenWhenUp'>): InFlight {
   const calls = new Map<string, Set<AbortController>>();
@@ -53,7 +55,8 @@ export function createInFlight(bus: Pick<Bus, 'publish' | 'listenWhenUp'>): InFl
       const key = keyOf(principal, sessionId, requestId);
       const found = cancelHere(key, reason);
       // Without Redis a cancellation is lost, as it may be on any network: it is only a hint.
-      if (found === 0) void bus.publish(CHANNEL, JSON.stringify({ key, reason })).catch(() => {});
+      if (found === 0 && key.length <= MAX_TOLD)
+        void bus.publish(CHANNEL, JSON.stringify({ key, reason })).catch(() => {});
       return found;
     },
     get size() {
