@@ -104,6 +104,9 @@ export class HttpUpstream {
         continue;
       }
       if (reply.tooLarge) return tooLarge();
+      // As above, in the words of servers and proxies that speak no JSON-RPC when they refuse.
+      if (reply.status === 400 || reply.status === 404 || reply.status === 405)
+        this.#era = undefined;
       const failure = withoutAnswer(reply);
       if (failure.kind === 'unknown') throw failure;
       return failed(failure.message, { httpStatus: reply.status });

@@ -6,6 +6,7 @@ const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 
 interface Listen {
   name: string;
+  agreed: boolean;
   acknowledge(filter: Record<string, unknown>): void;
   refuse(error: Error): void;
 }
@@ -14,7 +15,14 @@ interface Listen {
 export class Listens {
   readonly #open = new Map<number, Listen>();
 
-  constructor(private readonly deps: { nextId: () => number; write: (text: string) => boolean }) {}
+  constructor(
+    private readonly deps: {
+      nextId: () => number;
+      write: (text: string) => boolean;
+      /** The server ended one that it had agreed to. */
+      onEnded: (name: string) => void;
+    },
+  ) {}
 
   /** Resolves when the server has agreed; `name` is a URI, which the server must not have left out, or ''. */
   open(notifications: Record<string, unknown>, name: string, ms: number): Promise<void> {
@@ -26,6 +34,7 @@ export class Listens {
       }, ms);
       this.#open.set(id, {
         name,
+        agreed: false,
         acknowledge: (filter) => {
           clearTimeout(late);
           const heard = filter['resourceSubscriptions'];
@@ -56,20 +65,24 @@ export class Listens {
   acknowledged(params: Record<string, unknown>): void {
     const { _meta: meta, notifications } = params;
     const id = isObject(meta) ? meta[SUBSCRIPTION_ID] : undefined;
-    if (typeof id === 'number')
-      this.#open.get(id)?.acknowledge(isObject(notifications) ? notifications : {});
+    const listen = typeof id === 'number' ? this.#open.get(id) : undefined;
+    if (!listen) return;
+    listen.agreed = true;
+    listen.acknowledge(isObject(notifications) ? notifications : {});
   }
 
   /** False when nobody listens under this id. */
   answered(message: Extract<Message, { kind: 'result' | 'error' }>): boolean {
     const id = message.id as number;
-    if (!this.#open.has(id)) return false;
+    const listen = this.#open.get(id);
+    if (!listen) return false;
     this.#refuse(
       id,
       message.kind === 'error'
         ? new SubscriptionRefused(message.error)
         : new UpstreamFailure('protocol', 'The server ended the subscription.'),
     );
+    if (listen.agreed) this.deps.onEnded(listen.name);
     return true;
   }
 

@@ -42,6 +42,8 @@ export interface StdioSessionOptions {
   onEnd(reason: string): void;
   onListChanged(list: ListName): void;
   onUpdated(params: Record<string, unknown>): void;
+  /** The server does not tell of a resource any more that it had agreed to tell of. */
+  onSilenced(): void;
 }
 
 /** MCP over the standard streams of one process: handshake, requests by id, the server's own requests. */
@@ -66,6 +68,7 @@ export class StdioSession {
     this.#listens = new Listens({
       nextId: () => ++this.#lastId,
       write: (text) => this.#ended === undefined && this.#process.write(text),
+      onEnded: (uri) => uri !== '' && options.onSilenced(),
     });
   }
 

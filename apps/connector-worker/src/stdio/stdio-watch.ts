@@ -68,7 +68,7 @@ export class StdioWatch {
     this.#lists.end(reason);
   }
 
-  /** The process is not started again by itself. */
+  /** The process is not started again by itself, or tells no more: who still wants to hear asks anew. */
   givenUp(reason: string): void {
     this.#resources.end(reason);
   }

@@ -116,6 +116,7 @@ export class SupervisedServer {
         secrets: Object.values(this.connection.env),
         onListChanged: this.deps.onListChanged,
         onUpdated: (params) => this.watch.updated(params),
+        onSilenced: () => this.watch.givenUp('The server ended a subscription.'),
         // A server that ends during the handshake never became the session; `start` rejects for it.
         onEnd: (reason) => {
           if (session && this.#session === session) this.#ended(reason);
