@@ -26,6 +26,8 @@ export interface SseSessionOptions extends Pick<
   onEnd(): void;
 }
 
+const FORGOTTEN = 'The server has forgotten this session.';
+
 /** The server does not know the session any more; it refused before it could act. */
 export class SessionForgotten extends Error {
   override readonly name = 'SessionForgotten';
@@ -45,6 +47,7 @@ export class SseSession {
   readonly #calls = new Map<number, OutgoingCall>();
   #lastId = 0;
   #answered = false;
+  #retired = false;
   #probing = false;
   #logLevel: string | undefined;
   #asked = { count: 0, since: 0 };
@@ -111,6 +114,7 @@ export class SseSession {
         notificationText('notifications/cancelled', { requestId: id, reason: words }),
       );
       if (reason === 'timeout') void this.#probe();
+      this.#endIfRetired();
     };
     try {
       const body = requestText(id, call.method, callParams(call, id, undefined));
@@ -126,6 +130,7 @@ export class SseSession {
     } finally {
       this.usedAt = Date.now();
       this.#calls.delete(id);
+      this.#endIfRetired();
     }
   }
 
@@ -134,12 +139,26 @@ export class SseSession {
     this.usedAt = Date.now();
     const outcome = await this.#ask(method, params, ms);
     if (outcome.kind === 'refused' && [404, 410].includes(outcome.reply.status))
-      this.close('The server has forgotten this session.');
+      this.close(FORGOTTEN);
     return outcome.kind === 'refused' ? outcome.reply : replyOf(200, outcome);
   }
 
   close(reason?: string): void {
     this.#peer.close(reason);
+  }
+
+  /**
+   * The server refused a call as if it had forgotten the session. Perhaps it was only that call: others
+   * under way may still be answered. Whoever listens must ask again, and so ends it at once.
+   */
+  retire(): void {
+    this.#retired = true;
+    if (this.held > 0) this.close(FORGOTTEN);
+    this.#endIfRetired();
+  }
+
+  #endIfRetired(): void {
+    if (this.#retired && this.idle) this.close(FORGOTTEN);
   }
 
   async #shakeHands(ms: number): Promise<void> {

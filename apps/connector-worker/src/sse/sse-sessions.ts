@@ -75,7 +75,8 @@ export class SseSessions {
 
   /** The server does not know it any more. */
   drop(session: SseSession): void {
-    session.close('The server has forgotten this session.');
+    for (const [key, kept] of this.#sessions) if (kept.open === session) this.#sessions.delete(key);
+    session.retire();
   }
 
   /** A session of its own, for listing: it tells nobody of changes, and is closed by whoever opened it. */
