@@ -3,7 +3,6 @@ import {
   CAPABILITY_MISSING,
   errorText,
   INVALID_PARAMS,
-  isObject,
   METHOD_NOT_FOUND,
   metaOf,
   resultText,
@@ -20,8 +19,8 @@ import type {
   GovernedMcp,
   McpMethod,
   McpRequestContext,
-  ToolCallInput,
 } from './ports.js';
+import { entryFault, readCall, readInput } from './read-params.js';
 import type { RpcReply } from './reply.js';
 import {
   legacyResult,
@@ -37,8 +36,6 @@ export interface RpcRequest {
   params: Params | undefined;
 }
 
-const MAX_IDEMPOTENCY_KEY = 255;
-
 /** How the story reaches the client; `ask` is for legacy clients only. */
 export interface Reach {
   signal: AbortSignal;
@@ -52,7 +49,7 @@ export async function callTool(
   request: RpcRequest,
   reach: Reach,
 ): Promise<RpcReply> {
-  const input = readCall(context, request, reach.signal);
+  const input = readCall(context, request.params, reach.signal);
   if (typeof input === 'string') return invalidParams(request.id, input);
   const fault = reachThrough(input, context, request, reach);
   if (fault !== undefined) return invalidParams(request.id, fault);
@@ -82,37 +79,6 @@ export async function listTools(
   return { status: 200, text: resultText(request.id, toolListText(answer.tools, context.era)) };
 }
 
-/** What must be there of a method's params; the rest is the upstream's to judge. */
-const PARAMS = new Map<McpMethod, (params: Params) => string | undefined>([
-  ['resources/list', cursorFault],
-  ['resources/templates/list', cursorFault],
-  ['prompts/list', cursorFault],
-  ['resources/read', ({ uri }) => (isText(uri) ? undefined : 'params.uri must be a URI.')],
-  [
-    'prompts/get',
-    ({ name, arguments: args }) =>
-      !isText(name)
-        ? 'params.name must be the name of a prompt.'
-        : args !== undefined && !isObject(args)
-          ? 'params.arguments must be an object.'
-          : undefined,
-  ],
-  [
-    'completion/complete',
-    ({ ref, argument }) =>
-      !isObject(ref) || !isText(ref['type'])
-        ? 'params.ref must say what is completed.'
-        : !isObject(argument) || !isText(argument['name']) || typeof argument['value'] !== 'string'
-          ? 'params.argument must have a name and a value.'
-          : undefined,
-  ],
-]);
-
-/** Whether the port's `request` answers this method. */
-export function isEntry(method: string): method is McpMethod {
-  return PARAMS.has(method as McpMethod);
-}
-
 /** Resources, prompts and completions. */
 export async function requestEntry(
   mcp: GovernedMcp,
@@ -122,7 +88,7 @@ export async function requestEntry(
   reach: Reach,
 ): Promise<RpcReply> {
   const { _meta: _, inputResponses: __, requestState: ___, ...params } = request.params ?? {};
-  const fault = PARAMS.get(method)!(params);
+  const fault = entryFault(method, params);
   if (fault !== undefined) return invalidParams(request.id, fault);
   const input = { context, method, params, meta: metaOf(request.params), signal: reach.signal };
   const unreadable = reachThrough(input, context, request, reach);
@@ -177,49 +143,10 @@ function reachThrough(
     input.onNotification = notesOf(context, outlet);
   }
   if (ask) input.ask = ask;
-  if (context.era !== 'modern' || !request.params) return undefined;
-  const { requestState, inputResponses } = request.params;
-  if (requestState === undefined && inputResponses === undefined) return undefined;
-  if (requestState !== undefined && typeof requestState !== 'string')
-    return 'params.requestState must be a string.';
-  if (inputResponses !== undefined && !isObject(inputResponses))
-    return 'params.inputResponses must be an object.';
-  input.input = { requestState, inputResponses };
+  const given = readInput(context, request.params);
+  if (typeof given === 'string') return given;
+  if (given) input.input = given;
   return undefined;
-}
-
-function readCall(
-  context: McpRequestContext,
-  { params }: RpcRequest,
-  signal: AbortSignal,
-): ToolCallInput | string {
-  const name = params?.['name'];
-  if (typeof name !== 'string' || name === '') return 'params.name must be the name of a tool.';
-  const argumentsValue = params?.['arguments'] ?? {};
-  if (!isObject(argumentsValue)) return 'params.arguments must be an object.';
-  const meta = metaOf(params);
-  const key = idempotencyKeyOf(context, meta);
-  if (typeof key === 'object') return key.fault;
-  return { context, name, argumentsValue, meta, idempotencyKey: key, signal };
-}
-
-function idempotencyKeyOf(
-  context: McpRequestContext,
-  meta: Params | undefined,
-): string | undefined | { fault: string } {
-  const header = context.headers['idempotency-key'];
-  const inMeta = meta?.['conducktor/idempotencyKey'];
-  if (inMeta !== undefined && typeof inMeta !== 'string')
-    return { fault: 'The idempotency key must be a string.' };
-  if (header !== undefined && inMeta !== undefined && header !== inMeta) {
-    return { fault: 'The Idempotency-Key header and the key in _meta differ.' };
-  }
-  const key = header ?? inMeta;
-  if (key === undefined) return undefined;
-  if (key.length === 0 || key.length > MAX_IDEMPOTENCY_KEY) {
-    return { fault: `The idempotency key must have 1 to ${MAX_IDEMPOTENCY_KEY} characters.` };
-  }
-  return key;
 }
 
 /** Upstream progress with the client's own token; what does not move forward is left out, as MCP demands. */
@@ -252,16 +179,6 @@ function notesOf(
     }
     outlet.note(JSON.stringify({ jsonrpc: '2.0', method, params }));
   };
-}
-
-function cursorFault({ cursor }: Params): string | undefined {
-  return cursor === undefined || typeof cursor === 'string'
-    ? undefined
-    : 'params.cursor must be a string.';
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
 }
 
 export function invalidParams(id: RequestId, message: string): RpcReply {

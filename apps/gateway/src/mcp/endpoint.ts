@@ -2,8 +2,7 @@
  * One MCP message over HTTP, top to bottom: read, authenticate, and only then answer for versions,
  * shapes and methods. Everything that governs is behind `GovernedMcp`.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { headerValue, type Headers } from './agreement.js';
+import { contextOf, inSession, NO_SESSION, refused, type Arrival } from './arrival.js';
 import { takeReply } from './ask-client.js';
 import { turnedAway } from './call.js';
 import {
@@ -14,36 +13,30 @@ import {
   type LegacyScope,
 } from './legacy.js';
 import { listen } from './listen.js';
-import { isLogLevel } from './log-level.js';
 import { answerModern } from './modern.js';
 import { acceptOf } from './accept.js';
-import { META_CAPABILITIES, META_LOG_LEVEL } from './classify.js';
 import {
   codedRefusal,
   errorText,
   INTERNAL_ERROR,
   INVALID_REQUEST,
-  metaOf,
   refusal,
-  SESSION_NOT_FOUND,
   TRANSPORT_ERROR,
-  type Refusal,
   type RequestId,
 } from './json-rpc.js';
 import { PRIMED_SINCE } from './event-stream.js';
 import type { AuthenticateAnswer, McpRequestContext } from './ports.js';
 import type { OpenStreams } from './open-streams.js';
 import { NO_BATCHES, readBody, type Reading } from './read-body.js';
-import { Reply, sendJson, type ReplyHeaders, type RpcReply } from './reply.js';
+import { Reply, sendJson, type RpcReply } from './reply.js';
 import type { Exchange } from './resumption/exchange.js';
 import type { PostStreams } from './resumption/post-streams.js';
 import { sessionOwner } from './session-owner.js';
 import { dropWhenStalled } from './slow-readers.js';
 import type { Running } from './running.js';
 import { answerOverStream, scopeOfStream } from './stream-transport.js';
-import { bitsOf, capabilitiesOf } from '../sessions/capability-bits.js';
 import { AWAY } from './legacy-session.js';
-import { VERSION_UNNAMED, VERSION_WITH_BATCHES } from './versions.js';
+import { VERSION_WITH_BATCHES } from './versions.js';
 
 export interface EndpointOptions extends LegacyDeps {
   /** Something that should not happen did; the client hears only that. */
@@ -57,17 +50,6 @@ export interface EndpointDeps extends EndpointOptions {
   running: Running;
   posts: PostStreams;
   exchange: Exchange;
-}
-
-export interface Arrival {
-  request: IncomingMessage;
-  response: ServerResponse;
-  headers: Headers;
-  /** CORS headers of every answer. */
-  answerHeaders: ReplyHeaders;
-  resourcePath: string;
-  /** `sessionId` of the query: a message of the 2024-11-05 transport. */
-  streamSession?: string;
 }
 
 /** Strangers do not get more than this parsed. */
@@ -195,71 +177,6 @@ async function answerReply(
   return refused(null, taken === 'lost' ? REPLY_LOST : UNASKED);
 }
 
-/** Ends a session. 204; 400 without an id; 404 for one that is not the caller's. */
-export async function handleDelete(deps: EndpointDeps, arrival: Arrival): Promise<void> {
-  const { response, answerHeaders } = arrival;
-  const context = contextOf(arrival, undefined);
-  const caller = await deps.mcp.authenticate(context);
-  if (caller.kind !== 'caller') return sendJson(response, turnedAway(null, caller), answerHeaders);
-  const id = arrival.headers['mcp-session-id'];
-  if (id === undefined) return sendJson(response, refused(null, NO_SESSION_ID), answerHeaders);
-  const session = deps.sessions.verify(id, sessionOwner(caller.principal, context));
-  if (session?.kind !== 'http') return sendJson(response, refused(null, NO_SESSION), answerHeaders);
-  await deps.sessions.end(session, caller.principal);
-  sendJson(response, { status: 204, text: '' }, answerHeaders);
-}
-
-/** Methods that have no meaning here: 405 for those who may know that much, 401 for others. */
-export async function handleOther(deps: EndpointDeps, arrival: Arrival): Promise<void> {
-  const { response, answerHeaders } = arrival;
-  const caller = await deps.mcp.authenticate(contextOf(arrival, undefined));
-  if (caller.kind !== 'caller') return sendJson(response, turnedAway(null, caller), answerHeaders);
-  const message = `${arrival.request.method} is not served here. Send JSON-RPC by POST.`;
-  const reply = refused(null, refusal(405, TRANSPORT_ERROR, message));
-  sendJson(response, { ...reply, headers: { allow: 'GET, POST, DELETE, OPTIONS' } }, answerHeaders);
-}
-
-export function contextOf(arrival: Arrival, reading: Reading | undefined): McpRequestContext {
-  const classified = reading?.kind === 'message' ? reading.classified : undefined;
-  const modern = classified?.kind === 'modern';
-  const meta = modern && reading?.kind === 'message' ? metaOf(reading.message.params) : undefined;
-  const level = meta?.[META_LOG_LEVEL];
-  const version =
-    reading?.kind === 'batch'
-      ? reading.version
-      : classified?.kind === 'refusal'
-        ? undefined
-        : classified?.version;
-  return {
-    headers: arrival.headers,
-    sourceIp: arrival.request.socket.remoteAddress ?? '',
-    resourcePath: arrival.resourcePath,
-    era: modern ? 'modern' : 'legacy',
-    protocolVersion: version ?? VERSION_UNNAMED,
-    capabilities: meta && capabilitiesOf(bitsOf(meta[META_CAPABILITIES])),
-    logLevel: isLogLevel(level) ? level : undefined,
-  };
-}
-
-/** `undefined` when a session is named that is not the caller's. The version then comes from header, session, default. */
-export function inSession(
-  deps: EndpointDeps,
-  arrival: Arrival,
-  context: McpRequestContext,
-  principal: string,
-): LegacyScope | undefined {
-  const id = arrival.headers['mcp-session-id'];
-  if (id === undefined) return { context, principal, session: undefined };
-  const session = deps.sessions.verify(id, sessionOwner(principal, context));
-  if (session?.kind !== 'http') return undefined;
-  // The context is of this request alone.
-  if (headerValue(arrival.headers, 'mcp-protocol-version') === undefined)
-    context.protocolVersion = session.protocolVersion;
-  context.capabilities = session.capabilities;
-  context.logLevel = deps.sessions.levelOf(session);
-  return { context, principal, session };
-}
-
 function idOf(reading: Reading): RequestId | null {
   if (reading.kind === 'refused') return reading.id;
   return reading.kind === 'message' && reading.message.kind === 'request'
@@ -267,13 +184,7 @@ function idOf(reading: Reading): RequestId | null {
     : null;
 }
 
-export function refused(id: RequestId | null, { status, error, headers }: Refusal): RpcReply {
-  return { status, text: errorText(id, error), headers };
-}
-
 const ACCEPTED: RpcReply = { status: 202, text: '' };
-export const NO_SESSION = refusal(404, SESSION_NOT_FOUND, 'Session not found. Initialize again.');
-const NO_SESSION_ID = refusal(400, TRANSPORT_ERROR, 'The header Mcp-Session-Id is required.');
 const BATCH_IN_SESSION = codedRefusal(400, INVALID_REQUEST, NO_BATCHES, 'invalid_request');
 const UNASKED = codedRefusal(
   400,

@@ -1,17 +1,11 @@
 /** `GET` on an MCP path: the stream of a session, or of a client of 2024-11-05 that begins with it. */
 import { acceptOf } from './accept.js';
 import { headerValue } from './agreement.js';
+import { contextOf, inSession, NO_SESSION, refused, type Arrival } from './arrival.js';
 import { turnedAway } from './call.js';
-import {
-  contextOf,
-  handleOther,
-  inSession,
-  NO_SESSION,
-  refused,
-  type Arrival,
-  type EndpointDeps,
-} from './endpoint.js';
+import type { EndpointDeps } from './endpoint.js';
 import { refusal, TRANSPORT_ERROR } from './json-rpc.js';
+import { handleOther } from './other-methods.js';
 import { sendJson } from './reply.js';
 import { resumePost } from './resumption/resume.js';
 import { openSessionStream } from './session-stream.js';

@@ -2,7 +2,7 @@
 import { bitsOf } from '../sessions/capability-bits.js';
 import type { Session } from '../sessions/session-id.js';
 import { askerOf, takeReply, type AskDeps } from './ask-client.js';
-import { callTool, isEntry, listTools, requestEntry, type Reach, type RpcRequest } from './call.js';
+import { callTool, listTools, requestEntry, type Reach, type RpcRequest } from './call.js';
 import type { InFlight } from './in-flight.js';
 import {
   errorText,
@@ -16,6 +16,7 @@ import { setLevel, subscribe, unsubscribe } from './legacy-session.js';
 import type { Outlet } from './outlet.js';
 import type { GovernedMcp, McpRequestContext } from './ports.js';
 import type { LegacyMessage } from './read-body.js';
+import { isEntry } from './read-params.js';
 import type { RpcReply } from './reply.js';
 import { sessionOwner } from './session-owner.js';
 import { CAPABILITIES, INSTRUCTIONS, SERVER_INFO } from './server-info.js';

@@ -1,8 +1,9 @@
 /** 2026-07-28: no handshake, every request says all that is needed. */
 import type { ServerResponse } from 'node:http';
-import { callTool, isEntry, listTools, requestEntry, type RpcRequest } from './call.js';
+import { callTool, listTools, requestEntry, type RpcRequest } from './call.js';
 import { errorText, METHOD_NOT_FOUND, resultText } from './json-rpc.js';
 import type { GovernedMcp, McpRequestContext } from './ports.js';
+import { isEntry } from './read-params.js';
 import type { Reply, RpcReply } from './reply.js';
 import { modernResult } from './result-shape.js';
 import { DISCOVERY } from './server-info.js';

@@ -1,15 +1,9 @@
 /** The MCP paths, as bare Fastify routes: Nest's request pipeline costs a fifth of the whole here. */
 import { audiencesOf, MCP_ALIASES } from '@conducktor/identity';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Arrival } from './arrival.js';
 import { corsHeaders, preflightHeaders } from './cors.js';
-import {
-  handleDelete,
-  handleOther,
-  handlePost,
-  type Arrival,
-  type EndpointDeps,
-  type EndpointOptions,
-} from './endpoint.js';
+import { handlePost, type EndpointDeps, type EndpointOptions } from './endpoint.js';
 import { handleGet } from './get.js';
 import {
   codedRefusal,
@@ -21,6 +15,7 @@ import {
 } from './json-rpc.js';
 import { OpenStreams } from './open-streams.js';
 import type { OriginRules } from './origins.js';
+import { handleDelete, handleOther } from './other-methods.js';
 import { sendJson } from './reply.js';
 import { Exchange } from './resumption/exchange.js';
 import { PostStreams } from './resumption/post-streams.js';

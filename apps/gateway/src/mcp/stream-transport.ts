@@ -7,7 +7,8 @@ import { setTimeout } from 'node:timers/promises';
 import { capabilitiesOf } from '../sessions/capability-bits.js';
 import { RedisAway } from '../sessions/bus.js';
 import type { Session } from '../sessions/session-id.js';
-import type { Arrival, EndpointDeps } from './endpoint.js';
+import type { Arrival } from './arrival.js';
+import type { EndpointDeps } from './endpoint.js';
 import { answerLegacy, noteLegacy, type LegacyScope } from './legacy.js';
 import { AWAY } from './legacy-session.js';
 import {

@@ -4,7 +4,8 @@
  * has any more ends with an error at once, or the client would wait for its own timeout.
  */
 import { answeredId, type PostStreamClaim } from '../../sessions/post-stream-ids.js';
-import type { Arrival, EndpointDeps } from '../endpoint.js';
+import type { Arrival } from '../arrival.js';
+import type { EndpointDeps } from '../endpoint.js';
 import { EventStream } from '../event-stream.js';
 import { errorText, INTERNAL_ERROR, type RequestId } from '../json-rpc.js';
 import { AWAY } from '../legacy-session.js';

@@ -1,0 +1,79 @@
+/** A request to an MCP path: what is known of it before anything of it was answered. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bitsOf, capabilitiesOf } from '../sessions/capability-bits.js';
+import type { Sessions } from '../sessions/open-sessions.js';
+import { headerValue, type Headers } from './agreement.js';
+import { META_CAPABILITIES, META_LOG_LEVEL } from './classify.js';
+import {
+  errorText,
+  metaOf,
+  refusal,
+  SESSION_NOT_FOUND,
+  type Refusal,
+  type RequestId,
+} from './json-rpc.js';
+import type { LegacyScope } from './legacy.js';
+import { isLogLevel } from './log-level.js';
+import type { McpRequestContext } from './ports.js';
+import type { Reading } from './read-body.js';
+import type { ReplyHeaders, RpcReply } from './reply.js';
+import { sessionOwner } from './session-owner.js';
+import { VERSION_UNNAMED } from './versions.js';
+
+export interface Arrival {
+  request: IncomingMessage;
+  response: ServerResponse;
+  headers: Headers;
+  /** CORS headers of every answer. */
+  answerHeaders: ReplyHeaders;
+  resourcePath: string;
+  /** `sessionId` of the query: a message of the 2024-11-05 transport. */
+  streamSession?: string;
+}
+
+export function contextOf(arrival: Arrival, reading: Reading | undefined): McpRequestContext {
+  const classified = reading?.kind === 'message' ? reading.classified : undefined;
+  const modern = classified?.kind === 'modern';
+  const meta = modern && reading?.kind === 'message' ? metaOf(reading.message.params) : undefined;
+  const level = meta?.[META_LOG_LEVEL];
+  const version =
+    reading?.kind === 'batch'
+      ? reading.version
+      : classified?.kind === 'refusal'
+        ? undefined
+        : classified?.version;
+  return {
+    headers: arrival.headers,
+    sourceIp: arrival.request.socket.remoteAddress ?? '',
+    resourcePath: arrival.resourcePath,
+    era: modern ? 'modern' : 'legacy',
+    protocolVersion: version ?? VERSION_UNNAMED,
+    capabilities: meta && capabilitiesOf(bitsOf(meta[META_CAPABILITIES])),
+    logLevel: isLogLevel(level) ? level : undefined,
+  };
+}
+
+/** `undefined` when a session is named that is not the caller's. The version then comes from header, session, default. */
+export function inSession(
+  { sessions }: { sessions: Sessions },
+  arrival: Arrival,
+  context: McpRequestContext,
+  principal: string,
+): LegacyScope | undefined {
+  const id = arrival.headers['mcp-session-id'];
+  if (id === undefined) return { context, principal, session: undefined };
+  const session = sessions.verify(id, sessionOwner(principal, context));
+  if (session?.kind !== 'http') return undefined;
+  // The context is of this request alone.
+  if (headerValue(arrival.headers, 'mcp-protocol-version') === undefined)
+    context.protocolVersion = session.protocolVersion;
+  context.capabilities = session.capabilities;
+  context.logLevel = sessions.levelOf(session);
+  return { context, principal, session };
+}
+
+export function refused(id: RequestId | null, { status, error, headers }: Refusal): RpcReply {
+  return { status, text: errorText(id, error), headers };
+}
+
+export const NO_SESSION = refusal(404, SESSION_NOT_FOUND, 'Session not found. Initialize again.');
