@@ -75,6 +75,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     key: deriveKey(options.secretKey, 'rpc'),
     instanceId: gateway,
     onLate: (outcomes) => settleLate(journal, outcomes),
+    onFault: (error) => logger.error({ err: error }, 'What a worker told could not be handled'),
   });
   const leases = new TokenLeases(redis);
   const denials = new DenialCounter();

@@ -38,6 +38,8 @@ export function connectWorkers(options: {
   key: Buffer;
   instanceId: string;
   onLate(outcomes: LateOutcome[]): void;
+  /** Something that should not happen did, to one call or watch. */
+  onFault?(error: unknown): void;
 }): Workers {
   const clients = new Map(
     options.addresses.map((address) => [
@@ -47,6 +49,7 @@ export function connectWorkers(options: {
         key: options.key,
         instanceId: options.instanceId,
         onLate: options.onLate,
+        onFault: options.onFault,
       }),
     ]),
   );

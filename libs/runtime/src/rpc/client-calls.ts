@@ -159,8 +159,15 @@ class PendingCall {
       }
       send({ ...note, askId });
     };
-    if (this.options.onAsk) this.options.onAsk(ask, reply);
-    else reply({ askId, error: { code: -32601, message: 'This client cannot be asked.' } });
+    if (!this.options.onAsk)
+      return reply({ askId, error: { code: -32601, message: 'This client cannot be asked.' } });
+    try {
+      this.options.onAsk(ask, reply);
+    } catch (error) {
+      // The upstream must not wait for a question that nobody puts.
+      reply({ askId, error: { code: -32603, message: 'The client could not be asked.' } });
+      throw error;
+    }
   }
 }
 

@@ -18,6 +18,7 @@ import { describeAddress, parseRpcAddress, type RpcAddress } from './address.js'
 import { ASK_WAIT_MS, type CallOptions, ClientCalls, notSent } from './client-calls.js';
 import { ClientLink } from './client-link.js';
 import { ClientWatches, type Watching, type WatchOptions } from './client-watches.js';
+import { FrameError } from './frame-reader.js';
 import { parsePayload, readResult, writeCall } from './messages.js';
 
 /** After its own deadline the worker answers at once; a worker that does not is not waited for longer. */
@@ -45,6 +46,8 @@ export interface RpcClientOptions {
    */
   onLate?: (outcomes: LateOutcome[]) => void;
   onState?: (ready: boolean, reason?: string) => void;
+  /** A callback of one call or watch threw. Its frame is lost; the others go on. */
+  onFault?: (error: unknown) => void;
 }
 
 interface PendingRefresh {
@@ -179,7 +182,15 @@ export class RpcClient {
       instanceId: this.options.instanceId,
       takesLate: this.options.onLate !== undefined,
       onReady: () => this.#onReady(),
-      onFrame: (type, stream, payload) => this.#onFrame(type, stream, payload),
+      onFrame: (type, stream, payload) => {
+        try {
+          this.#onFrame(type, stream, payload);
+        } catch (error) {
+          // A frame that cannot be read is the worker's; what a callback throws is one call's affair.
+          if (error instanceof FrameError) throw error;
+          this.options.onFault?.(error);
+        }
+      },
       onClose: (reason) => {
         if (this.#link !== link) return;
         this.#lost(reason);

@@ -7,6 +7,7 @@ import { RpcServer } from '../rpc-server.js';
 
 const key = randomBytes(32);
 const stops: (() => unknown)[] = [];
+const faults: unknown[] = [];
 afterEach(async () => {
   vi.useRealTimers();
   for (const stop of stops.splice(0).reverse()) await stop();
@@ -50,7 +51,12 @@ async function pair(
       ...handlers,
     },
   });
-  const client = new RpcClient({ address: `127.0.0.1:${server.port}`, key, instanceId: 'one' });
+  const client = new RpcClient({
+    address: `127.0.0.1:${server.port}`,
+    key,
+    instanceId: 'one',
+    onFault: (error) => faults.push(error),
+  });
   stops.push(() => server.close());
   stops.push(() => client.close());
   await client.whenReady(2_000);
@@ -69,6 +75,23 @@ const asking =
     });
 
 describe('a question during a call', () => {
+  it('whose callback throws is answered with an error and harms no other call', async () => {
+    const { client } = await pair({ call: asking() });
+    const oops = new Error('oops');
+    const result = await client.call(request, {
+      onAsk: () => {
+        throw oops;
+      },
+    });
+    expect(JSON.parse(result.resultJson!)).toMatchObject({ askId: 7, error: { code: -32603 } });
+    expect(faults).toEqual([oops]);
+    const other = await client.call(
+      { ...request, callId: 'call_2' },
+      { onAsk: (_ask, reply) => reply({ askId: 7, result: {} }) },
+    );
+    expect(other.outcome).toBe('ok');
+  });
+
   it('comes to the caller, whose first reply goes back to the call', async () => {
     const { client } = await pair({
       call: asking((exchange) =>
