@@ -22,6 +22,7 @@ import { TokenLeases } from './limits/token-leases.js';
 import { listTools } from './list-tools/list-tools.js';
 import { PageCache } from './lists/page-cache.js';
 import type { GovernedMcp } from './mcp/ports.js';
+import { introduce, limitOwn } from './own-requests.js';
 import { request } from './request.js';
 import { subscribe } from './subscriptions/subscribe.js';
 import { watchLists } from './subscriptions/watch-lists.js';
@@ -125,6 +126,8 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       request: (input) => request(deps, input),
       subscribe: (input) => subscribe(deps, input),
       watchLists: (input) => watchLists(deps, input),
+      limit: (context, what) => limitOwn(deps, context, what),
+      introduce: (context) => introduce(deps, context),
       authenticate: async (context) => {
         try {
           const caller = await authenticate(deps, context);

@@ -50,9 +50,9 @@ export async function callTool(
   reach: Reach,
 ): Promise<RpcReply> {
   const input = readCall(context, request.params, reach.signal);
-  if (typeof input === 'string') return invalidParams(request.id, input);
+  if (typeof input === 'string') return misread(mcp, context, request, input);
   const fault = reachThrough(input, context, request, reach);
-  if (fault !== undefined) return invalidParams(request.id, fault);
+  if (fault !== undefined) return misread(mcp, context, request, fault);
   const answer = await mcp.callTool(input);
   if (answer.kind !== 'result') return turnedAway(request.id, answer, context.era);
   const shaped =
@@ -73,7 +73,7 @@ export async function listTools(
 ): Promise<RpcReply> {
   // A list is one page, so no cursor is ours.
   if (request.params?.['cursor'] !== undefined)
-    return invalidParams(request.id, 'Unknown cursor. Ask without one.');
+    return misread(mcp, context, request, 'Unknown cursor. Ask without one.');
   const answer = await mcp.listTools(context);
   if (answer.kind !== 'tools') return turnedAway(request.id, answer, context.era);
   return { status: 200, text: resultText(request.id, toolListText(answer.tools, context.era)) };
@@ -89,10 +89,10 @@ export async function requestEntry(
 ): Promise<RpcReply> {
   const { _meta: _, inputResponses: __, requestState: ___, ...params } = request.params ?? {};
   const fault = entryFault(method, params);
-  if (fault !== undefined) return invalidParams(request.id, fault);
+  if (fault !== undefined) return misread(mcp, context, request, fault);
   const input = { context, method, params, meta: metaOf(request.params), signal: reach.signal };
   const unreadable = reachThrough(input, context, request, reach);
-  if (unreadable !== undefined) return invalidParams(request.id, unreadable);
+  if (unreadable !== undefined) return misread(mcp, context, request, unreadable);
   const answer = await mcp.request(input);
   if (answer.kind !== 'result') return turnedAway(request.id, answer, context.era);
   const shaped =
@@ -179,6 +179,17 @@ function notesOf(
     }
     outlet.note(JSON.stringify({ jsonrpc: '2.0', method, params }));
   };
+}
+
+/** A request of the story's whose params keep it from getting there; it is limited all the same. */
+export async function misread(
+  mcp: Pick<GovernedMcp, 'limit'>,
+  context: McpRequestContext,
+  { id, method }: RpcRequest,
+  fault: string,
+): Promise<RpcReply> {
+  const away = await mcp.limit(context, method);
+  return away ? turnedAway(id, away, context.era) : invalidParams(id, fault);
 }
 
 export function invalidParams(id: RequestId, message: string): RpcReply {

@@ -147,7 +147,8 @@ function unsupportedVersion(requested: string): Refusal {
   });
 }
 
-function unsupportedHeader(header: string): Refusal {
+/** 400, for a legacy version that is not served. */
+export function unsupportedHeader(header: string): Refusal {
   return refusal(
     400,
     TRANSPORT_ERROR,

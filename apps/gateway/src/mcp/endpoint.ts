@@ -25,6 +25,7 @@ import {
   type RequestId,
 } from './json-rpc.js';
 import { PRIMED_SINCE } from './event-stream.js';
+import { limitOwn } from './own-requests.js';
 import type { AuthenticateAnswer, McpRequestContext } from './ports.js';
 import type { OpenStreams } from './open-streams.js';
 import { NO_BATCHES, readBody, type Reading } from './read-body.js';
@@ -112,6 +113,9 @@ async function answer(
   if (reading.kind === 'refused') return refused(reading.id, reading.refusal);
   if (reading.kind === 'message' && reading.classified.kind === 'refusal')
     return refused(idOf(reading), reading.classified);
+  const limited = limitOwn(deps.mcp, context, reading);
+  const away = limited && (await limited);
+  if (away) return turnedAway(idOf(reading), away, context.era);
   if (arrival.streamSession !== undefined)
     return answerStream(deps, arrival, context, caller.principal, reading);
   if (reading.kind === 'message' && reading.classified.kind === 'modern') {

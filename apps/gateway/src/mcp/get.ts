@@ -3,6 +3,7 @@ import { acceptOf } from './accept.js';
 import { headerValue } from './agreement.js';
 import { contextOf, inSession, NO_SESSION, refused, type Arrival } from './arrival.js';
 import { turnedAway } from './call.js';
+import { unsupportedHeader } from './classify.js';
 import type { EndpointDeps } from './endpoint.js';
 import { refusal, TRANSPORT_ERROR } from './json-rpc.js';
 import { handleOther } from './other-methods.js';
@@ -22,7 +23,11 @@ export async function handleGet(deps: EndpointDeps, arrival: Arrival): Promise<v
   if (caller.kind !== 'caller') return sendJson(response, turnedAway(null, caller), answerHeaders);
   if (!acceptOf(headers['accept']).stream)
     return sendJson(response, refused(null, NO_STREAM_ACCEPTED), answerHeaders);
-  if (version !== undefined && isServedLegacy(version)) context.protocolVersion = version;
+  if (version !== undefined && !isServedLegacy(version))
+    return sendJson(response, refused(null, unsupportedHeader(version)), answerHeaders);
+  const limited = await deps.mcp.limit(context, 'GET');
+  if (limited) return sendJson(response, turnedAway(null, limited), answerHeaders);
+  if (version !== undefined) context.protocolVersion = version;
   const scope = inSession(deps, arrival, context, caller.principal);
   if (!scope) return sendJson(response, refused(null, NO_SESSION), answerHeaders);
   const lastId = headerValue(headers, 'last-event-id');

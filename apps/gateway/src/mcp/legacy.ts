@@ -2,7 +2,14 @@
 import { bitsOf } from '../sessions/capability-bits.js';
 import type { Session } from '../sessions/session-id.js';
 import { askerOf, takeReply, type AskDeps } from './ask-client.js';
-import { callTool, listTools, requestEntry, type Reach, type RpcRequest } from './call.js';
+import {
+  callTool,
+  listTools,
+  requestEntry,
+  turnedAway,
+  type Reach,
+  type RpcRequest,
+} from './call.js';
 import type { InFlight } from './in-flight.js';
 import {
   errorText,
@@ -19,7 +26,7 @@ import type { LegacyMessage } from './read-body.js';
 import { isEntry } from './read-params.js';
 import type { RpcReply } from './reply.js';
 import { sessionOwner } from './session-owner.js';
-import { CAPABILITIES, INSTRUCTIONS, SERVER_INFO } from './server-info.js';
+import { CAPABILITIES, instructionsOf, SERVER_INFO } from './server-info.js';
 import { negotiateVersion } from './versions.js';
 
 export interface LegacyDeps extends AskDeps {
@@ -111,7 +118,7 @@ export async function answerBatch(
 }
 
 async function initialize(
-  { sessions }: LegacyDeps,
+  { mcp, sessions }: LegacyDeps,
   { context, principal, session }: LegacyScope,
   { id, params }: RpcRequest,
 ): Promise<RpcReply> {
@@ -124,13 +131,15 @@ async function initialize(
       }),
     };
   }
+  const introduction = await mcp.introduce(context);
+  if (introduction.kind !== 'introduction') return turnedAway(id, introduction);
   const protocolVersion = negotiateVersion(params['protocolVersion']);
   const bits = bitsOf(params['capabilities']);
   const result = {
     protocolVersion,
     capabilities: CAPABILITIES,
     serverInfo: SERVER_INFO,
-    instructions: INSTRUCTIONS,
+    instructions: instructionsOf(introduction),
   };
   const text = resultText(id, JSON.stringify(result));
   if (session?.kind === 'stream') {

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { MAX_SUBSCRIPTIONS } from '../sessions/session-store.js';
-import { invalidParams, turnedAway, type RpcRequest } from './call.js';
+import { misread, turnedAway, type RpcRequest } from './call.js';
 import { EventStream } from './event-stream.js';
 import { errorText, isObject, resultText, type Params } from './json-rpc.js';
 import { EVERY_LIST, Listener, notificationOf, type ListenerNote } from './listener.js';
@@ -38,7 +38,7 @@ export async function listen(
 ): Promise<RpcReply | undefined> {
   const { id } = request;
   const filter = readFilter(request.params);
-  if (typeof filter === 'string') return invalidParams(id, filter);
+  if (typeof filter === 'string') return misread(mcp, context, request, filter);
   // It left while it was being authenticated: its closing will not be heard again.
   if (response.destroyed) return undefined;
   const full = streams.refusalFor(principal);
@@ -59,7 +59,7 @@ export async function listen(
     forget();
     listener.close();
   });
-  const away = await begin(listener, filter);
+  const away = await begin(mcp, context, listener, filter);
   if (away) {
     forget();
     listener.close();
@@ -103,11 +103,17 @@ const MAX_EARLY = 1_000;
 const GONE = 'Sign in again: this access is another person’s now.';
 
 /** What the client may not subscribe to is left out of what is honoured; only a challenge ends it. */
-async function begin(listener: Listener, filter: Filter): Promise<Failure | Challenge | undefined> {
-  if (filter.lists.size > 0) {
-    const away = await listener.watchLists();
-    if (away) return away;
-  }
+async function begin(
+  mcp: GovernedMcp,
+  context: McpRequestContext,
+  listener: Listener,
+  filter: Filter,
+): Promise<Failure | Challenge | undefined> {
+  const away =
+    filter.lists.size > 0
+      ? await listener.watchLists()
+      : await mcp.limit(context, 'subscriptions/listen');
+  if (away) return away;
   const left = [...filter.uris];
   let challenge: Challenge | undefined;
   const work = async () => {

@@ -1,19 +1,15 @@
 /** 2026-07-28: no handshake, every request says all that is needed. */
 import type { ServerResponse } from 'node:http';
-import { callTool, listTools, requestEntry, type RpcRequest } from './call.js';
+import { callTool, listTools, requestEntry, turnedAway, type RpcRequest } from './call.js';
 import { errorText, METHOD_NOT_FOUND, resultText } from './json-rpc.js';
 import type { GovernedMcp, McpRequestContext } from './ports.js';
 import { isEntry } from './read-params.js';
 import type { Reply, RpcReply } from './reply.js';
 import { modernResult } from './result-shape.js';
-import { DISCOVERY } from './server-info.js';
+import { discoveryOf } from './server-info.js';
 
-/** What we are changes with a release, hardly sooner. */
+/** What we are changes with a release, what a path shows seldom. */
 const DISCOVERY_TTL_MS = 300_000;
-
-const discovery = JSON.stringify(
-  modernResult({ ...DISCOVERY, ttlMs: DISCOVERY_TTL_MS, cacheScope: 'private' }),
-);
 
 /** All but `subscriptions/listen`, whose answer is a stream of its own. */
 export async function answerModern(
@@ -26,7 +22,7 @@ export async function answerModern(
   const { method } = request;
   switch (method) {
     case 'server/discover':
-      return { status: 200, text: resultText(request.id, discovery) };
+      return discover(mcp, context, request);
     case 'tools/list':
       return listTools(mcp, context, request);
     case 'tools/call':
@@ -43,6 +39,18 @@ export async function answerModern(
       message: `Method not found: ${method}`,
     }),
   };
+}
+
+async function discover(
+  mcp: GovernedMcp,
+  context: McpRequestContext,
+  { id }: RpcRequest,
+): Promise<RpcReply> {
+  const introduction = await mcp.introduce(context);
+  if (introduction.kind !== 'introduction') return turnedAway(id, introduction, 'modern');
+  const discovery = discoveryOf(introduction);
+  const result = modernResult({ ...discovery, ttlMs: DISCOVERY_TTL_MS, cacheScope: 'private' });
+  return { status: 200, text: resultText(id, JSON.stringify(result)) };
 }
 
 /** Closing the stream cancels the request (2026-07-28, cancellation). */

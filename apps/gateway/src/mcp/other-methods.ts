@@ -12,6 +12,8 @@ export async function handleDelete(deps: EndpointDeps, arrival: Arrival): Promis
   const context = contextOf(arrival, undefined);
   const caller = await deps.mcp.authenticate(context);
   if (caller.kind !== 'caller') return sendJson(response, turnedAway(null, caller), answerHeaders);
+  const limited = await deps.mcp.limit(context, 'DELETE');
+  if (limited) return sendJson(response, turnedAway(null, limited), answerHeaders);
   const id = arrival.headers['mcp-session-id'];
   if (id === undefined) return sendJson(response, refused(null, NO_SESSION_ID), answerHeaders);
   const session = deps.sessions.verify(id, sessionOwner(caller.principal, context));

@@ -128,6 +128,12 @@ export type ToolListAnswer =
  */
 export type AuthenticateAnswer = { kind: 'caller'; principal: string } | Failure | Challenge;
 
+/** What a model is told of the view at a path, in sentences, besides what holds for every path. */
+export interface Introduction {
+  kind: 'introduction';
+  instructions?: string;
+}
+
 export interface GovernedMcp {
   callTool(input: ToolCallInput): Promise<ToolCallAnswer>;
   listTools(context: McpRequestContext): Promise<ToolListAnswer>;
@@ -141,6 +147,13 @@ export interface GovernedMcp {
   watchLists(
     input: ListenInput,
   ): Promise<{ kind: 'watching'; subscription: Subscription } | Failure | Challenge>;
-  /** For `initialize`, `ping`, `server/discover` and the like: authenticates, nothing else. */
+  /** Before anything is said of a request: authenticates, nothing else. */
   authenticate(context: McpRequestContext): Promise<AuthenticateAnswer>;
+  /**
+   * For what a transport answers by itself: one token of the allowance of requests. `what` names it in
+   * a record and is one of few, never a client's word. `undefined` when it may be answered.
+   */
+  limit(context: McpRequestContext, what: string): Promise<Failure | Challenge | undefined>;
+  /** For `initialize` and `server/discover`. */
+  introduce(context: McpRequestContext): Promise<Introduction | Failure | Challenge>;
 }

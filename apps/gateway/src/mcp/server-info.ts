@@ -1,4 +1,5 @@
 /** What we say of ourselves, in both eras. */
+import type { Introduction } from './ports.js';
 import { SERVED_VERSIONS } from './versions.js';
 
 export const SERVER_INFO = {
@@ -19,15 +20,22 @@ export const CAPABILITIES = {
   extensions: { 'io.modelcontextprotocol/ui': {} },
 } as const;
 
-export const INSTRUCTIONS = [
+const INSTRUCTIONS = [
   'Tools of several services, through one gateway. A tool name begins with its connection: linear-prod_create_issue.',
   'Calls are checked against the workspace policy. A refusal says why and what to do; repeating the same call does not help.',
   'If the outcome of a call is unknown, look before calling again: it may have acted.',
 ].join('\n');
 
+/** With what the view at the client's path adds to it. */
+export function instructionsOf({ instructions }: Introduction): string {
+  return instructions === undefined ? INSTRUCTIONS : `${INSTRUCTIONS}\n${instructions}`;
+}
+
 /** The body of `server/discover`, without what every modern result carries. */
-export const DISCOVERY = {
-  supportedVersions: SERVED_VERSIONS,
-  capabilities: CAPABILITIES,
-  instructions: INSTRUCTIONS,
-} as const;
+export function discoveryOf(introduction: Introduction) {
+  return {
+    supportedVersions: SERVED_VERSIONS,
+    capabilities: CAPABILITIES,
+    instructions: instructionsOf(introduction),
+  };
+}

@@ -135,6 +135,18 @@ test('the interface of a tool that a toolset selects can be read there, as the t
 });
 
 describe('a toolset that is searched', () => {
+  test('is introduced by the tools that search it; a list needs no words', async () => {
+    const introduced = (resourcePath: string) =>
+      stack.governed.mcp.introduce(stack.context({ resourcePath }));
+    expect(await introduced('/mcp/all')).toEqual({
+      kind: 'introduction',
+      instructions: expect.stringMatching(/conducktr_find_tools.*conducktr_call_tool/) as string,
+    });
+    for (const path of ['/mcp', '/mcp/some', '/mcp/docs'])
+      expect(await introduced(path)).toEqual({ kind: 'introduction' });
+    expect(await introduced('/mcp/none')).toMatchObject({ kind: 'error', status: 404 });
+  });
+
   const find = async (args: object, by = {}) => {
     const answer = await call('/mcp/all', 'conducktr_find_tools', args, by);
     if (answer.kind !== 'result') throw new Error(JSON.stringify(answer));

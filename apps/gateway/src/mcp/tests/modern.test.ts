@@ -37,6 +37,26 @@ test('server/discover lists every version that is served', async () => {
   });
 });
 
+test('either era’s greeting says of its own path what the story says of that', async () => {
+  const instructions = async (path: string, era: 'legacy' | 'modern') => {
+    const [method, params] =
+      era === 'legacy'
+        ? ['initialize', { protocolVersion: '2025-11-25', capabilities: {} }]
+        : ['server/discover', {}];
+    const at = `${gateway.url}${path}`;
+    const { message } = await rawMcp(at, method as string, params as Record<string, unknown>, {
+      token: 'alice',
+      era,
+    });
+    return message!.result!['instructions'] as string;
+  };
+  for (const era of ['legacy', 'modern'] as const) {
+    const general = await instructions('/mcp', era);
+    expect(general).toContain('policy');
+    expect(await instructions('/mcp/known', era)).toBe(`${general}\nThis one is known.`);
+  }
+});
+
 test('tools/list is private, says how long it may be kept, and is the same every time', async () => {
   const first = await raw('tools/list');
   expect(first.message?.result).toMatchObject({

@@ -128,6 +128,11 @@ test('GET is for those who are signed in and read streams; PUT for nobody', asyn
     // 2026-07-28 has no GET.
     const modern = { ...stream, 'mcp-protocol-version': '2026-07-28' };
     expect((await send(path, 'alice', modern)).status).toBe(405);
+    const unserved = await send(path, 'alice', { ...stream, 'mcp-protocol-version': '2025-01-01' });
+    expect([unserved.status, await unserved.json()]).toMatchObject([
+      400,
+      { error: { code: -32000, message: expect.stringContaining('2025-01-01') } },
+    ]);
   }
 });
 

@@ -6,6 +6,7 @@ import { drainable } from '../../../drain.js';
 import { addRoutes, createHttpServer, type HttpServerOptions } from '../../../http-server.js';
 import { openSessions, type Sessions } from '../../../sessions/open-sessions.js';
 import { createInFlight, type InFlight } from '../../in-flight.js';
+import type { GovernedMcp } from '../../ports.js';
 import { SmallGoverned } from './small-governed.js';
 
 /** Not the address the tests use: those come by loopback, which is allowed beside it. */
@@ -25,6 +26,8 @@ export interface TestGateway {
 }
 
 export interface TestGatewayOptions extends Partial<HttpServerOptions> {
+  /** What stands behind it; absent: `governed`. */
+  mcp?: GovernedMcp;
   redisUrl?: string;
   /** Gateways with the same key are replicas of each other. */
   sessionKey?: Buffer;
@@ -34,6 +37,7 @@ export interface TestGatewayOptions extends Partial<HttpServerOptions> {
 
 /** The gateway's real HTTP side on a free loopback port, with a small `GovernedMcp` behind it. */
 export async function startGateway({
+  mcp,
   redisUrl = NO_REDIS,
   sessionKey = newSessionKey(),
   askDeadlineMs,
@@ -51,7 +55,7 @@ export async function startGateway({
     allowLoopback: true,
     readiness: () => undefined,
     endpoint: {
-      mcp: governed,
+      mcp: mcp ?? governed,
       sessions,
       inFlight,
       askDeadlineMs,

@@ -5,6 +5,7 @@ import type {
   ClientEvent,
   Failure,
   GovernedMcp,
+  Introduction,
   ListenInput,
   McpRequestContext,
   McpRequestInput,
@@ -60,6 +61,8 @@ export class SmallGoverned implements GovernedMcp {
   readonly revoked = new Set<string>();
   /** Authentication cannot be done while this is set. */
   away = false;
+  /** What there is too much of, as `limit` is told it. */
+  readonly tooMany = new Set<string>();
   /** The upstream of `test:down` cannot be reached while this is set. */
   down = false;
 
@@ -83,6 +86,15 @@ export class SmallGoverned implements GovernedMcp {
     const view = /^\/mcp\/(.+)$/.exec(context.resourcePath)?.[1];
     if (view !== undefined && view !== 'known') return NO_VIEW;
     return { kind: 'caller', principal: `tenant ${name} client` };
+  }
+
+  async limit(_context: McpRequestContext, what: string): Promise<Failure | undefined> {
+    return this.tooMany.has(what) ? { ...LIMITED, status: 429, retryAfterMs: 2_000 } : undefined;
+  }
+
+  async introduce({ resourcePath }: McpRequestContext): Promise<Introduction> {
+    const instructions = resourcePath === '/mcp/known' ? 'This one is known.' : undefined;
+    return { kind: 'introduction', instructions };
   }
 
   async listTools(context: McpRequestContext): Promise<ToolListAnswer> {

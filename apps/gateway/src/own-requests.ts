@@ -1,0 +1,63 @@
+import type { Challenge, Failure, Introduction, McpRequestContext } from './mcp/ports.js';
+import { authenticate, type AuthenticateDeps } from './tool-call/authenticate.js';
+import { limitRequest, type LimitDeps } from './tool-call/limit.js';
+import { refuse, type RefuseDeps } from './tool-call/refuse.js';
+import { rpcError } from './tool-call/rpc-errors.js';
+import type { Caller } from './tool-call/types.js';
+import { viewFor } from './tool-call/view-for.js';
+import { CALL_TOOL, FIND_TOOLS } from './tool-search/definitions.js';
+
+type OwnDeps = AuthenticateDeps & LimitDeps & RefuseDeps;
+
+/**
+ * For what the transports answer by themselves: one token of the same allowance that lists and reads
+ * take from. `undefined` when there was one.
+ */
+export function limitOwn(
+  deps: OwnDeps,
+  context: McpRequestContext,
+  what: string,
+): Promise<Failure | Challenge | undefined> {
+  return byCaller(deps, context, async (caller) => {
+    await limitRequest(deps, caller, what);
+    return undefined;
+  });
+}
+
+/** What a model is told of the view at this path, besides what holds for every path. */
+export function introduce(
+  deps: OwnDeps,
+  context: McpRequestContext,
+): Promise<Introduction | Failure | Challenge> {
+  return byCaller(deps, context, async (caller) =>
+    viewFor(caller).mode === 'search' ? SEARCHED : LISTED,
+  );
+}
+
+const LISTED: Introduction = { kind: 'introduction' };
+const SEARCHED: Introduction = {
+  kind: 'introduction',
+  instructions: `The tools are not listed here: find them with ${FIND_TOOLS}, by words of what they should do. Call what it finds with ${CALL_TOOL}.`,
+};
+
+/** Never a call: whatever is refused is answered by a JSON-RPC error. */
+const OWN = 'a request of the transport';
+
+async function byCaller<T>(
+  deps: OwnDeps,
+  context: McpRequestContext,
+  run: (caller: Caller) => Promise<T>,
+): Promise<T | Failure | Challenge> {
+  try {
+    return await run(await authenticate(deps, context));
+  } catch (error) {
+    const answer = await refuse(deps, error, context, OWN);
+    return answer.kind === 'result' ? FAILED : answer;
+  }
+}
+
+const FAILED: Failure = {
+  kind: 'error',
+  status: 500,
+  error: rpcError('internal_error', 'This request failed inside the gateway.', undefined),
+};
