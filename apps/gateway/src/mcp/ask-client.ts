@@ -108,6 +108,7 @@ async function put(
   let onOutlet = false;
   const toSession = async () => {
     onOutlet = false;
+    if (outlet?.over !== undefined) return giveUp(outlet.over);
     if (!(await onSessionStream(text))) giveUp('The client has no event stream to be asked on.');
   };
 
@@ -129,7 +130,7 @@ async function put(
     params: { requestId: question.id, reason: why },
   });
   if (onOutlet) outlet!.note(cancel);
-  else void onSessionStream(cancel);
+  else if (outlet?.over === undefined) void onSessionStream(cancel);
   return failed(TRANSPORT_ERROR, why);
 }
 

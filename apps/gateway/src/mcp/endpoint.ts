@@ -27,7 +27,7 @@ import {
 import { PRIMED_SINCE } from './event-stream.js';
 import { limitOwn } from './own-requests.js';
 import type { AuthenticateAnswer, McpRequestContext } from './ports.js';
-import type { OpenStreams } from './open-streams.js';
+import { endedText, type OpenStreams } from './open-streams.js';
 import { NO_BATCHES, readBody, type Reading } from './read-body.js';
 import { Reply, sendJson, type RpcReply } from './reply.js';
 import type { Exchange } from './resumption/exchange.js';
@@ -86,6 +86,7 @@ export async function handlePost(
       mustStream: !accept.json,
       headers: answerHeaders,
     });
+    if (id !== null) endWithRight(deps.streams, reply, id, caller.principal, context);
     const given = await answer(deps, arrival, context, caller, reading, reply);
     if (given) reply.end(given);
     if (response.writableLength > LARGE_ANSWER) dropWhenStalled(response, deps.stalledMs);
@@ -99,6 +100,23 @@ export async function handlePost(
     if (reply) reply.end(fault);
     else if (!response.headersSent) sendJson(response, fault, answerHeaders);
   }
+}
+
+/** A call that streams is no way around a revocation: what was sent is settled, but nobody hears of it. */
+function endWithRight(
+  streams: OpenStreams,
+  reply: Reply,
+  id: RequestId,
+  principal: string,
+  context: McpRequestContext,
+): void {
+  reply.endBy((expire) =>
+    streams.watch({
+      principal,
+      context,
+      expire: (answer) => expire(NO_RIGHT, endedText(id, answer, context)),
+    }),
+  );
 }
 
 /** `undefined` when the response was taken over for a lasting stream. */
@@ -188,6 +206,7 @@ function idOf(reading: Reading): RequestId | null {
     : null;
 }
 
+const NO_RIGHT = 'The client is not asked any more: its access has ended.';
 const ACCEPTED: RpcReply = { status: 202, text: '' };
 const BATCH_IN_SESSION = codedRefusal(400, INVALID_REQUEST, NO_BATCHES, 'invalid_request');
 const UNASKED = codedRefusal(

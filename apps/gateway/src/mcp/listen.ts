@@ -8,7 +8,7 @@ import { misread, turnedAway, type RpcRequest } from './call.js';
 import { EventStream } from './event-stream.js';
 import { errorText, isObject, resultText, type Params } from './json-rpc.js';
 import { EVERY_LIST, Listener, notificationOf, type ListenerNote } from './listener.js';
-import type { OpenStreams } from './open-streams.js';
+import { endedText, type Ended, type OpenStreams } from './open-streams.js';
 import type { Challenge, ClientEvent, Failure, GovernedMcp, McpRequestContext } from './ports.js';
 import type { ReplyHeaders, RpcReply } from './reply.js';
 import { modernResult } from './result-shape.js';
@@ -81,12 +81,7 @@ export async function listen(
     send(notificationOf(event));
     if (event.kind === 'subscription-ended' && isIdle(listener, filter)) end();
   };
-  listens.expire = (answer?: Challenge | Failure) =>
-    stream.end(
-      answer
-        ? turnedAway(id, answer, 'modern').text
-        : errorText(id, { code: -32001, message: GONE }),
-    );
+  listens.expire = (answer?: Ended) => stream.end(endedText(id, answer, context));
   listens.drain = end;
 
   send({
@@ -100,7 +95,6 @@ export async function listen(
 
 /** Events that come while the subscriptions are being made. */
 const MAX_EARLY = 1_000;
-const GONE = 'Sign in again: this access is another person’s now.';
 
 /** What the client may not subscribe to is left out of what is honoured; only a challenge ends it. */
 async function begin(

@@ -2,7 +2,16 @@
  * The lasting streams of this process: how many there may be, and that none outlives the right to it.
  * A request is authenticated once, when it comes; a stream again and again while it is open.
  */
-import { INTERNAL_ERROR, refusal, TRANSPORT_ERROR, type Refusal } from './json-rpc.js';
+import { turnedAway } from './call.js';
+import {
+  codedRefusal,
+  errorText,
+  INTERNAL_ERROR,
+  refusal,
+  TRANSPORT_ERROR,
+  type Refusal,
+  type RequestId,
+} from './json-rpc.js';
 import type { AuthenticateAnswer, Failure, GovernedMcp, McpRequestContext } from './ports.js';
 
 /** A revoked token ends its streams within 1 s (CONTRACT); half of it is for hearing of it. */
@@ -17,11 +26,22 @@ const MAX_STREAMS = 5_000;
  */
 const TENANT_SHARE = 8;
 
-export interface OpenStream {
+/** `undefined`: the same token is somebody else's now. */
+export type Ended = Exclude<AuthenticateAnswer, { kind: 'caller' }> | undefined;
+
+/** The answer to a request whose stream ends so. */
+export function endedText(id: RequestId, answer: Ended, { era }: McpRequestContext): string {
+  return answer ? turnedAway(id, answer, era).text : errorText(id, ANOTHERS.error);
+}
+
+export interface WatchedStream {
   principal: string;
   context: McpRequestContext;
-  /** Its right has ended: `answer` says why, as to a request. */
-  expire(answer: Exclude<AuthenticateAnswer, { kind: 'caller' }> | undefined): void;
+  /** Its right has ended: `answer` says why, as to a request. It may be called again. */
+  expire(answer: Ended): void;
+}
+
+export interface OpenStream extends WatchedStream {
   /** The gateway stops. */
   drain(): void;
 }
@@ -33,7 +53,8 @@ interface Watched {
 }
 
 export class OpenStreams {
-  private readonly streams = new Map<OpenStream, Watched>();
+  private readonly streams = new Set<OpenStream>();
+  private readonly watched = new Map<WatchedStream, Watched>();
   private readonly perPrincipal = new Map<string, number>();
   private readonly perTenant = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
@@ -65,48 +86,56 @@ export class OpenStreams {
   /** Counts and watches it until the function that is returned is called. */
   add(stream: OpenStream): () => void {
     const { principal } = stream;
-    this.streams.set(stream, { sureAt: Date.now(), checking: false });
+    this.streams.add(stream);
+    const forget = this.watch(stream);
     const tenant = tenantOf(principal);
     count(this.perPrincipal, principal, 1);
     count(this.perTenant, tenant, 1);
-    this.timer ??= setTimeout(() => this.sweep(), SWEEP_MS).unref();
     // It may have been on its way while the others were closed.
     if (this.draining) queueMicrotask(() => stream.drain());
     return () => {
       if (!this.streams.delete(stream)) return;
+      forget();
       count(this.perPrincipal, principal, -1);
       count(this.perTenant, tenant, -1);
     };
   }
 
+  /**
+   * Only ends it with its right: the stream of a request is open for as long as that takes, and is not
+   * one of those that a person may have so many of. Until the function that is returned is called.
+   */
+  watch(stream: WatchedStream): () => void {
+    this.watched.set(stream, { sureAt: Date.now(), checking: false });
+    this.timer ??= setTimeout(() => this.sweep(), SWEEP_MS).unref();
+    return () => void this.watched.delete(stream);
+  }
+
   /** For good: no new ones are opened. */
   drain(): void {
     this.draining = true;
-    clearTimeout(this.timer);
-    for (const stream of this.streams.keys()) stream.drain();
+    for (const stream of this.streams) stream.drain();
   }
 
   /** Waits for none of them: one that the database keeps waiting must not keep the others. */
   private sweep(): void {
     const now = Date.now();
-    for (const [stream, watched] of this.streams) {
+    for (const [stream, watched] of this.watched) {
       if (now - watched.sureAt > UNSURE_MS) stream.expire(UNSURE);
       else if (!watched.checking) void this.check(stream, watched);
     }
     this.timer =
-      this.draining || this.streams.size === 0
-        ? undefined
-        : setTimeout(() => this.sweep(), SWEEP_MS).unref();
+      this.watched.size === 0 ? undefined : setTimeout(() => this.sweep(), SWEEP_MS).unref();
   }
 
-  private async check(stream: OpenStream, watched: Watched): Promise<void> {
+  private async check(stream: WatchedStream, watched: Watched): Promise<void> {
     watched.checking = true;
     const answer = await this.mcp
       .authenticate(stream.context)
       .catch((): AuthenticateAnswer | undefined => undefined);
     watched.checking = false;
     // Closed meanwhile.
-    if (this.streams.get(stream) !== watched) return;
+    if (this.watched.get(stream) !== watched) return;
     if (answer?.kind === 'caller') {
       if (answer.principal === stream.principal) watched.sureAt = Date.now();
       else stream.expire(undefined);
@@ -124,6 +153,12 @@ function count(counts: Map<string, number>, key: string, change: 1 | -1): void {
   else counts.set(key, now);
 }
 
+const ANOTHERS = codedRefusal(
+  401,
+  -32_001,
+  'Sign in again: this access is another person’s now.',
+  'unauthenticated',
+);
 const UNSURE: Failure = {
   kind: 'error',
   error: { code: INTERNAL_ERROR, message: 'Who you are cannot be checked right now. Try again.' },

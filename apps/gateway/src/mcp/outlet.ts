@@ -11,6 +11,8 @@ export interface Outlet {
   note(text: string): void;
   /** A request to the client. Whether it left; it may still be lost with the connection. */
   ask(text: string): boolean | Promise<boolean>;
-  /** Called once when the stream is lost before the answer; returns what takes that back. */
+  /** Why nothing may reach the client any more: the right by which it asked has ended. */
+  readonly over: string | undefined;
+  /** Called once when the stream is lost, or over, before the answer; returns what takes that back. */
   onLost(lost: () => void): () => void;
 }

@@ -52,6 +52,9 @@ export class Reply implements Outlet {
   private keepAlive: NodeJS.Timeout | undefined;
   private resumable: ((hangUp: () => void) => PostStream | undefined) | undefined;
   private post: PostStream | undefined;
+  private watch: ((expire: (why: string, text: string) => void) => () => void) | undefined;
+  private lost: Set<() => void> | undefined;
+  over: string | undefined;
 
   constructor(
     private readonly response: ServerResponse,
@@ -70,6 +73,14 @@ export class Reply implements Outlet {
    */
   resumeBy(open: (hangUp: () => void) => PostStream | undefined): void {
     this.resumable = open;
+  }
+
+  /**
+   * Should the answer become a stream, `watch` is to end it when the right to it ends, with the text of
+   * an error as its answer; it returns what takes that back. Called once, and not for a plain answer.
+   */
+  endBy(watch: (expire: (why: string, text: string) => void) => () => void): void {
+    this.watch = watch;
   }
 
   /** Sends a notification ahead of the answer. Lossy: while the client does not read, only the newest is kept. */
@@ -111,7 +122,12 @@ export class Reply implements Outlet {
     };
     if (response.destroyed) queueMicrotask(closed);
     response.once('close', closed);
-    return () => response.off('close', closed);
+    this.lost ??= new Set();
+    this.lost.add(lost);
+    return () => {
+      response.off('close', closed);
+      this.lost?.delete(lost);
+    };
   }
 
   /** The answer; with the headers and status of `reply` unless a stream is open already. */
@@ -119,10 +135,12 @@ export class Reply implements Outlet {
     const { response, options } = this;
     const { post } = this;
     clearTimeout(this.keepAlive);
+    if (this.over !== undefined) return;
     if (post && (post.hasMoved || response.destroyed)) return post.answered(reply.text);
     if (response.destroyed || response.writableEnded) return;
     // A stream of nothing but the answer has nothing to come back for.
     this.resumable = undefined;
+    this.watch = undefined;
     if (options.mustStream && reply.status === 200) this.open();
     if (!this.streaming) {
       if (response.headersSent) response.end();
@@ -145,12 +163,26 @@ export class Reply implements Outlet {
     clearTimeout(this.keepAlive);
   }
 
+  /** Nothing of what waits to be sent, or comes later, reaches the client any more. */
+  private expire(why: string, text: string): void {
+    const { response } = this;
+    // One that broke may be come back to, with a right that is looked at then.
+    if (this.over !== undefined || response.destroyed || response.writableEnded) return;
+    this.newest = undefined;
+    this.notes = undefined;
+    this.end({ status: 401, text });
+    this.over = why;
+    for (const lost of this.lost ?? []) lost();
+  }
+
   private open(): void {
     const { response, options } = this;
     if (this.streaming || response.headersSent || response.destroyed) return;
     this.streaming = true;
     response.writeHead(200, { ...STREAM_HEADERS, ...options.headers });
     response.flushHeaders();
+    const unwatch = this.watch?.((why, expired) => this.expire(why, expired));
+    if (unwatch) response.once('close', unwatch);
     const post = this.resumable?.(() => void response.destroy());
     if (!post) return;
     this.post = post;

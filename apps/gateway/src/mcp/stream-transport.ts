@@ -156,6 +156,8 @@ function outletTo(deliver: (text: string, how?: 'hint') => Promise<boolean>): Ou
     note: hint,
     ask: (text) => deliver(text).catch(() => false),
     onLost: () => () => {},
+    // The stream is watched, and the session ends with it.
+    over: undefined,
   };
 }
 

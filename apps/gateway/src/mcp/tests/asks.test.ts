@@ -159,6 +159,7 @@ test('a call that is cancelled while its question is on its way waits for no ans
       return true;
     },
     onLost: () => () => {},
+    over: undefined,
   };
   const deps = { sessions: a.sessions, askDeadlineMs: 1_200 };
   const ask = askerOf(deps, principal, session, outlet, controller.signal)!;

@@ -20,6 +20,8 @@ export interface SeenCall {
   args: Record<string, unknown>;
   input: ToolCallInput;
   aborted: boolean;
+  /** Once the story has answered, whether or not anybody heard it. */
+  answered?: string;
 }
 
 const TOOLS = [
@@ -173,9 +175,16 @@ export class SmallGoverned implements GovernedMcp {
       aborted: false,
     };
     this.calls.push(call);
+    const answer = await this.run(call, args);
+    call.answered = JSON.stringify(answer);
+    return answer;
+  }
+
+  private async run(call: SeenCall, args: Record<string, unknown>): Promise<ToolCallAnswer> {
+    const { input, principal } = call;
     switch (input.name) {
       case 't_echo':
-        return text(JSON.stringify({ principal: caller.principal, args }));
+        return text(JSON.stringify({ principal, args }));
       case 't_wait':
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, Number(args['ms'] ?? 5_000));
@@ -306,7 +315,13 @@ const UNAUTHENTICATED: Challenge = {
     metadataUrl: 'https://mcp.example.test/.well-known/oauth-protected-resource/mcp',
     error: 'invalid_token',
   }),
-  body: { error: { code: -32001, message: 'Sign in again.' } },
+  body: {
+    error: {
+      code: -32001,
+      message: 'Sign in again.',
+      data: { _meta: { 'conducktor/code': 'unauthenticated' } },
+    },
+  },
 };
 
 const SCOPE_MISSING: Challenge = {
