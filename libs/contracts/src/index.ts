@@ -1,3 +1,4 @@
+export { isLogLevel, isLogWanted, LOG_LEVELS } from './log-levels.js';
 export { newId, type IdPrefix } from './ids.js';
 export { CODES, ConducktorError, type Code } from './errors.js';
 export {

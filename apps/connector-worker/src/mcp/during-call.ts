@@ -1,17 +1,7 @@
+import { isLogWanted } from '@conducktor/contracts';
 import type { OutgoingCall } from '../connector.js';
 import { answerText, type Message, replyText } from './messages.js';
 import { relayProgress } from './progress.js';
-
-const LEVELS = [
-  'debug',
-  'info',
-  'notice',
-  'warning',
-  'error',
-  'critical',
-  'alert',
-  'emergency',
-] as const;
 
 /** Hands on a notification that belongs to this call; `id` is the request's, which is also its progress token. */
 export function relayNotification(
@@ -23,7 +13,8 @@ export function relayNotification(
     case 'notifications/progress':
       return relayProgress(message, id, call);
     case 'notifications/message':
-      if (isWanted(message.params['level'], call.logLevel))
+      // A level may be set for a whole session while another call asked for less.
+      if (call.logLevel === undefined || isLogWanted(message.params['level'], call.logLevel))
         call.notify({ method: message.method, params: message.params });
       return;
     case 'notifications/cancelled':
@@ -32,13 +23,6 @@ export function relayNotification(
       if (typeof message.params['elicitationId'] === 'string')
         call.notify({ method: message.method, params: message.params });
   }
-}
-
-/** A level may be set for a whole session while another call asked for less. An unknown level is passed on. */
-function isWanted(level: unknown, from: string | undefined): boolean {
-  if (from === undefined) return true;
-  const place = (LEVELS as readonly unknown[]).indexOf(level);
-  return place < 0 || place >= (LEVELS as readonly string[]).indexOf(from);
 }
 
 /**

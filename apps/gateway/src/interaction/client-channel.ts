@@ -1,19 +1,7 @@
 import type { CallOptions } from '@conducktor/runtime';
-import type { ClientCapabilities, NotificationNote } from '@conducktor/contracts';
+import { isLogWanted, type ClientCapabilities, type NotificationNote } from '@conducktor/contracts';
 import type { CheckedCall, EntryInput } from '../tool-call/types.js';
 import { mayAsk } from './rounds.js';
-
-// RFC 5424, from the least to the most severe.
-const LEVELS = [
-  'debug',
-  'info',
-  'notice',
-  'warning',
-  'error',
-  'critical',
-  'alert',
-  'emergency',
-] as const;
 
 /**
  * What an upstream is told of the client. A call of one that cannot be asked, for want of a stream to
@@ -50,6 +38,5 @@ export function channelOf(input: EntryInput): CallOptions {
 function wants({ era, logLevel }: EntryInput['context'], note: NotificationNote): boolean {
   if (note.method !== 'notifications/message') return era === 'legacy';
   if (logLevel === undefined) return era === 'legacy';
-  const levels: readonly unknown[] = LEVELS;
-  return levels.indexOf(note.params['level']) >= levels.indexOf(logLevel);
+  return isLogWanted(note.params['level'], logLevel);
 }

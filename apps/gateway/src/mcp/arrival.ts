@@ -13,7 +13,7 @@ import {
   type RequestId,
 } from './json-rpc.js';
 import type { LegacyScope } from './legacy.js';
-import { isLogLevel } from './log-level.js';
+import { isLogLevel } from '@conducktor/contracts';
 import type { McpRequestContext } from './ports.js';
 import type { Reading } from './read-body.js';
 import type { ReplyHeaders, RpcReply } from './reply.js';

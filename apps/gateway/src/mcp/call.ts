@@ -9,7 +9,7 @@ import {
   type Params,
   type RequestId,
 } from './json-rpc.js';
-import { isWanted } from './log-level.js';
+import { isLogWanted } from '@conducktor/contracts';
 import type { Outlet } from './outlet.js';
 import type {
   Challenge,
@@ -175,7 +175,8 @@ function notesOf(
   if (era === 'modern' && logLevel === undefined && !capabilities?.elicitation) return undefined;
   return ({ method, params }) => {
     if (method === 'notifications/message') {
-      if (logLevel === undefined ? era === 'modern' : !isWanted(params['level'], logLevel)) return;
+      if (logLevel === undefined ? era === 'modern' : !isLogWanted(params['level'], logLevel))
+        return;
     }
     outlet.note(JSON.stringify({ jsonrpc: '2.0', method, params }));
   };

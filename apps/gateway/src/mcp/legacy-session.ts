@@ -1,6 +1,7 @@
 /** Requests that change what a legacy session asked for: its log level, its subscriptions. */
 import { RedisAway } from '../sessions/bus.js';
 import type { Sessions } from '../sessions/open-sessions.js';
+import type { SubscribeFault } from '../sessions/session-streams.js';
 import { MAX_SUBSCRIPTIONS, MAX_URI_BYTES, SessionLost } from '../sessions/session-store.js';
 import { invalidParams, turnedAway, type RpcRequest } from './call.js';
 import {
@@ -13,7 +14,8 @@ import {
   type RequestId,
 } from './json-rpc.js';
 import type { LegacyScope } from './legacy.js';
-import { isLogLevel, LOG_LEVELS } from './log-level.js';
+import { mayPass } from './listener.js';
+import { isLogLevel, LOG_LEVELS } from '@conducktor/contracts';
 import type { Challenge, Failure, GovernedMcp } from './ports.js';
 import type { RpcReply } from './reply.js';
 
@@ -50,10 +52,9 @@ export async function subscribe(
   if (!isUri(uri)) return invalidParams(id, NO_URI);
   if (!session) return needsSession(id);
   return remembering(id, async () => {
-    if (session.kind === 'http') {
-      const added = await sessions.store.addUri(session, principal, uri);
-      if (added === 'full') return tooMany(id);
-    }
+    const added =
+      session.kind === 'http' ? await sessions.store.addUri(session, principal, uri) : undefined;
+    if (added === 'full') return tooMany(id);
     let fault = await sessions.streams.subscribe(session.id, uri);
     if (fault === 'no stream') {
       const answer = await mcp.subscribe({ context, uri, onEvent: () => {} });
@@ -61,7 +62,9 @@ export async function subscribe(
       fault = answer.kind === 'subscribed' ? undefined : { ...answer };
     }
     if (fault === undefined) return done(id);
-    if (session.kind === 'http') await sessions.store.removeUri(session, principal, uri);
+    // What it is subscribed to already is not lost by a failure that passes.
+    if (added === 'added' || (added === 'known' && isForGood(fault)))
+      await sessions.store.removeUri(session, principal, uri);
     return fault === 'no answer'
       ? unavailable(id, 'The gateway that has your event stream did not answer. Try again.')
       : turnedAway(id, fault as unknown as Failure | Challenge);
@@ -96,6 +99,10 @@ async function remembering(id: RequestId, run: () => Promise<RpcReply>): Promise
       };
     throw error;
   }
+}
+
+function isForGood(fault: 'no answer' | SubscribeFault): boolean {
+  return fault !== 'no answer' && !mayPass(fault as unknown as Failure | Challenge);
 }
 
 function isUri(value: unknown): value is string {
