@@ -133,7 +133,11 @@ test(
     const loops = (['legacy', 'modern'] as const).flatMap((era) =>
       Array.from({ length: CLIENTS_PER_ERA }, () => clientLoop(era)),
     );
-    await eventually('the load runs', async () => ended.length > OPERATIONS / 3, 60_000);
+    await eventually(
+      'the load runs',
+      async () => ended.length > OPERATIONS / 3,
+      30_000 + OPERATIONS * 50,
+    );
     killed = true;
     await gateways[0]!.kill();
     await Promise.all(loops);
@@ -156,7 +160,7 @@ test(
     await Promise.all(watchers.map((watcher) => watcher.close()));
     await everyCallHasAnEnd();
   },
-  PATIENCE_MS * 6,
+  PATIENCE_MS * 5 + OPERATIONS * 100,
 );
 
 function join(era: Era): Promise<RevisionClient> {
