@@ -91,6 +91,8 @@ export class Listener {
       for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
         const away = await this.subscribe(uri);
         if (!away) return 'made';
+        // This stream ends soon; whoever opens the next one may come in again.
+        if (away.kind === 'challenge' && away.status === 401) return 'given up';
         if (!mayPass(away)) return 'refused';
         const longer = away.kind === 'error' ? (away.retryAfterMs ?? 0) : 0;
         await setTimeout(Math.max(wait, longer), undefined, { ref: false });
@@ -145,8 +147,9 @@ export class Listener {
   }
 }
 
-function mayPass(away: Failure | Challenge): boolean {
-  if (away.kind === 'challenge') return false;
+/** Whether the same may be granted in a while, or to the same person after the next sign-in. */
+export function mayPass(away: Failure | Challenge): boolean {
+  if (away.kind === 'challenge') return away.status === 401;
   const data = away.error.data as { _meta?: Record<string, unknown> } | undefined;
   return PASSING.includes(data?._meta?.['conducktor/code']);
 }

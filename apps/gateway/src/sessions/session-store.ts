@@ -33,8 +33,8 @@ export interface SessionStore {
   openStream(session: Session, principal: string): Promise<Remembered>;
   /** The resources it is subscribed to. `RedisAway`, `SessionLost`. */
   uris(session: Session, principal: string): Promise<string[]>;
-  /** `full` when it has `MAX_SUBSCRIPTIONS` already. `RedisAway`, `SessionLost`. */
-  addUri(session: Session, principal: string, uri: string): Promise<'added' | 'full'>;
+  /** `known`: it was there before; `full`: it has `MAX_SUBSCRIPTIONS`. `RedisAway`, `SessionLost`. */
+  addUri(session: Session, principal: string, uri: string): Promise<'added' | 'known' | 'full'>;
   removeUri(session: Session, principal: string, uri: string): Promise<void>;
   forget(session: Session, principal: string): Promise<void>;
   /** What `initialize` said on a 2024-11-05 stream. */
@@ -116,7 +116,8 @@ export function createSessionStore(bus: Bus, namespace: string): SessionStore {
       await needed(remember(session, principal));
       const added = await needed(redis.sadd(key, uri));
       await needed(redis.expire(key, TTL_SECONDS));
-      if (added === 0 || (await needed(redis.scard(key))) <= MAX_SUBSCRIPTIONS) return 'added';
+      if (added === 0) return 'known';
+      if ((await needed(redis.scard(key))) <= MAX_SUBSCRIPTIONS) return 'added';
       await needed(redis.srem(key, uri));
       return 'full';
     },

@@ -10,6 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => replicas.close());
 
+const ALICE = 'tenant alice client';
 const open: Events[] = [];
 afterEach(async () => {
   for (const events of open.splice(0)) events.close();
@@ -125,6 +126,40 @@ test('a subscription that cannot be made again right now is made as soon as that
   await expect.poll(() => updates(events), { timeout: 5_000 }).toContain('test:down');
   b.governed.emit({ kind: 'resource-updated', uri: 'test:down' });
   await expect.poll(() => updates(events)).toHaveLength(3);
+});
+
+test.each([undefined, 'a', 'b'] as const)(
+  'asking once more, in vain for now, forgets no earlier subscription (stream at %s)',
+  async (at) => {
+    const { a, b } = replicas;
+    const client = await beginSession(a.mcp, 'alice');
+    const uris = () => a.sessions.store.uris(a.sessions.verify(client.session, ALICE)!, ALICE);
+    const again = async () =>
+      (await client.request('resources/subscribe', { uri: 'test:down' })).message;
+    expect((await again())?.result).toEqual({});
+    for (const { governed } of [a, b]) governed.down = true;
+    if (at) await stream(client, replicas[at].mcp);
+    expect((await again())?.error?.message).toBe('It does not answer.');
+    expect(await uris()).toEqual(['test:down']);
+    // One that never was is not kept.
+    await client.request('resources/unsubscribe', { uri: 'test:down' });
+    expect((await again())?.error).toBeDefined();
+    expect(await uris()).toEqual([]);
+    for (const { governed } of [a, b]) governed.down = false;
+  },
+);
+
+test('a sign-in that ends while subscriptions are made again forgets none', async () => {
+  const { a } = replicas;
+  const client = await beginSession(a.mcp, 'alice');
+  await client.request('resources/subscribe', { uri: 'test:a' });
+  a.governed.signedOutOf.add('test:a');
+  const events = await stream(client);
+  a.governed.signedOutOf.clear();
+  events.close();
+  await expect.poll(() => a.governed.listening).toEqual([]);
+  const next = await stream(client);
+  await expect.poll(() => updates(next)).toEqual(['test:a']);
 });
 
 test('a newer stream takes the place of the older, here and elsewhere', async () => {

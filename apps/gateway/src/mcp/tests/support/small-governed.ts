@@ -65,6 +65,8 @@ export class SmallGoverned implements GovernedMcp {
   away = false;
   /** What there is too much of, as `limit` is told it. */
   readonly tooMany = new Set<string>();
+  /** Resources at which a sign-in ends. */
+  readonly signedOutOf = new Set<string>();
   /** The upstream of `test:down` cannot be reached while this is set. */
   down = false;
 
@@ -141,6 +143,7 @@ export class SmallGoverned implements GovernedMcp {
   async subscribe(input: ListenInput & { uri: string }) {
     const caller = await this.authenticate(input.context);
     if (caller.kind !== 'caller') return caller;
+    if (this.signedOutOf.has(input.uri)) return UNAUTHENTICATED;
     if (input.uri === 'test:denied') return DENIED;
     if (input.uri === 'test:down' && this.down) return DOWN;
     return {
