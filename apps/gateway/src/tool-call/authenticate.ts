@@ -28,9 +28,10 @@ export async function authenticate(
   deps: AuthenticateDeps,
   context: McpRequestContext,
 ): Promise<Caller> {
-  const token = bearerToken(context.headers['authorization']);
-  const seen = deps.tokens.get(token, context.resourcePath);
-  const credential = seen ?? (await verify(deps, token, context.resourcePath));
+  const { headers, resourcePath } = context;
+  const token = bearerToken(headers['authorization']);
+  const seen = deps.tokens.of(headers, token, resourcePath);
+  const credential = seen ?? (await verify(deps, token, resourcePath));
   if (credential.expiresAtMs <= Date.now()) throw signInAgain('your access has expired');
   let workspace =
     deps.workspaces.peek(credential.tenantId) ?? (await deps.workspaces.get(credential.tenantId));
@@ -132,7 +133,20 @@ type Credential = { tenantId: string; expiresAtMs: number } & (
 /** Verified credentials by hash of token and resource: the token itself is never kept. Bounded. */
 export class TokenCache {
   private readonly entries = new Map<string, Credential>();
+  private readonly requests = new WeakMap<
+    object,
+    { resourcePath: string; credential: Credential }
+  >();
   constructor(private readonly limit = 20_000) {}
+
+  /** `headers` are the request's, which is authenticated by its transport and by its story: hashed once. */
+  of(headers: object, token: string, resourcePath: string): Credential | undefined {
+    const known = this.requests.get(headers);
+    if (known?.resourcePath === resourcePath) return known.credential;
+    const credential = this.get(token, resourcePath);
+    if (credential) this.requests.set(headers, { resourcePath, credential });
+    return credential;
+  }
 
   get(token: string, resourcePath: string): Credential | undefined {
     return this.entries.get(entryOf(token, resourcePath));

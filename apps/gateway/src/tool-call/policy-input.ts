@@ -5,10 +5,20 @@ import type { Caller, Entry } from './types.js';
 // Policies remember what they worked out for a caller, so equal callers share one object for as long
 // as their snapshot lives.
 const callers = new WeakMap<Member, Map<string, PolicyCaller>>();
+// By the scopes of a verified credential, which are one array for as long as it is known.
+const byScopes = new WeakMap<Member, WeakMap<readonly string[], PolicyCaller>>();
 const tools = new WeakMap<Entry, PolicyTool>();
 
 /** The caller as policies see it. */
-export function policyCaller({ member, clientId, scopes }: Caller): PolicyCaller {
+export function policyCaller(caller: Caller): PolicyCaller {
+  let ofMember = byScopes.get(caller.member);
+  if (!ofMember) byScopes.set(caller.member, (ofMember = new WeakMap()));
+  let seen = ofMember.get(caller.scopes);
+  if (seen?.clientId !== caller.clientId) ofMember.set(caller.scopes, (seen = equalCaller(caller)));
+  return seen;
+}
+
+function equalCaller({ member, clientId, scopes }: Caller): PolicyCaller {
   let ofMember = callers.get(member);
   if (!ofMember) callers.set(member, (ofMember = new Map()));
   const key = `${clientId} ${scopes.join(' ')}`;
