@@ -29,9 +29,17 @@ export function introduce(
   deps: OwnDeps,
   context: McpRequestContext,
 ): Promise<Introduction | Failure | Challenge> {
-  return byCaller(deps, context, async (caller) =>
-    viewFor(caller).mode === 'search' ? SEARCHED : LISTED,
-  );
+  return byCaller(deps, context, async (caller) => {
+    const view = viewFor(caller);
+    if (view.mode === 'search') return SEARCHED;
+    // Connections and toolsets share their slugs: at its own path a server speaks for itself.
+    const own = view.connections.find(({ slug }) => context.resourcePath === `/mcp/${slug}`);
+    if (!own?.instructions) return LISTED;
+    return {
+      kind: 'introduction',
+      instructions: `What ${own.slug} says of itself:\n${own.instructions}`,
+    };
+  });
 }
 
 const LISTED: Introduction = { kind: 'introduction' };

@@ -21,7 +21,7 @@ export const CAPABILITIES = {
 } as const;
 
 const INSTRUCTIONS = [
-  'Tools of several services, through one gateway. A tool name begins with its connection: linear-prod_create_issue.',
+  'Tools of one or several services, through one gateway. Where there are several, a tool name begins with its connection: linear-prod_create_issue.',
   'Calls are checked against the workspace policy. A refusal says why and what to do; repeating the same call does not help.',
   'If the outcome of a call is unknown, look before calling again: it may have acted.',
 ].join('\n');

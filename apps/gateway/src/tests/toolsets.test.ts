@@ -134,6 +134,24 @@ test('the interface of a tool that a toolset selects can be read there, as the t
   }
 });
 
+test('a server speaks for itself at its own path, and at no other', async () => {
+  await stack.admin.pool.query(
+    `update connection set server = server || '{"instructions": "Pages are in Markdown."}'
+      where tenant_id = $1 and slug = 'wiki'`,
+    [stack.people.tenantId],
+  );
+  const introduced = (resourcePath: string) =>
+    stack.governed.mcp.introduce(stack.context({ resourcePath }));
+  await expect
+    .poll(() => introduced('/mcp/wiki'), { timeout: 5_000 })
+    .toEqual({
+      kind: 'introduction',
+      instructions: 'What wiki says of itself:\nPages are in Markdown.',
+    });
+  for (const path of ['/mcp', '/mcp/some', '/mcp/docs'])
+    expect(await introduced(path)).toEqual({ kind: 'introduction' });
+});
+
 describe('a toolset that is searched', () => {
   test('is introduced by the tools that search it; a list needs no words', async () => {
     const introduced = (resourcePath: string) =>

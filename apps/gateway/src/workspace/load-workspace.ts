@@ -13,6 +13,8 @@ import type {
 
 // Longer than any access token lives (60 minutes by default, a day at most).
 const REVOKED_WINDOW = '25 hours';
+// Characters; a model reads them with every conversation.
+const MAX_INSTRUCTIONS = 4_000;
 
 /**
  * Reads and compiles one workspace. The version is read first: rows that are newer than it only make
@@ -97,8 +99,10 @@ async function loadCatalogue(tx: TenantTx): Promise<Pick<Workspace, 'connections
     timeout_ms: number;
     revision: string;
     capabilities: Record<string, unknown> | null;
+    instructions: string | null;
   }>(
-    `select id, slug, timeout_ms, revision, server->'capabilities' as capabilities
+    `select id, slug, timeout_ms, revision, server->'capabilities' as capabilities,
+            left(server->>'instructions', ${MAX_INSTRUCTIONS}) as instructions
        from connection order by slug collate "C"`,
   );
   const byId = new Map<string, ConnectionEntry>(
@@ -110,6 +114,7 @@ async function loadCatalogue(tx: TenantTx): Promise<Pick<Workspace, 'connections
         timeoutMs: row.timeout_ms,
         revision: Number(row.revision),
         capabilities: row.capabilities ?? {},
+        instructions: row.instructions ?? undefined,
         tools: [],
       },
     ]),

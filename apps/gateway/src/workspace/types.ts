@@ -24,6 +24,8 @@ export interface ConnectionEntry {
   revision: number;
   /** What its server offers, as MCP spells it; empty while it was never reached. */
   capabilities: Readonly<Record<string, unknown>>;
+  /** What its server tells a model of itself, if anything. Untrusted. */
+  instructions?: string | undefined;
   /** Its tools in this snapshot. */
   tools: Tool[];
 }
