@@ -13,6 +13,7 @@ interface Kept {
   outcome: LateOutcome;
   /** The gateway that asked; undefined for processes without a journal, whose outcomes are not kept. */
   instanceId: string;
+  /** All times are of the monotonic clock: the wall clock may be set. */
   at: number;
   /** Set when the connection over which the result went was lost before the commitment came. */
   lostAt: number | undefined;
@@ -33,7 +34,7 @@ export class Outcomes {
   #turn = 0;
 
   constructor(private readonly onDropped: (count: number, reason: string) => void = () => {}) {
-    this.#sweep = setInterval(() => this.sweep(Date.now()), 1_000).unref();
+    this.#sweep = setInterval(() => this.sweep(performance.now()), 1_000).unref();
   }
 
   get size(): number {
@@ -43,7 +44,7 @@ export class Outcomes {
   /** `peer` is the connection over which the result goes, whether or not it still stands. */
   keep(outcome: LateOutcome, peer: RpcPeer): void {
     if (!peer.takesLate) return;
-    const now = Date.now();
+    const now = performance.now();
     if (this.#kept.size >= MAX_KEPT) {
       const [oldest] = this.#kept.values();
       this.#forget(oldest!);
@@ -54,7 +55,7 @@ export class Outcomes {
       instanceId: peer.instanceId,
       at: now,
       lostAt: undefined,
-      offeredAt: 0,
+      offeredAt: -Infinity,
     };
     this.#kept.set(outcome.callId, kept);
     if (!this.#peers.has(peer)) this.#lose(kept, now);
@@ -71,12 +72,12 @@ export class Outcomes {
 
   joined(peer: RpcPeer): void {
     this.#peers.add(peer);
-    if (peer.takesLate) this.#offer(Date.now());
+    if (peer.takesLate) this.#offer(performance.now());
   }
 
   left(peer: RpcPeer): void {
     this.#peers.delete(peer);
-    const now = Date.now();
+    const now = performance.now();
     // Another connection of the same gateway may stand, but which one carried the result is not known.
     for (const kept of this.#kept.values()) {
       if (kept.instanceId === peer.instanceId && kept.lostAt === undefined) this.#lose(kept, now);
