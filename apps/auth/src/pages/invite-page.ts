@@ -1,3 +1,4 @@
+import { currentPasswordField, nameField, newPasswordField } from './account-fields.js';
 import { html, type Html } from './html.js';
 import { hiddenFields, page, problem } from './layout.js';
 
@@ -55,44 +56,10 @@ function fieldsOf(content: InvitePage): Html {
         <p class="soft"><a href="/login">Stay signed in</a></p>`;
     case 'sign-in':
       return html`<p class="soft">This address has an account. Sign in to accept.</p>
-        ${account(content.email)}
-        <label for="password">Password</label>
-        <input
-          id="password"
-          name="password"
-          type="password"
-          autocomplete="current-password"
-          maxlength="200"
-          required
-          autofocus
-        />
+        ${account(content.email)} ${currentPasswordField(true)}
         <button type="submit" name="decision" value="sign-in">Sign in</button>`;
     case 'claim':
-      return html`<label for="name">Your name</label>
-        <input
-          id="name"
-          name="name"
-          autocomplete="name"
-          maxlength="100"
-          required
-          autofocus
-          value="${step.name}"
-        />
-        ${account(content.email)}
-        <label for="password">Password</label>
-        <input
-          id="password"
-          name="password"
-          type="password"
-          autocomplete="new-password"
-          minlength="10"
-          maxlength="200"
-          required
-          aria-describedby="password-hint"
-        />
-        <p class="hint" id="password-hint">
-          At least 10 characters. A few words are better than one with symbols.
-        </p>
+      return html`${nameField(step.name)} ${account(content.email)} ${newPasswordField()}
         <button type="submit" name="decision" value="claim">Join ${content.workspace}</button>`;
   }
 }

@@ -1,3 +1,4 @@
+import { currentPasswordField } from './account-fields.js';
 import { html } from './html.js';
 import { hiddenFields, page, problem } from './layout.js';
 
@@ -33,16 +34,7 @@ export function signInPage(content: SignInPage): string {
           ${content.email === '' && 'autofocus'}
           value="${content.email}"
         />
-        <label for="password">Password</label>
-        <input
-          id="password"
-          name="password"
-          type="password"
-          autocomplete="current-password"
-          maxlength="200"
-          required
-          ${content.email !== '' && 'autofocus'}
-        />
+        ${currentPasswordField(content.email !== '')}
         <button type="submit">Sign in</button>
       </form>
       ${

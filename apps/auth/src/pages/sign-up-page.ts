@@ -1,3 +1,4 @@
+import { nameField, newPasswordField } from './account-fields.js';
 import { html } from './html.js';
 import { hiddenFields, page, problem } from './layout.js';
 
@@ -27,17 +28,7 @@ export function signUpPage(content: SignUpPage): string {
         action="/signup"
         aria-describedby="${content.problem ? 'problem' : undefined}"
       >
-        ${hiddenFields(content)}
-        <label for="name">Your name</label>
-        <input
-          id="name"
-          name="name"
-          autocomplete="name"
-          maxlength="100"
-          required
-          autofocus
-          value="${values.name}"
-        />
+        ${hiddenFields(content)} ${nameField(values.name)}
         <label for="workspace">Workspace</label>
         <input
           id="workspace"
@@ -59,20 +50,7 @@ export function signUpPage(content: SignUpPage): string {
           required
           value="${values.email}"
         />
-        <label for="password">Password</label>
-        <input
-          id="password"
-          name="password"
-          type="password"
-          autocomplete="new-password"
-          minlength="10"
-          maxlength="200"
-          required
-          aria-describedby="password-hint"
-        />
-        <p class="hint" id="password-hint">
-          At least 10 characters. A few words are better than one with symbols.
-        </p>
+        ${newPasswordField()}
         <button type="submit">Create workspace</button>
       </form>
       <p class="soft">Have an account? <a href="${link}">Sign in</a></p>`,

@@ -1,5 +1,3 @@
-import type { NetConnectOpts } from 'node:net';
-
 export type RpcAddress = { host: string; port: number } | { path: string };
 
 /** `host:port`, `[v6]:port` or `/path/of/a/unix/socket`; throws with what is wrong. */
@@ -12,8 +10,6 @@ export function parseRpcAddress(text: string): RpcAddress {
   }
   return { host: (match[1] ?? match[2])!, port };
 }
-
-export const connectOptions = (address: RpcAddress): NetConnectOpts => ({ ...address });
 
 export const describeAddress = (address: RpcAddress): string =>
   'path' in address ? address.path : `${address.host}:${address.port}`;

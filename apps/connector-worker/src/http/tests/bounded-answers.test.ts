@@ -1,36 +1,11 @@
-import type { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import {
-  type Incoming,
-  json,
-  legacy,
-  ok,
-  type RawServer,
-  startRawServer,
-  startTestWorker,
-  stream,
-  type TestWorker,
-} from '../../tests/support.js';
+import { expect, it } from 'vitest';
+import { json, legacy, ok, stream } from '../../tests/support.js';
+import { rawServers } from './raw-servers.js';
 import { HttpExchange } from '../http-exchange.js';
 
-let test: TestWorker;
-const stops: (() => unknown)[] = [];
-beforeAll(async () => {
-  test = await startTestWorker();
-});
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
-afterAll(() => test.stop());
-
-async function serve(
-  answer: (incoming: Incoming, response: ServerResponse) => void,
-): Promise<{ server: RawServer; id: string }> {
-  const server = await startRawServer(answer);
-  stops.push(() => server.close());
-  return { server, id: await test.connect({ url: server.url }) };
-}
+const raw = rawServers();
+const { serve } = raw;
 
 it('an answer in chunks of one byte takes no more memory than its bytes', () => {
   let handler!: HttpExchange;
@@ -64,7 +39,7 @@ it('an answer that is no MCP and does not end is left', async () => {
       response.write('x'.repeat(100_000));
     }),
   );
-  expect(await test.call(id, 'x')).toMatchObject({ outcome: 'unknown' });
+  expect(await raw.worker.call(id, 'x')).toMatchObject({ outcome: 'unknown' });
   await left;
 });
 
@@ -74,7 +49,7 @@ it('only interim answers: given up before the deadline', async () => {
       for (let at = 0; at < 100; at++) response.writeProcessing();
     }),
   );
-  expect(await test.call(id, 'x')).toMatchObject({ outcome: 'unknown' });
+  expect(await raw.worker.call(id, 'x')).toMatchObject({ outcome: 'unknown' });
 });
 
 it('a result of 9 MB comes at once to a client that can be asked, too', async () => {
@@ -85,7 +60,7 @@ it('a result of 9 MB comes at once to a client that can be asked, too', async ()
     }),
   );
   const capabilities = { elicitation: { form: {} } };
-  const result = await test.call(id, 'x', {}, { capabilities, timeoutMs: 5_000 });
+  const result = await raw.worker.call(id, 'x', {}, { capabilities, timeoutMs: 5_000 });
   expect(result).toMatchObject({ outcome: 'ok' });
 });
 
@@ -107,7 +82,7 @@ it('a modern server whose proxy answered for it is not taken for a legacy one fo
       error: { code: -32601, message: 'Method not found' },
     });
   });
-  expect(await test.call(id, 'x')).toMatchObject({ outcome: 'unavailable' });
+  expect(await raw.worker.call(id, 'x')).toMatchObject({ outcome: 'unavailable' });
   up = true;
-  expect(await test.call(id, 'x')).toMatchObject({ outcome: 'ok' });
+  expect(await raw.worker.call(id, 'x')).toMatchObject({ outcome: 'ok' });
 });

@@ -1,46 +1,24 @@
 import type { ServerResponse } from 'node:http';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Incoming,
-  json,
-  legacy,
-  ok,
-  stream,
-  type RawServer,
-  startRawServer,
-  startTestWorker,
-  type TestWorker,
-} from '../../tests/support.js';
+import { describe, expect, it } from 'vitest';
+import { json, legacy, ok, stream } from '../../tests/support.js';
+import { rawServers } from './raw-servers.js';
 
-let test: TestWorker;
-const stops: (() => unknown)[] = [];
-beforeAll(async () => {
-  test = await startTestWorker();
-});
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
-afterAll(() => test.stop());
-
-async function serve(
-  answer: (incoming: Incoming, response: ServerResponse) => void,
-): Promise<{ server: RawServer; id: string }> {
-  const server = await startRawServer(answer);
-  stops.push(() => server.close());
-  return { server, id: await test.connect({ url: server.url }) };
-}
+const raw = rawServers();
+const { serve } = raw;
 
 describe('a server that', () => {
   it('never answers: timeout at the deadline', async () => {
     const { id } = await serve(legacy(() => {}));
     const started = Date.now();
-    expect(await test.call(id, 'x', {}, { timeoutMs: 300 })).toMatchObject({ outcome: 'timeout' });
+    expect(await raw.worker.call(id, 'x', {}, { timeoutMs: 300 })).toMatchObject({
+      outcome: 'timeout',
+    });
     expect(Date.now() - started).toBeLessThan(3_000);
   });
 
   it('never answers the handshake either: nothing was sent', async () => {
     const { id, server } = await serve(() => {});
-    expect(await test.call(id, 'x', {}, { timeoutMs: 300 })).toMatchObject({
+    expect(await raw.worker.call(id, 'x', {}, { timeoutMs: 300 })).toMatchObject({
       outcome: 'unavailable',
     });
     expect(server.seen.filter((one) => one.message.method === 'tools/call')).toEqual([]);
@@ -50,7 +28,7 @@ describe('a server that', () => {
     const { id } = await serve(
       legacy((_incoming, response) => json(response, 200, ok(999_999, "another caller's"))),
     );
-    const result = await test.call(id, 'x');
+    const result = await raw.worker.call(id, 'x');
     expect(result).toMatchObject({ outcome: 'unknown' });
     expect(JSON.stringify(result)).not.toContain("another caller's");
   });
@@ -65,7 +43,7 @@ describe('a server that', () => {
         response.end();
       }),
     );
-    expect(await test.call(id, 'x')).toMatchObject({
+    expect(await raw.worker.call(id, 'x')).toMatchObject({
       outcome: 'ok',
       resultJson: expect.stringContaining('right'),
     });
@@ -80,7 +58,7 @@ describe('a server that', () => {
         setTimeout(() => response.destroy(), 30);
       }),
     );
-    expect(await test.call(id, 'x')).toMatchObject({
+    expect(await raw.worker.call(id, 'x')).toMatchObject({
       outcome: 'unknown',
       message: expect.stringContaining('whether it acted is not known'),
     });
@@ -95,7 +73,7 @@ describe('a server that', () => {
         ),
       ),
     );
-    expect(await test.call(id, 'x')).toMatchObject({ outcome: 'unknown' });
+    expect(await raw.worker.call(id, 'x')).toMatchObject({ outcome: 'unknown' });
   });
 
   it('ends its stream on purpose and answers when asked for the rest (2025-11-25)', async () => {
@@ -113,7 +91,7 @@ describe('a server that', () => {
           .end('id: e1\nretry: 60\ndata: \n\n');
       })(incoming, response);
     });
-    expect(await test.call(id, 'x')).toMatchObject({
+    expect(await raw.worker.call(id, 'x')).toMatchObject({
       outcome: 'ok',
       resultJson: expect.stringContaining('late but here'),
     });
@@ -130,7 +108,7 @@ describe('a server that', () => {
       }),
     );
     for (const name of ['json', 'stream']) {
-      expect(await test.call(id, name)).toMatchObject({
+      expect(await raw.worker.call(id, name)).toMatchObject({
         outcome: 'error',
         error: { message: expect.stringContaining('larger than 10 MB') },
       });
@@ -143,7 +121,7 @@ describe('a server that', () => {
         json(response, 200, ok(incoming.message.id, 'é'.repeat(5 * 1024 * 1024))),
       ),
     );
-    const { resultJson } = await test.call(id, 'x');
+    const { resultJson } = await raw.worker.call(id, 'x');
     expect(Buffer.byteLength(resultJson!)).toBe(10 * 1024 * 1024 + 39);
   });
 
@@ -167,7 +145,9 @@ describe('a server that', () => {
         pour();
       }),
     );
-    expect(await test.call(id, 'x', {}, { timeoutMs: 9_000 })).toMatchObject({ outcome: 'error' });
+    expect(await raw.worker.call(id, 'x', {}, { timeoutMs: 9_000 })).toMatchObject({
+      outcome: 'error',
+    });
     await expect.poll(() => closed).toBe(true);
   });
 
@@ -193,7 +173,7 @@ describe('a server that', () => {
     );
     expect(
       (
-        await test.call(
+        await raw.worker.call(
           id,
           'x',
           {},
@@ -221,7 +201,7 @@ describe('a server that', () => {
         setTimeout(() => (send(ok(incoming.message.id)), response.end()), 150);
       }),
     );
-    expect((await test.call(id, 'x')).outcome).toBe('ok');
+    expect((await raw.worker.call(id, 'x')).outcome).toBe('ok');
     await expect
       .poll(() => server.seen.some((one) => one.body === '{"jsonrpc":"2.0","id":"p","result":{}}'))
       .toBe(true);
@@ -275,19 +255,19 @@ describe('a server that', () => {
     const { id } = await serve(
       legacy((incoming, response) => answer(response, incoming.message.id)),
     );
-    expect(await test.call(id, 'x')).toMatchObject({ outcome });
+    expect(await raw.worker.call(id, 'x')).toMatchObject({ outcome });
   });
 
   it('keeps unknown fields and long numbers: they come through as they were written', async () => {
-    const raw =
+    const written =
       '{ "content" : [ ], "x-new": {"big": 12345678901234567890, "f": 1.10} , "structuredContent":{"a":"}\\""}}';
     const { id } = await serve(
       legacy((incoming, response) =>
         response
           .writeHead(200, { 'content-type': 'application/json' })
-          .end(`{"jsonrpc":"2.0", "result": ${raw} ,"id":${String(incoming.message.id)}}`),
+          .end(`{"jsonrpc":"2.0", "result": ${written} ,"id":${String(incoming.message.id)}}`),
       ),
     );
-    expect((await test.call(id, 'x')).resultJson).toBe(raw);
+    expect((await raw.worker.call(id, 'x')).resultJson).toBe(written);
   });
 });

@@ -1,25 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import type { UpstreamEvent } from '@conducktor/contracts';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   type Incoming,
   json,
   type RawServer,
   startRawServer,
-  startTestWorker,
   stream,
-  type TestWorker,
 } from '../../tests/support.js';
+import { rawServers } from './raw-servers.js';
 
-let test: TestWorker;
-const stops: (() => unknown)[] = [];
-beforeAll(async () => {
-  test = await startTestWorker();
-});
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
-afterAll(() => test.stop());
+const raw = rawServers();
 
 type Answer = (incoming: Incoming, response: ServerResponse) => void;
 
@@ -34,15 +25,15 @@ async function serve(get: Answer, ask: Answer): Promise<RawServer & { id: string
     const result = { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: {} };
     json(response, 200, { jsonrpc: '2.0', id, result }, { 'mcp-session-id': 'one' });
   });
-  stops.push(() => server.close());
-  return { ...server, id: await test.connect({ url: server.url }) };
+  raw.stops.push(() => server.close());
+  return { ...server, id: await raw.worker.connect({ url: server.url }) };
 }
 
 async function watch(connectionId: string) {
   const events: UpstreamEvent[] = [];
-  const watching = await test.client.watch(
+  const watching = await raw.worker.client.watch(
     {
-      tenantId: test.tenantId,
+      tenantId: raw.worker.tenantId,
       memberId: 'mem_a',
       connectionId,
       revision: 1,

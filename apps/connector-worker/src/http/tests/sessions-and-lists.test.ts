@@ -1,33 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Incoming,
-  json,
-  legacy,
-  ok,
-  type RawServer,
-  startRawServer,
-  startTestWorker,
-  type TestWorker,
-} from '../../tests/support.js';
+import { describe, expect, it } from 'vitest';
+import { type Incoming, json, legacy, ok } from '../../tests/support.js';
+import { rawServers } from './raw-servers.js';
 
-let test: TestWorker;
-const stops: (() => unknown)[] = [];
-beforeAll(async () => {
-  test = await startTestWorker();
-});
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
-afterAll(() => test.stop());
-
-async function serve(
-  answer: (incoming: Incoming, response: ServerResponse) => void,
-): Promise<{ server: RawServer; id: string }> {
-  const server = await startRawServer(answer);
-  stops.push(() => server.close());
-  return { server, id: await test.connect({ url: server.url }) };
-}
+const raw = rawServers();
+const { serve } = raw;
 
 describe('sessions', () => {
   it('are one for each member, and made anew once when the server forgets them', async () => {
@@ -57,7 +34,7 @@ describe('sessions', () => {
       json(response, 200, ok(rpcId, session));
     });
     const sessionOf = async (memberId: string) =>
-      JSON.parse((await test.call(id, 'x', {}, { memberId })).resultJson!).content[0]
+      JSON.parse((await raw.worker.call(id, 'x', {}, { memberId })).resultJson!).content[0]
         .text as string;
     const first = await sessionOf('mem_a');
     expect(await sessionOf('mem_a')).toBe(first);
@@ -88,7 +65,7 @@ describe('sessions', () => {
       if (incoming.message.id === undefined) return void response.writeHead(202).end();
       response.writeHead(incoming.message.method === 'tools/call' ? 404 : 400).end();
     });
-    expect(await test.call(id, 'x')).toMatchObject({ outcome: 'error' });
+    expect(await raw.worker.call(id, 'x')).toMatchObject({ outcome: 'error' });
     expect(made).toBe(2);
   });
 });
@@ -113,7 +90,10 @@ describe('lists of tools', () => {
           : { tools: [{ name: 'a' }], nextCursor: '2' },
       ),
     );
-    const list = await test.client.refresh({ tenantId: test.tenantId, connectionId: id });
+    const list = await raw.worker.client.refresh({
+      tenantId: raw.worker.tenantId,
+      connectionId: id,
+    });
     expect(list.tools).toEqual([
       { name: 'a' },
       { name: 'b', inputSchema: {}, securitySchemes: [{ type: 'oauth2' }] },
@@ -125,7 +105,9 @@ describe('lists of tools', () => {
     const { id } = await serve(
       paged(() => ({ tools: [{ name: `t${++page}` }], nextCursor: String(page) })),
     );
-    expect(await test.client.refresh({ tenantId: test.tenantId, connectionId: id })).toMatchObject({
+    expect(
+      await raw.worker.client.refresh({ tenantId: raw.worker.tenantId, connectionId: id }),
+    ).toMatchObject({
       status: 'DEGRADED',
       reason: expect.stringContaining('does not end'),
     });
@@ -134,7 +116,9 @@ describe('lists of tools', () => {
 
   it('that are no lists are an error in words', async () => {
     const { id } = await serve(paged(() => ({ tools: 'x' as unknown as unknown[] })));
-    expect(await test.client.refresh({ tenantId: test.tenantId, connectionId: id })).toMatchObject({
+    expect(
+      await raw.worker.client.refresh({ tenantId: raw.worker.tenantId, connectionId: id }),
+    ).toMatchObject({
       status: 'ERROR',
       reason: 'The server answered tools/list without a list of tools.',
     });
@@ -175,7 +159,7 @@ describe('tools whose schema asks for headers (2026-07-28)', () => {
         });
       json(response, 200, ok(rpcId));
     });
-    expect((await test.call(id, 'x', { region: 'Zürich' })).outcome).toBe('ok');
+    expect((await raw.worker.call(id, 'x', { region: 'Zürich' })).outcome).toBe('ok');
     const header = server.seen.at(-1)!.headers['mcp-param-region'];
     expect(header).toBe(`=?base64?${Buffer.from('Zürich').toString('base64')}?=`);
   });

@@ -1,44 +1,20 @@
-import type { ServerResponse } from 'node:http';
 import { startFaultProxy } from '@conducktor/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Incoming,
-  json,
-  legacy,
-  ok,
-  type RawServer,
-  startRawServer,
-  startTestWorker,
-  type TestWorker,
-} from '../../tests/support.js';
+import { describe, expect, it } from 'vitest';
+import { json, legacy, ok, startRawServer } from '../../tests/support.js';
+import { rawServers } from './raw-servers.js';
 
-let test: TestWorker;
-const stops: (() => unknown)[] = [];
-beforeAll(async () => {
-  test = await startTestWorker();
-});
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
-afterAll(() => test.stop());
-
-async function serve(
-  answer: (incoming: Incoming, response: ServerResponse) => void,
-): Promise<{ server: RawServer; id: string }> {
-  const server = await startRawServer(answer);
-  stops.push(() => server.close());
-  return { server, id: await test.connect({ url: server.url }) };
-}
+const raw = rawServers();
+const { serve } = raw;
 
 describe('the way to the server', () => {
   it('nothing listens: unavailable, and after five failures the server is left alone', async () => {
-    const id = await test.connect({ url: 'http://127.0.0.1:20459/mcp' });
+    const id = await raw.worker.connect({ url: 'http://127.0.0.1:20459/mcp' });
     for (let i = 0; i < 5; i++)
-      expect(await test.call(id, 'x')).toMatchObject({
+      expect(await raw.worker.call(id, 'x')).toMatchObject({
         outcome: 'unavailable',
         message: expect.stringContaining('nothing listens'),
       });
-    expect(await test.call(id, 'x')).toMatchObject({
+    expect(await raw.worker.call(id, 'x')).toMatchObject({
       outcome: 'unavailable',
       message: expect.stringContaining('left alone'),
     });
@@ -46,9 +22,9 @@ describe('the way to the server', () => {
       legacy((incoming, response) => json(response, 200, ok(incoming.message.id))),
       20_459,
     );
-    stops.push(() => server.close());
+    raw.stops.push(() => server.close());
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    expect((await test.call(id, 'x')).outcome).toBe('ok');
+    expect((await raw.worker.call(id, 'x')).outcome).toBe('ok');
   });
 
   it('is cut after the request left: unknown; cut before: unavailable', async () => {
@@ -59,30 +35,33 @@ describe('the way to the server', () => {
       ),
     );
     const proxy = await startFaultProxy({ port: server.port });
-    stops.push(() => proxy.close());
-    const id = await test.connect({ url: `http://127.0.0.1:${proxy.port}/mcp` });
-    expect((await test.call(id, 'x')).outcome).toBe('ok');
-    const calling = test.call(id, 'x');
+    raw.stops.push(() => proxy.close());
+    const id = await raw.worker.connect({ url: `http://127.0.0.1:${proxy.port}/mcp` });
+    expect((await raw.worker.call(id, 'x')).outcome).toBe('ok');
+    const calling = raw.worker.call(id, 'x');
     await new Promise((resolve) => setTimeout(resolve, 80));
     await proxy.set('reset');
     expect((await calling).outcome).toBe('unknown');
     await proxy.set('refuse');
-    expect((await test.call(id, 'x')).outcome).toBe('unavailable');
+    expect((await raw.worker.call(id, 'x')).outcome).toBe('unavailable');
   });
 
   it('is a private address or a port of ours: refused before anything is sent', async () => {
     for (const url of [
       'http://169.254.169.254/latest/meta-data',
       'http://10.0.0.1/mcp',
-      `http://127.0.0.1:${test.worker.rpcPort}/`,
+      `http://127.0.0.1:${raw.worker.worker.rpcPort}/`,
       'ftp://example.com/',
       'http://user:pw@example.com/',
     ]) {
-      const id = await test.connect({ url });
-      const list = await test.client.refresh({ tenantId: test.tenantId, connectionId: id });
-      if (!url.includes(String(test.worker.rpcPort)))
+      const id = await raw.worker.connect({ url });
+      const list = await raw.worker.client.refresh({
+        tenantId: raw.worker.tenantId,
+        connectionId: id,
+      });
+      if (!url.includes(String(raw.worker.worker.rpcPort)))
         expect(list).toMatchObject({ status: 'ERROR', tools: [] });
-      expect((await test.call(id, 'x')).outcome).toMatch(/unavailable/);
+      expect((await raw.worker.call(id, 'x')).outcome).toMatch(/unavailable/);
     }
   });
 
@@ -90,7 +69,9 @@ describe('the way to the server', () => {
     const { id } = await serve((_incoming, response) =>
       response.writeHead(401, { 'www-authenticate': 'Bearer' }).end(),
     );
-    expect(await test.client.refresh({ tenantId: test.tenantId, connectionId: id })).toMatchObject({
+    expect(
+      await raw.worker.client.refresh({ tenantId: raw.worker.tenantId, connectionId: id }),
+    ).toMatchObject({
       status: 'AUTH_REQUIRED',
     });
   });
@@ -105,11 +86,11 @@ describe('the way to the server', () => {
     const { server } = await serve(
       legacy((incoming, response) => json(response, 200, ok(incoming.message.id))),
     );
-    const id = await test.connect({
+    const id = await raw.worker.connect({
       url: server.url,
       headers: headers as unknown as Record<string, string>,
     });
-    expect((await test.call(id, 'x')).outcome).toBe('unavailable');
+    expect((await raw.worker.call(id, 'x')).outcome).toBe('unavailable');
     expect(server.seen).toEqual([]);
   });
 });
