@@ -56,7 +56,6 @@ export interface ToolCallInput extends ClientChannel {
   /** The tool name as the client wrote it. */
   name: string;
   argumentsValue: unknown;
-  argumentsText?: string;
   meta?: Record<string, unknown>;
   idempotencyKey?: string;
   input?: ClientInput;

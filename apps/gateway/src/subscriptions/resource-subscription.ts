@@ -2,17 +2,20 @@ import type { GovernedDeps } from '../governed.js';
 import { ConducktorError, type UpstreamEvent, type WatchAnswer } from '@conducktor/contracts';
 import type { ListenInput, Subscription } from '../mcp/ports.js';
 import { toClientUri } from '../resources/uris.js';
+import { admit } from '../tool-call/admit.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import { checkEntry } from '../tool-call/check-entry.js';
 import { decide } from '../tool-call/decide.js';
 import { entryOf } from '../tool-call/entries.js';
+import { limitedBy } from '../tool-call/limit.js';
 import { refuse } from '../tool-call/refuse.js';
-import { Refusal } from '../tool-call/refusal.js';
+import { Refusal, StaleDecision } from '../tool-call/refusal.js';
 import { standing } from '../tool-call/standing.js';
-import type { Caller, CheckedCall } from '../tool-call/types.js';
+import type { AllowedCall, Caller, CheckedCall } from '../tool-call/types.js';
 import { viewFor } from '../tool-call/view-for.js';
 import type { ConnectionEntry } from '../workspace/types.js';
 import { oneAtATime } from './pace.js';
+import { watchAdmitted } from './watch-admitted.js';
 import type { WatchHandle } from './watches.js';
 
 export const SUBSCRIBE = 'resources/subscribe';
@@ -37,7 +40,7 @@ export function checkSubscription(
 
 /** One resource that a client hears of, until it closes it or may not have it any more. */
 export class ResourceSubscription implements Subscription {
-  readonly #handle: { revision: number; watch: WatchHandle };
+  #handle: { revision: number; watch: WatchHandle };
   readonly #stopListening: () => void;
   readonly #check: () => void;
   /** Upstream URIs to tell of, once it is known that they may still be told. */
@@ -109,14 +112,17 @@ export class ResourceSubscription implements Subscription {
       const connection = view.connections.find(({ id }) => id === this.#connectionId);
       if (!connection || standing(caller, connection, SUBSCRIBE, this.uri) === 'unknown')
         return this.#end('There is no such resource here any more.');
-      decide(checkSubscription(caller, connection, this.uri));
-      this.#follow(caller, connection);
+      await this.#follow(decide(checkSubscription(caller, connection, this.uri)));
       for (const uri of this.#updated) {
         this.#updated.delete(uri);
         const shown = uri === this.uri ? this.input.uri : toClientUri(view, connection, uri);
         if (!this.#closed) this.input.onEvent({ kind: 'resource-updated', uri: shown });
       }
     } catch (error) {
+      if (error instanceof StaleDecision) {
+        await this.deps.workspaces.refresh(error.workspace);
+        return this.#check();
+      }
       if (error instanceof ConducktorError && error.code === 'governance_unavailable') {
         // One timer, however many events come while the database is away.
         clearTimeout(this.#retry);
@@ -133,13 +139,27 @@ export class ResourceSubscription implements Subscription {
     }
   }
 
-  /** A connection that was written anew is watched anew, and may have other contents. */
-  #follow(caller: Caller, connection: ConnectionEntry): void {
+  /**
+   * A connection that was written anew is watched anew, and may have other contents. It may lead to
+   * another server, so that is recorded as the first time was; the client asked once and has paid.
+   */
+  async #follow(allowed: AllowedCall): Promise<void> {
+    const { caller, tool } = allowed;
+    const { connection } = tool;
     if (connection.revision === this.#handle.revision || this.#closed) return;
-    const before = this.#handle.watch;
-    this.#handle.revision = connection.revision;
-    this.#handle.watch = this.#watch(caller, connection);
-    before.close();
-    this.#updated.add(this.uri);
+    const admitted = await admit(this.deps, limitedBy({ caller, withinLimits: true }, allowed));
+    // Only a call with an idempotency key is attached to another one.
+    if ('attachedTo' in admitted) return;
+    const ended = watchAdmitted(this.deps, admitted, async () => {
+      if (this.#closed) return { ok: false, message: 'The subscription was closed.' };
+      const before = this.#handle.watch;
+      this.#handle = { revision: connection.revision, watch: this.#watch(caller, connection) };
+      before.close();
+      this.#updated.add(this.uri);
+      return this.#handle.watch.answer;
+    });
+    ended.catch((error: unknown) =>
+      this.deps.logger.error({ err: error }, 'What came of a subscription could not be settled'),
+    );
   }
 }

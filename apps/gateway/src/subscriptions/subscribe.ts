@@ -1,18 +1,16 @@
 import type { GovernedDeps } from '../governed.js';
-import type { CallResult, WatchAnswer } from '@conducktor/contracts';
 import { inRounds } from '../interaction/in-rounds.js';
 import type { Challenge, Failure, ListenInput, Subscription } from '../mcp/ports.js';
 import { findResource } from '../resources/find-resource.js';
 import { admit } from '../tool-call/admit.js';
-import { answerOf } from '../tool-call/answers.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import { decide } from '../tool-call/decide.js';
 import { limitedBy, limitRequest } from '../tool-call/limit.js';
 import { Refusal } from '../tool-call/refusal.js';
 import { rpcError } from '../tool-call/rpc-errors.js';
-import { settle } from '../tool-call/settle.js';
 import type { Caller } from '../tool-call/types.js';
 import { checkSubscription, ResourceSubscription, SUBSCRIBE } from './resource-subscription.js';
+import { watchAdmitted } from './watch-admitted.js';
 
 /**
  * `resources/subscribe`, or one URI of `subscriptions/listen`: governed like a tool call, with a watch
@@ -35,10 +33,10 @@ export async function subscribe(
     // Only a call with an idempotency key is attached to another one.
     if ('attachedTo' in admitted) return FAILED;
 
-    const startedAt = performance.now();
-    subscription = new ResourceSubscription(deps, input, caller, connection, uri);
-    const outcome = outcomeOf(await subscription.answer, performance.now() - startedAt);
-    return settle(deps, admitted, outcome, answerOf(admitted, outcome));
+    return watchAdmitted(deps, admitted, () => {
+      subscription = new ResourceSubscription(deps, input, caller, connection, uri);
+      return subscription.answer;
+    });
   });
   if (answer.kind === 'result' && subscription) {
     subscription.open();
@@ -64,10 +62,3 @@ const FAILED: Failure = {
   kind: 'error',
   error: rpcError('internal_error', 'This subscription could not be opened. Try again.', undefined),
 };
-
-function outcomeOf(answer: WatchAnswer, durationMs: number): CallResult {
-  if (answer.ok) return { outcome: 'ok', resultJson: '{}', durationMs };
-  return answer.error
-    ? { outcome: 'error', error: answer.error, durationMs }
-    : { outcome: 'unavailable', message: answer.message, durationMs };
-}

@@ -18,7 +18,6 @@ export function carriedCall(caller: Caller, input: ToolCallInput): ToolCallInput
   const wrong = schema.ok ? schema.check(argumentsValue) : schema.reason;
   if (wrong !== undefined)
     throw new Refusal('invalid_arguments', wrong, { caller, toolName: CALL_TOOL });
-  const { argumentsText: _whole, ...rest } = input;
   const carried = argumentsValue as { name: string; arguments?: Record<string, unknown> };
-  return { ...rest, name: carried.name, argumentsValue: carried.arguments };
+  return { ...input, name: carried.name, argumentsValue: carried.arguments };
 }

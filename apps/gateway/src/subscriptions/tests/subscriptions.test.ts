@@ -187,6 +187,27 @@ describe('one resource', () => {
   });
 });
 
+test('a connection that was written anew is subscribed anew, and that is recorded too', async () => {
+  const other = await startConformanceUpstream({ revision: '2025-06-18' });
+  try {
+    const id = await path.connect('moved', other.url, [], CAPABILITIES);
+    const heard = await subscribe(`moved+${URI}`);
+    expect(heard.answer).toMatchObject({ kind: 'subscribed' });
+    const recorded = async () =>
+      (await path.records()).filter(
+        ({ tool, decision }) => tool === 'moved_resources/subscribe' && decision === 'allow',
+      );
+    await expect.poll(recorded, { timeout: 5_000 }).toHaveLength(1);
+    await path.admin.withTenant(path.people.tenantId, (tx) =>
+      tx.query('update connection set revision = revision + 1 where id = $1', [id]),
+    );
+    await heard.next({ kind: 'resource-updated', uri: `moved+${URI}` });
+    await expect.poll(recorded, { timeout: 5_000 }).toHaveLength(2);
+  } finally {
+    await other.close();
+  }
+});
+
 describe('lists', () => {
   /** Announces until it is heard: the watch of a server stands soon after the answer. */
   const announced = async (

@@ -22,7 +22,7 @@ const callerOn = (resourcePath: string) =>
     context: { resourcePath },
   }) as unknown as Caller;
 const input = (name: string, argumentsValue: unknown) =>
-  ({ name, argumentsValue, argumentsText: '…', idempotencyKey: 'k' }) as unknown as ToolCallInput;
+  ({ name, argumentsValue, idempotencyKey: 'k' }) as unknown as ToolCallInput;
 
 describe('conducktr_call_tool', () => {
   const caller = callerOn('/mcp/found');
