@@ -26,6 +26,25 @@ const common = {
 
 const workers = addresses.describe('host:port of the connector workers, comma-separated');
 
+const outboundAllow = list('').describe(
+  'Private addresses that may be called: CIDR ranges or host names, comma-separated',
+);
+const outboundDenyPorts = z
+  .string()
+  .default('')
+  .transform((value) =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  )
+  .refine(
+    (items) => items.every((item) => /^\d+$/.test(item) && Number(item) <= 65535),
+    'is not a list of ports',
+  )
+  .transform((items) => items.map(Number))
+  .describe("Ports that are never called on allowed private addresses: Conducktor's own");
+
 export const gatewayEnv = z.object({
   ...common,
   AUTH_URL: origin
@@ -43,6 +62,12 @@ export const gatewayEnv = z.object({
   RATE_LIMIT_PER_MINUTE: integer(1, 1_000_000)
     .default(100)
     .describe('Calls per minute of the limit profile "host"'),
+  TRUSTED_PROXIES: list('').describe(
+    'Load balancers and tunnels whose X-Forwarded-For is believed: CIDR ranges, comma-separated',
+  ),
+  CONTROL_RPC: addresses
+    .optional()
+    .describe('host:port of the control plane for management tools; without it there are none'),
   METRICS_PORT: port
     .optional()
     .describe('Port of GET /metrics, apart from the public one; without it there is none'),
@@ -67,9 +92,33 @@ export const authEnv = z.object({
   ),
   ACCESS_TOKEN_EXPIRE_MINUTES: integer(1, 1440).default(60).describe('Life of an access token'),
   REFRESH_TOKEN_EXPIRE_DAYS: integer(1, 365).default(30).describe('Life of a refresh token'),
+  SIGNING_KEY_DAYS: integer(1, 3650)
+    .default(90)
+    .describe('Age at which the key that signs tokens is replaced by a new one'),
+  OUTBOUND_ALLOW: outboundAllow,
+  OUTBOUND_DENY_PORTS: outboundDenyPorts,
+  SMTP_URL: connectionUrl('smtp', 'smtps')
+    .optional()
+    .describe('Mail server, with user and password where it wants them'),
+  MAIL_FROM: z
+    .string()
+    .min(3)
+    .default('Conducktor <conducktor@localhost>')
+    .describe('Sender of letters'),
+  MAIL_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Without SMTP_URL: the folder that letters are written to, one file each'),
 });
 
-export const controlEnv = z.object({ ...common, WORKERS: workers });
+export const controlEnv = z.object({
+  ...common,
+  WORKERS: workers,
+  RPC_PORT: port
+    .optional()
+    .describe('Port for management tools called through gateways; without it there are none'),
+});
 
 export const workerEnv = z.object({
   ...common,
@@ -81,24 +130,8 @@ export const workerEnv = z.object({
     .min(1)
     .optional()
     .describe('JSON file of the stdio servers that connections may name'),
-  OUTBOUND_ALLOW: list('').describe(
-    'Private addresses that may be called: CIDR ranges or host names, comma-separated',
-  ),
-  OUTBOUND_DENY_PORTS: z
-    .string()
-    .default('')
-    .transform((value) =>
-      value
-        .split(',')
-        .map((item) => item.trim())
-        .filter(Boolean),
-    )
-    .refine(
-      (items) => items.every((item) => /^\d+$/.test(item) && Number(item) <= 65535),
-      'is not a list of ports',
-    )
-    .transform((items) => items.map(Number))
-    .describe("Ports that are never called on allowed private addresses: Conducktor's own"),
+  OUTBOUND_ALLOW: outboundAllow,
+  OUTBOUND_DENY_PORTS: outboundDenyPorts,
   SERVER_TIMEOUT: integer(1, 3600)
     .default(30)
     .describe('Seconds that a server has to start and to answer the handshake'),

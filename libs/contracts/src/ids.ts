@@ -13,7 +13,9 @@ export type IdPrefix =
   | 'grt'
   | 'evt'
   | 'call'
-  | 'ins';
+  | 'ins'
+  | 'mai'
+  | 'pak';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 

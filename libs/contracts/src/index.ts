@@ -67,6 +67,7 @@ export {
   NewGroup,
   NewMember,
 } from './rest/members.js';
+export { DeclaredScope, FreezeKind, Permission, ToolCost } from './rest/access.js';
 export { ApiKeyCreated, ApiKeyView, NewApiKey } from './rest/api-keys.js';
 export { AuditEventView, AuditQuery } from './rest/audit.js';
 export { Me, WorkspaceView } from './rest/workspace.js';
