@@ -75,3 +75,4 @@ export {
 } from './queries/tool.js';
 export { findWorkerConnection, type WorkerConnectionRow } from './queries/worker-connection.js';
 export { listAuditEvents, type AuditFilter, type AuditRow } from './queries/audit-event.js';
+export { insertMail, type NewMail } from './queries/mail-outbox.js';

@@ -1,0 +1,10 @@
+export { named, oneLine, type Mail } from './mail.js';
+export { openMail, sealMail, type Open, type Seal } from './seal-mail.js';
+export { addressChangedLetter } from './letters/address-changed.js';
+export { confirmNewAddressLetter } from './letters/confirm-new-address.js';
+export { invitationLetter } from './letters/invitation.js';
+export { newBrowserLetter } from './letters/new-browser.js';
+export { passwordChangedLetter } from './letters/password-changed.js';
+export { resetPasswordLetter } from './letters/reset-password.js';
+export { secondFactorChangedLetter } from './letters/second-factor-changed.js';
+export { verifyAddressLetter } from './letters/verify-address.js';
