@@ -8,6 +8,8 @@ export { ASK_WAIT_MS, type CallOptions } from './rpc/client-calls.js';
 export type { Watching, WatchOptions } from './rpc/client-watches.js';
 export { RpcServer, type RpcServerOptions } from './rpc/rpc-server.js';
 export type { RpcExchange, RpcHandlers, RpcPeer, RpcWatch } from './rpc/handlers.js';
+export { Outcomes } from './calls/outcomes.js';
+export { RecentIds } from './calls/recent-ids.js';
 export { rank } from './rendezvous.js';
 export { parseRpcAddress, type RpcAddress } from './rpc/address.js';
 export { callMetrics, createMetrics, type CallMetrics, type Registry } from './metrics.js';

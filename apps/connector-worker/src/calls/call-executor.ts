@@ -1,5 +1,5 @@
 import type { CallRequest, CallResult, ResumeRequest } from '@conducktor/contracts';
-import type { Logger, RpcExchange } from '@conducktor/runtime';
+import { type Logger, type Outcomes, RecentIds, type RpcExchange } from '@conducktor/runtime';
 import type { ConnectionLoader } from '../connections/connection-loader.js';
 import { failureWithoutSecrets, resultWithoutSecrets } from '../connections/without-secrets.js';
 import {
@@ -9,8 +9,6 @@ import {
   UpstreamFailure,
 } from '../connector.js';
 import { Lane } from './lane.js';
-import type { Outcomes } from './outcomes.js';
-import { RecentIds } from './recent-ids.js';
 import { RunningCall } from './running-call.js';
 
 export interface CallExecutorDeps {

@@ -1,5 +1,5 @@
 import type { LateOutcome } from '@conducktor/contracts';
-import type { RpcPeer } from '@conducktor/runtime';
+import type { RpcPeer } from '../rpc/handlers.js';
 
 /** As long as a gateway may take to commit an outcome or to close the epoch of one that died. */
 const KEEP_MS = 15 * 60_000;

@@ -1,9 +1,7 @@
 import type { LateOutcome } from '@conducktor/contracts';
-import type { RpcPeer } from '@conducktor/runtime';
+import { Outcomes, RecentIds, type RpcPeer } from '@conducktor/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CircuitBreaker } from '../circuit-breaker.js';
-import { Outcomes } from '../outcomes.js';
-import { RecentIds } from '../recent-ids.js';
 import { Slots } from '../slots.js';
 
 describe('the circuit breaker', () => {
