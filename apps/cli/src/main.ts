@@ -8,6 +8,8 @@ const USAGE = `conducktor up      start everything on this machine and show it a
            --detach          return once it is ready
 conducktor down    stop it                        --data DIR
 conducktor status  say how it is                  --data DIR --json
+conducktor backup FILE   write everything it holds to one file, running or not   --data DIR
+conducktor restore FILE  make a new data directory from such a file              --data DIR
 `;
 
 type Verb = (options: StackOptions) => Promise<number | void>;
@@ -18,14 +20,19 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   dev: async () => (await import('./dev.js')).dev,
   down: async () => (await import('./down.js')).down,
   status: async () => (await import('./status.js')).status,
+  backup: async () => (await import('./backup/backup.js')).backup,
+  restore: async () => (await import('./backup/restore.js')).restore,
   supervise: async () => (await import('./stack/supervise.js')).supervise,
 };
+
+/** How many words besides options a verb takes. */
+const WORDS: Record<string, number> = { backup: 1, restore: 1 };
 
 const [verb = '', ...args] = process.argv.slice(2);
 try {
   const load = VERBS[verb];
   if (!load) throw new UsageError(USAGE);
-  const status = await (await load())(readOptions(args));
+  const status = await (await load())(readOptions(args, process.env, WORDS[verb]));
   // A supervisor goes on; everything else has said what it had to say.
   if (verb !== 'supervise') process.exit(status ?? 0);
 } catch (error) {

@@ -11,14 +11,25 @@ export interface StackOptions {
   detach: boolean;
   json: boolean;
   watch: boolean;
+  /** `keys rotate --now` */
+  now: boolean;
+  /** What stands beside the options: a file, or what to do. */
+  words: string[];
 }
 
 /** The command line cannot be used; the message is one sentence. */
 export class UsageError extends Error {}
 
-/** Reads the options of `up`, `down`, `status` and `supervise`. */
-export function readOptions(args: string[], env: NodeJS.ProcessEnv = process.env): StackOptions {
-  const values = parse(args);
+/** Reads the options of every verb. `words` is how many others it takes. */
+export function readOptions(
+  args: string[],
+  env: NodeJS.ProcessEnv = process.env,
+  words = 0,
+): StackOptions {
+  const { values, positionals } = parse(args);
+  if (positionals.length > words) {
+    throw new UsageError(`"${positionals[words]}" is one word too many here.`);
+  }
   const portBase = Number(values['port-base'] ?? 8080);
   if (!Number.isInteger(portBase) || portBase < 1024 || portBase > 65_000) {
     throw new UsageError(
@@ -36,6 +47,8 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv = process.env
     detach: values.detach ?? false,
     json: values.json ?? false,
     watch: values.watch ?? false,
+    now: values.now ?? false,
+    words: positionals,
   };
 }
 
@@ -50,8 +63,10 @@ function parse(args: string[]) {
         detach: { type: 'boolean' },
         json: { type: 'boolean' },
         watch: { type: 'boolean' },
+        now: { type: 'boolean' },
       },
-    }).values;
+      allowPositionals: true,
+    });
   } catch (error) {
     throw new UsageError(
       `${(error as Error).message.split('. ')[0]}; there are --data DIR, --port-base N, --public-url URL, --detach and --json.`,

@@ -1,3 +1,4 @@
+export { takeBaseBackup } from './base-backup.js';
 export { createDb, withTenant, type Db, type TenantTx } from './db.js';
 export { migrate } from './migrate.js';
 export { openEpochSession, type EpochSession } from './epoch-session.js';

@@ -1,3 +1,4 @@
+export { restoreCluster, serverScratch } from './cluster-archive.js';
 export { hasApt, libraryPath, unpackDebian, type UnpackOptions } from './debian.js';
 export { EmbeddedError, diskFull, requireRoom } from './errors.js';
 export { spawnGuarded, type Exit, type Guarded, type GuardedOptions } from './guard.js';

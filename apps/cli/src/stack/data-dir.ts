@@ -9,7 +9,7 @@ import {
 import { filesOf } from './layout.js';
 
 /** Raised when a newer Conducktor lays its data directory out in a way that this one cannot read. */
-const DATA_VERSION = 1;
+export const DATA_VERSION = 1;
 
 /** With less, Postgres would stop in the middle of something. */
 const MIN_FREE_MB = 64;
