@@ -22,8 +22,10 @@ export {
   deleteOidcPayload,
   deleteOidcPayloadsOfGrant,
   findOidcPayload,
+  insertOidcPayload,
   keepOidcPayload,
   pruneOidcPayloads,
+  takeOidcPayload,
   upsertOidcPayload,
   type OidcPayload,
   type StoredOidcPayload,
@@ -77,3 +79,32 @@ export {
 export { findWorkerConnection, type WorkerConnectionRow } from './queries/worker-connection.js';
 export { listAuditEvents, type AuditFilter, type AuditRow } from './queries/audit-event.js';
 export { insertMail, type NewMail } from './queries/mail-outbox.js';
+export {
+  browserSessionsOf,
+  endBrowserSession,
+  endBrowserSessions,
+  noteBrowserSession,
+  pruneBrowserSessions,
+  type BrowserSessionRow,
+} from './queries/signed-in-browser.js';
+export {
+  deletePasskey,
+  findPasskey,
+  insertPasskey,
+  notePasskeyUse,
+  passkeysOf,
+  renamePasskey,
+  type NewPasskey,
+  type Passkey,
+} from './queries/passkey.js';
+export {
+  deleteRecoveryCodesWithoutFactor,
+  deleteTotp,
+  findTotpSecret,
+  insertTotp,
+  replaceRecoveryCodes,
+  secondFactorsOf,
+  takeRecoveryCode,
+  takeTotpStep,
+  type SecondFactors,
+} from './queries/second-factor.js';

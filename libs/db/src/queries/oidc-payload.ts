@@ -33,6 +33,21 @@ export async function upsertOidcPayload(db: Db, row: OidcPayload): Promise<void>
   );
 }
 
+/**
+ * Stores a row that must not be there yet. False, and nothing is stored, when one is that has not
+ * expired: of many at once, one gets true.
+ */
+export async function insertOidcPayload(db: Db, row: OidcPayload): Promise<boolean> {
+  const { rowCount } = await db.pool.query(
+    `insert into oidc_payload as p (kind, id, payload, expires_at)
+     values ($1, $2, $3, now() + make_interval(secs => $4))
+     on conflict (kind, id) do update set payload = excluded.payload, expires_at = excluded.expires_at
+      where p.expires_at <= now()`,
+    [row.kind, row.id, row.payload, row.expiresInSeconds ?? null],
+  );
+  return rowCount === 1;
+}
+
 /** The row by its id or, with `by: 'uid'`, by its uid. An expired row is not there. */
 export async function findOidcPayload(
   db: Db,
@@ -58,6 +73,33 @@ export async function consumeOidcPayload(db: Db, kind: string, id: string): Prom
     `update oidc_payload set consumed_at = now()
       where kind = $1 and id = $2 and consumed_at is null and (expires_at is null or expires_at > now())`,
     [kind, id],
+  );
+  return rowCount === 1;
+}
+
+/** Takes a row out: its payload for the one caller who was first, undefined for all others. */
+export async function takeOidcPayload(
+  db: Db,
+  kind: string,
+  id: string,
+): Promise<Record<string, unknown> | undefined> {
+  const { rows } = await db.pool.query<{ payload: Record<string, unknown> }>(
+    `delete from oidc_payload
+      where kind = $1 and id = $2 and (expires_at is null or expires_at > now()) returning payload`,
+    [kind, id],
+  );
+  return rows[0]?.payload;
+}
+
+/** Stores a row that may be there once. False when it is there already. */
+export async function insertOidcPayload(
+  db: Db,
+  row: { kind: string; id: string; expiresInSeconds: number },
+): Promise<boolean> {
+  const { rowCount } = await db.pool.query(
+    `insert into oidc_payload (kind, id, payload, expires_at)
+     values ($1, $2, '{}', now() + make_interval(secs => $3)) on conflict do nothing`,
+    [row.kind, row.id, row.expiresInSeconds],
   );
   return rowCount === 1;
 }

@@ -10,7 +10,13 @@ const GLOBAL_TABLES: Record<string, string> = {
   signing_key: 'tokens are signed by the installation',
   oidc_payload: 'OAuth artefacts exist before a workspace is chosen; only sign-in reads them',
   attempt_limit: 'failed sign-ins are counted before anybody is known',
+  totp_factor: 'belongs to a person, who may be in several workspaces; only sign-in reads it',
+  passkey: 'belongs to a person, who may be in several workspaces; only sign-in reads it',
+  recovery_code: 'belongs to a person, who may be in several workspaces; only sign-in reads it',
+  signed_in_browser: 'belongs to a person, who may be in several workspaces; only sign-in reads it',
   mail_outbox: 'letters go to people, who belong to no workspace; only sign-in reads them',
+  mailed_link:
+    'links in letters open accounts, which belong to no workspace; only sign-in reads them',
   epoch: 'a stretch of one gateway process, which carries all workspaces',
   call: 'journal: reached through its functions only',
   outcome: 'journal: reached through its functions only',
