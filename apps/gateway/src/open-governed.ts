@@ -22,6 +22,7 @@ import { TokenLeases } from './limits/token-leases.js';
 import { listTools } from './list-tools/list-tools.js';
 import { PageCache } from './lists/page-cache.js';
 import type { GovernedMcp } from './mcp/ports.js';
+import { OWN_TOOLS } from './management/tools.js';
 import { introduce, limitOwn } from './own-requests.js';
 import { request } from './request.js';
 import { subscribe } from './subscriptions/subscribe.js';
@@ -40,6 +41,8 @@ export interface GovernedOptions {
   redisUrl: string;
   secretKey: string;
   workers: string[];
+  /** host:port of the control plane; without it there are no management tools. */
+  controlRpc?: string | undefined;
   ratePerMinute: number;
   logger: Logger;
   registry: Registry;
@@ -62,7 +65,10 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     logger.debug({ err: error }, 'Redis is away'),
   );
   const vault = createVault({ kek: deriveKey(options.secretKey, 'kek'), db });
-  const workspaces = await openWorkspaces({ db });
+  const workspaces = await openWorkspaces({
+    db,
+    ownTools: options.controlRpc === undefined ? [] : OWN_TOOLS,
+  });
 
   const journal: Journal = new Journal({
     databaseUrl: options.databaseUrl,
@@ -73,6 +79,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
   });
   const workers = connectWorkers({
     addresses: options.workers,
+    control: options.controlRpc,
     key: deriveKey(options.secretKey, 'rpc'),
     instanceId: gateway,
     onLate: (outcomes) => settleLate(journal, outcomes),

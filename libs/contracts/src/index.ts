@@ -68,6 +68,20 @@ export {
   NewMember,
 } from './rest/members.js';
 export { DeclaredScope, FreezeKind, Permission, ToolCost } from './rest/access.js';
+export { InitialAccessTokenCreated, InitialAccessTokenView } from './rest/clients.js';
 export { ApiKeyCreated, ApiKeyView, NewApiKey } from './rest/api-keys.js';
 export { AuditEventView, AuditQuery } from './rest/audit.js';
 export { Me, WorkspaceView } from './rest/workspace.js';
+export { CREATE_CONNECTION } from './management/create-connection.js';
+export { CREATE_POLICY } from './management/create-policy.js';
+export { GET_CONNECTION_HEALTH } from './management/get-connection-health.js';
+export { GET_USAGE_STATS } from './management/get-usage-stats.js';
+export { LIST_CONNECTIONS } from './management/list-connections.js';
+export { LIST_POLICIES } from './management/list-policies.js';
+export {
+  MANAGEMENT_CONNECTION,
+  managementSchemas,
+  managementTool,
+  type ManagementTool,
+} from './management/tool.js';
+export { MANAGEMENT_TOOLS } from './management/tools.js';

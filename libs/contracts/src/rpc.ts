@@ -57,6 +57,8 @@ export interface CallRequest {
   callId: string;
   tenantId: string;
   memberId: string;
+  /** The client's id, or that of the API key; told to the control plane, which records it. */
+  clientId?: string;
   connectionId: string;
   /** connection.revision of the snapshot that decided; an older cached connection is reloaded. */
   revision: number;

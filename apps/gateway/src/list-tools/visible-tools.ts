@@ -1,4 +1,5 @@
 import { visible, type PolicyCaller } from '@conducktor/policy';
+import { mayUse } from '../management/roles.js';
 import { toClientUri } from '../resources/uris.js';
 import { policyCaller, policyTool } from '../tool-call/policy-input.js';
 import type { Caller } from '../tool-call/types.js';
@@ -24,7 +25,7 @@ export function visibleTools(caller: Caller): ShownTools {
   if (!tools) {
     const { policy } = caller.workspace;
     tools = [...view.tools]
-      .filter(([, tool]) => visible(policy, seenBy, policyTool(tool)))
+      .filter(([, tool]) => tool.connection.frozen === undefined && mayUse(caller, tool) && visible(policy, seenBy, policyTool(tool)))
       .map(([name, tool]) =>
         presentTool(tool.definition, {
           shownName: name,

@@ -5,6 +5,7 @@ import { HEADER_MISMATCH } from '../mcp/json-rpc.js';
 import type { Challenge, Failure, ToolCallAnswer } from '../mcp/ports.js';
 import { mapResultUris } from '../resources/map-uris.js';
 import { toClientUri } from '../resources/uris.js';
+import { isManagement } from '../management/connection.js';
 import type { CheckedCall, RecordedCall } from './types.js';
 import type { Refusal } from './refusal.js';
 import {
@@ -32,12 +33,15 @@ export interface Asked {
  * or our sentence where it gave none.
  */
 export function answerOf(call: RecordedCall, result: CallResult): ToolCallAnswer {
-  const { slug, timeoutMs } = call.tool.connection;
+  const { timeoutMs } = call.tool.connection;
+  const isOwn = isManagement(call.tool.connection);
+  const slug = isOwn ? "Conducktor's control plane" : call.tool.connection.slug;
   if (result.error) return { kind: 'error', error: upstreamError(call, result.error) };
   if (result.resultJson !== undefined) {
     // The worker has parsed this text before: it is a JSON object.
     const upstream = parseJsonExact(result.resultJson) as Record<string, unknown>;
-    upstream['_meta'] = { ...theirMeta(upstream['_meta']), [CALL_ID]: call.callId };
+    const meta = isOwn ? (upstream['_meta'] as object) : theirMeta(upstream['_meta']);
+    upstream['_meta'] = { ...meta, [CALL_ID]: call.callId };
     mapResultUris(upstream, (uri) => clientUri(call, uri));
     return { kind: 'result', result: upstream };
   }
@@ -53,7 +57,9 @@ export function answerOf(call: RecordedCall, result: CallResult): ToolCallAnswer
     case 'not_sent':
       return failed(
         'upstream_unavailable',
-        `${slug} cannot be reached right now${result.message ? `: ${result.message}` : '.'}`,
+        isOwn
+          ? `${slug} did not answer; nothing was changed. Try again in a moment.`
+          : `${slug} cannot be reached right now${result.message ? `: ${result.message}` : '.'}`,
       );
     case 'cancelled':
       return failed('cancelled', 'This call was cancelled; whether it acted is not known.');

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, compileArgumentsSchema, type ArgumentsCheck } from '@conducktor/catalog';
+import { asOwn } from '../management/roles.js';
 import type { ToolCallInput } from '../mcp/ports.js';
 import type { Tool } from '../workspace/types.js';
 import { Refusal } from './refusal.js';
@@ -47,7 +48,9 @@ export function checkArguments(
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw refuse('The arguments must be a JSON object.');
   }
-  const wrong = deps.schemas.of(target.tool)(value);
+  const wrong =
+    asOwn(target.tool)?.refuses?.(value as Record<string, unknown>) ??
+    deps.schemas.of(target.tool)(value);
   if (wrong) throw refuse(wrong);
   let argumentsJson: string;
   try {

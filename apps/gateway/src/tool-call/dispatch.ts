@@ -1,6 +1,7 @@
 import type { CallMethod, CallResult } from '@conducktor/contracts';
 import type { CallOptions } from '@conducktor/runtime';
 import { channelOf, declaredTo } from '../interaction/client-channel.js';
+import { isManagement } from '../management/connection.js';
 import type { Workers } from '../workers/workers.js';
 import type { AdmittedCall } from './types.js';
 
@@ -22,6 +23,7 @@ export function dispatch(
       callId: call.callId,
       tenantId: caller.workspace.tenantId,
       memberId: caller.member.id,
+      ...(isManagement(tool.connection) ? { clientId: caller.clientId } : {}),
       connectionId: tool.connection.id,
       revision: tool.connection.revision,
       method: sent.method as CallMethod,

@@ -1,4 +1,5 @@
 import { visibility } from '@conducktor/policy';
+import { requireRole } from '../management/roles.js';
 import { Refusal } from './refusal.js';
 import { policyCaller, policyTool } from './policy-input.js';
 import { requireScope } from './require-scope.js';
@@ -15,6 +16,7 @@ export function resolve(caller: Caller, name: string): Target {
   if (!tool || isUnknownTo(caller, tool)) {
     throw new Refusal('unknown_tool', `Unknown tool: ${name}`, { caller, toolName: name });
   }
+  requireRole(caller, tool);
   requireScope(caller, tool);
   return { caller, tool };
 }

@@ -3,6 +3,7 @@ import type { CallResult } from '@conducktor/contracts';
 import type { Vault } from '@conducktor/vault';
 import type { CallMetrics } from '@conducktor/runtime';
 import type { Journal } from '../journal/journal.js';
+import { isManagement } from '../management/connection.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import { ownQuestions } from '../interaction/questions.js';
 import { failureFor } from './answers.js';
@@ -59,6 +60,7 @@ export async function settle(
   // Without a worker that keeps it, or where the effect cannot be undone, the commit is waited for.
   if (
     tool.class === 'destructive' ||
+    (tool.class === 'write' && isManagement(tool.connection)) ||
     call.idempotencyHash !== undefined ||
     MADE_HERE.has(result.outcome)
   ) {

@@ -1,9 +1,10 @@
-import type {
-  CallRequest,
-  CallResult,
-  LateOutcome,
-  ResumeRequest,
-  WatchRequest,
+import {
+  MANAGEMENT_CONNECTION,
+  type CallRequest,
+  type CallResult,
+  type LateOutcome,
+  type ResumeRequest,
+  type WatchRequest,
 } from '@conducktor/contracts';
 import {
   rank,
@@ -32,27 +33,26 @@ export interface Workers {
 const RECONNECT_WAIT_MS = 2_000;
 const MAX_RANKS = 50_000;
 
-/** One framed connection to each worker; a connection's calls go to its highest ranked one. */
+/**
+ * One framed connection to each worker; a connection's calls go to its highest ranked one. Another one to
+ * the control plane, for calls of its own tools: whether it is there matters to nothing else.
+ */
 export function connectWorkers(options: {
   addresses: string[];
+  /** Of the control plane, which runs the management tools; undefined: nobody does. */
+  control?: string | undefined;
   key: Buffer;
   instanceId: string;
   onLate(outcomes: LateOutcome[]): void;
   /** Something that should not happen did, to one call or watch. */
   onFault?(error: unknown): void;
 }): Workers {
-  const clients = new Map(
-    options.addresses.map((address) => [
-      address,
-      new RpcClient({
-        address,
-        key: options.key,
-        instanceId: options.instanceId,
-        onLate: options.onLate,
-        onFault: options.onFault,
-      }),
-    ]),
-  );
+  const dial = (address: string) => {
+    const { key, instanceId, onLate, onFault } = options;
+    return new RpcClient({ address, key, instanceId, onLate, onFault });
+  };
+  const clients = new Map(options.addresses.map((address) => [address, dial(address)]));
+  const control = options.control === undefined ? undefined : dial(options.control);
   const ranks = new Map<string, RpcClient[]>();
   const ranked = (connectionId: string): RpcClient[] => {
     let list = ranks.get(connectionId);
@@ -73,6 +73,8 @@ export function connectWorkers(options: {
 
   return {
     call: (request, callOptions) => {
+      if (control && request.connectionId === MANAGEMENT_CONNECTION)
+        return control.whenReady(RECONNECT_WAIT_MS).then(() => control.call(request, callOptions));
       const client = ready(request.connectionId);
       if (client) return client.call(request, callOptions);
       return eventually(request.connectionId, request.timeoutMs).then((late) =>
@@ -97,12 +99,14 @@ export function connectWorkers(options: {
     },
     committed: (callIds) => {
       for (const client of clients.values()) client.committed(callIds);
+      control?.committed(callIds);
     },
     get ready() {
       return [...clients.values()].some((client) => client.ready);
     },
     close: () => {
       for (const client of clients.values()) client.close();
+      control?.close();
     },
   };
 }

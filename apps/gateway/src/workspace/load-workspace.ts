@@ -20,7 +20,11 @@ const MAX_INSTRUCTIONS = 4_000;
  * Reads and compiles one workspace. The version is read first: rows that are newer than it only make
  * the tick refuse the snapshot, never accept it wrongly.
  */
-export function loadWorkspace(db: Db, tenantId: string): Promise<Workspace> {
+export function loadWorkspace(
+  db: Db,
+  tenantId: string,
+  ownTools: readonly Tool[],
+): Promise<Workspace> {
   return db.withTenant(tenantId, async (tx) => {
     const version = await tx.query<{ version: string }>('select version from tenant_version');
     const tenant = await tx.query<{
@@ -48,6 +52,7 @@ export function loadWorkspace(db: Db, tenantId: string): Promise<Workspace> {
       revokedGrants: await loadRevokedGrants(tx),
       ...(await loadCatalogue(tx)),
       toolsets: await loadToolsets(tx),
+      ownTools,
       // Without an active policy nothing is allowed.
       policy: compilePolicy(
         parsePolicy(row.document ?? { version: 1, default: 'deny', rules: [] }),

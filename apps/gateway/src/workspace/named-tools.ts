@@ -11,3 +11,13 @@ export function namedTools(tools: readonly Tool[], prefix: PrefixMode): Map<stri
   }));
   return new Map([...viewNames(named, prefix)].map(([name, { tool }]) => [name, tool]));
 }
+
+/** With tools of ours, whose names are reserved: nobody else's are like them, whatever the prefix. */
+export function withOwn(
+  tools: ReadonlyMap<string, Tool>,
+  own: readonly Tool[],
+): ReadonlyMap<string, Tool> {
+  if (own.length === 0) return tools;
+  const all = [...tools, ...own.map((tool) => [tool.shownName, tool] as const)];
+  return new Map(all.toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}

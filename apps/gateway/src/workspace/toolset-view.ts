@@ -1,9 +1,11 @@
 import { ENTRY_NAMES, type EntryName, type ToolsetPrefix } from '@conducktor/contracts';
 import { compileGlob } from '@conducktor/policy';
 import { mapUiReferences } from '../resources/map-uris.js';
-import { namedTools } from './named-tools.js';
+import { namedTools, withOwn } from './named-tools.js';
 import type { ConnectionEntry, Tool, ToolsetEntry, Workspace } from './types.js';
 import type { View } from './view.js';
+
+const OWN_PREFIX = 'conducktr_';
 
 /**
  * What a toolset selects. Its globs are matched with global names: of tools, and of what connections
@@ -27,7 +29,7 @@ export function toolsetView(workspace: Workspace, toolset: ToolsetEntry): View {
   const plain = unprefixedOf(connections, toolset.prefix);
   return {
     connections,
-    tools: namedTools(tools, toolset.prefix),
+    tools: withOwn(namedTools(tools, toolset.prefix), ownTools(workspace, toolset)),
     mode: toolset.mode,
     isPrefixed: (connection) => connection !== plain,
     offers: (connection, entry, uri) =>
@@ -36,6 +38,12 @@ export function toolsetView(workspace: Workspace, toolset: ToolsetEntry): View {
         uri !== undefined &&
         interfaces.get(connection)?.has(uri) === true),
   };
+}
+
+/** Our own are in no selection of an upstream's tools by chance: only a glob that begins as their names do. */
+function ownTools(workspace: Workspace, toolset: ToolsetEntry): Tool[] {
+  const globs = toolset.tools.filter((glob) => glob.startsWith(OWN_PREFIX)).map(compileGlob);
+  return workspace.ownTools.filter(({ shownName }) => globs.some((matches) => matches(shownName)));
 }
 
 /**

@@ -71,5 +71,7 @@ export interface Workspace {
   toolsets: readonly ToolsetEntry[];
   /** By shown name, in the order of names. */
   tools: ReadonlyMap<string, Tool>;
+  /** Conducktor's own, in the order of names; empty where this gateway knows no control plane. */
+  ownTools: readonly Tool[];
   policy: CompiledPolicy;
 }

@@ -1,6 +1,6 @@
 import type { EntryName } from '@conducktor/contracts';
 import type { ConnectionEntry, Tool, Workspace } from './types.js';
-import { namedTools } from './named-tools.js';
+import { namedTools, withOwn } from './named-tools.js';
 import { toolsetView } from './toolset-view.js';
 
 /**
@@ -38,7 +38,8 @@ export function viewOf(workspace: Workspace, resourcePath: string): View | undef
 function wholeOf(workspace: Workspace): View {
   let view = whole.get(workspace);
   if (!view) {
-    const { connections, tools } = workspace;
+    const { connections } = workspace;
+    const tools = withOwn(workspace.tools, workspace.ownTools);
     view = { connections, tools, mode: 'list', isPrefixed: () => true, offers: () => true };
     whole.set(workspace, view);
   }

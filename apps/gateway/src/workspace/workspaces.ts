@@ -1,7 +1,7 @@
 import { ConducktorError } from '@conducktor/contracts';
 import type { Db } from '@conducktor/db';
 import { loadWorkspace } from './load-workspace.js';
-import type { Workspace } from './types.js';
+import type { Tool, Workspace } from './types.js';
 
 /** Where snapshots come from: cached while their version is current, loaded otherwise. */
 export interface Workspaces {
@@ -36,7 +36,12 @@ const MAX_WORKSPACES = 5_000;
  * Keeps snapshots of the workspaces in use. Changes are heard by polling the transaction ids of
  * tenant_version, and sooner by LISTEN; the tick checks once more for every call it admits.
  */
-export async function openWorkspaces(deps: { db: Db; now?: () => number }): Promise<Workspaces> {
+export async function openWorkspaces(deps: {
+  db: Db;
+  /** Of every workspace. */
+  ownTools?: readonly Tool[];
+  now?: () => number;
+}): Promise<Workspaces> {
   const now = deps.now ?? (() => performance.now());
   const entries = new Map<string, Entry>();
   const listeners = new Map<string, { told: number; fns: Set<() => void> }>();
@@ -81,7 +86,7 @@ export async function openWorkspaces(deps: { db: Db; now?: () => number }): Prom
     now() - polledAt < MAX_AGE_MS;
 
   const load = (tenantId: string, entry: Entry): Promise<Workspace> => {
-    entry.loading ??= loadWorkspace(deps.db, tenantId)
+    entry.loading ??= loadWorkspace(deps.db, tenantId, deps.ownTools ?? [])
       .then((workspace) => {
         entry.workspace = workspace;
         return workspace;

@@ -49,6 +49,7 @@ export function workspaceOf(
     connections: connections.toSorted((one, other) => (one.slug < other.slug ? -1 : 1)),
     toolsets,
     tools: new Map(tools.map((tool) => [tool.shownName, tool])),
+    ownTools: [],
     policy: compilePolicy(parsePolicy(policy)),
   };
 }
