@@ -91,19 +91,6 @@ export async function takeOidcPayload(
   return rows[0]?.payload;
 }
 
-/** Stores a row that may be there once. False when it is there already. */
-export async function insertOidcPayload(
-  db: Db,
-  row: { kind: string; id: string; expiresInSeconds: number },
-): Promise<boolean> {
-  const { rowCount } = await db.pool.query(
-    `insert into oidc_payload (kind, id, payload, expires_at)
-     values ($1, $2, '{}', now() + make_interval(secs => $3)) on conflict do nothing`,
-    [row.kind, row.id, row.expiresInSeconds],
-  );
-  return rowCount === 1;
-}
-
 export async function deleteOidcPayload(db: Db, kind: string, id: string): Promise<void> {
   await db.pool.query('delete from oidc_payload where kind = $1 and id = $2', [kind, id]);
 }
