@@ -78,7 +78,41 @@ export {
 } from './queries/tool.js';
 export { findWorkerConnection, type WorkerConnectionRow } from './queries/worker-connection.js';
 export { listAuditEvents, type AuditFilter, type AuditRow } from './queries/audit-event.js';
-export { insertMail, type NewMail } from './queries/mail-outbox.js';
+export {
+  claimMail,
+  failMail,
+  insertMail,
+  markMailSent,
+  postponeMail,
+  pruneMail,
+  type ClaimedMail,
+  type NewMail,
+} from './queries/mail-outbox.js';
+export { inTransaction, type InstallationTx } from './installation-tx.js';
+export {
+  findMailedLink,
+  insertMailedLink,
+  pruneMailedLinks,
+  useMailedLink,
+  voidMailedLinks,
+  type LinkKind,
+  type MailedLink,
+} from './queries/mailed-link.js';
+export {
+  changeEmail,
+  emailVerifiedAt,
+  endSignInsUnderWay,
+  markEmailVerified,
+  setDisplayName,
+  setPassword,
+} from './queries/mailbox.js';
+export {
+  allMembershipsOf,
+  appsOf,
+  leaveWorkspace,
+  type OwnApp,
+  type OwnMembership,
+} from './queries/own-memberships.js';
 export {
   browserSessionsOf,
   endBrowserSession,

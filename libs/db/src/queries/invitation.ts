@@ -7,6 +7,8 @@ export interface OpenInvitation {
   /** The account that was invited: nobody else can accept. */
   userId: string;
   email: string;
+  /** Address of who invited them; empty when that was not kept. */
+  invitedBy: string;
 }
 
 /** Undefined when the link was used, has expired, never was, or its member was disabled. */
@@ -15,7 +17,8 @@ export async function findInvitation(
   tokenHash: Buffer,
 ): Promise<OpenInvitation | undefined> {
   const { rows } = await db.pool.query<OpenInvitation>(
-    `select tenant_id as "tenantId", tenant_name as "tenantName", user_id as "userId", email
+    `select tenant_id as "tenantId", tenant_name as "tenantName", user_id as "userId", email,
+            invited_by as "invitedBy"
        from open_invitation($1)`,
     [tokenHash],
   );
