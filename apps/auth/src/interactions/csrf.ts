@@ -19,8 +19,16 @@ export interface FormGuard {
 
 /** A page and, on it, what it belongs to. */
 export interface FormId {
-  page: '/login' | '/signup' | '/consent' | '/invite' | '/login/api-key';
-  /** The sign-in under way, the token of an invitation, or the account whose key is made. */
+  page:
+    | '/login'
+    | '/signup'
+    | '/consent'
+    | '/invite'
+    | '/verify'
+    | `/login/${string}`
+    | '/account'
+    | `/account/${string}`;
+  /** The sign-in under way, the token of a link, or the account that the page is about. */
   flow: string | undefined;
 }
 

@@ -8,8 +8,17 @@ const LOGO = new Html(
 // Made in one piece: the policy names the hash of exactly what stands between the tags.
 const STYLE_TAG = new Html(`<style>${STYLE}</style>`);
 
-/** A whole page. `title` says what the page is for; it is the heading too unless `heading` differs. */
-export function page(content: { title: string; heading?: string; body: Html }): string {
+/**
+ * A whole page. `title` says what the page is for; it is the heading too unless `heading` differs.
+ * `wide`: for lists, and pages with a navigation.
+ */
+export function page(content: {
+  title: string;
+  heading?: string;
+  body: Html;
+  navigation?: Html;
+  wide?: boolean;
+}): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -20,8 +29,9 @@ export function page(content: { title: string; heading?: string; body: Html }): 
         ${STYLE_TAG}
       </head>
       <body>
-        <main>
+        <main ${content.wide && html`class="wide"`}>
           <p class="brand">${LOGO} Conducktor</p>
+          ${content.navigation}
           <h1>${content.heading ?? content.title}</h1>
           ${content.body}
         </main>

@@ -40,6 +40,19 @@ a{color:var(--accent)}
 ul{margin:.75rem 0;padding-left:1.2rem}
 li{margin:.3rem 0}
 code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}
+main.wide{max-width:40rem}
+nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:0 0 1.25rem;padding:0 0 .6rem;
+border-bottom:1px solid var(--line)}
+nav li{margin:0}
+nav a{display:inline-block;padding:.2rem 0;color:var(--soft);text-decoration:none}
+nav a:hover{text-decoration:underline}
+nav a[aria-current]{color:var(--ink);font-weight:600;box-shadow:0 2px 0 var(--accent)}
+.done{background:var(--tint);border-radius:8px;padding:.6rem .8rem;margin:1rem 0}
+.entries{list-style:none;padding:0}
+.entries>li{border:1px solid var(--line);border-radius:8px;padding:.8rem 1rem;margin:.75rem 0}
+.entries h2,.entries h3{margin:0}
+.entries button{width:auto;padding:.35rem .9rem}
+.end{margin-top:1.5rem;padding-top:.75rem;border-top:1px solid var(--line)}
 footer{margin-top:1rem;color:var(--soft);font-size:.85rem;text-align:center}
 `;
 
