@@ -9,12 +9,12 @@ const MIGRATIONS = join(dirname(fileURLToPath(import.meta.url)), '../../../prism
  * Brings a database to the newest schema with dbmate, as a role that may create roles and schemas.
  * Idempotent; safe when two processes start it at once (dbmate locks). Throws with dbmate's own words.
  */
-export async function migrate(adminUrl: string): Promise<void> {
+export async function migrate(adminUrl: string, directory = MIGRATIONS): Promise<void> {
   const url = new URL(adminUrl);
   if (!url.searchParams.has('sslmode')) url.searchParams.set('sslmode', 'disable');
   const child = spawn(
     resolveBinary(),
-    ['--migrations-dir', MIGRATIONS, '--no-dump-schema', '--wait', '--wait-timeout', '20s', 'up'],
+    ['--migrations-dir', directory, '--no-dump-schema', '--wait', '--wait-timeout', '20s', 'up'],
     { env: { ...process.env, DATABASE_URL: url.toString() }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let words = '';
