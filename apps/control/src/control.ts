@@ -1,9 +1,12 @@
 import type { ControlConfig } from '@conducktor/config';
-import { createDb, createPrismaDb, type Db, type PrismaDb } from '@conducktor/db';
-import { createVerifier, type Verifier } from '@conducktor/identity';
+import { createDb, createPrismaDb, instanceId, type Db, type PrismaDb } from '@conducktor/db';
+import { cookieNames, createVerifier, type Verifier } from '@conducktor/identity';
 import { deriveKey, type Logger } from '@conducktor/runtime';
 import { createVault, type Vault } from '@conducktor/vault';
 import { connectWorkers, type Workers } from './connections/workers.js';
+import type { SessionCookie } from './http/browser-session.js';
+import { createFailedAttempts, type FailedAttempts } from './http/failed-attempts.js';
+import { createKeyUse, type KeyUse } from './http/key-use.js';
 
 /** What the use-cases of this service need. */
 export interface Control {
@@ -15,6 +18,9 @@ export interface Control {
   verifier: Verifier;
   workers: Workers;
   publicUrl: string;
+  sessionCookie: SessionCookie;
+  failures: FailedAttempts;
+  keyUse: KeyUse;
   logger: Logger;
 }
 
@@ -35,10 +41,22 @@ export function openControl(
     verifier: createVerifier({ db, publicUrl: config.PUBLIC_URL }),
     workers,
     publicUrl: config.PUBLIC_URL,
+    sessionCookie: sessionCookie(config, db),
+    failures: createFailedAttempts(),
+    keyUse: createKeyUse({ db, logger }),
     logger,
     close: async () => {
       workers.close();
       await Promise.all([prisma.end(), db.end()]);
     },
+  };
+}
+
+/** The cookie of the auth service: the same name and the same key. */
+function sessionCookie(config: ControlConfig, db: Db): SessionCookie {
+  let name: string | undefined;
+  return {
+    key: deriveKey(config.SECRET_KEY, 'cookies').toString('base64url'),
+    name: async () => (name ??= cookieNames(config.PUBLIC_URL, await instanceId(db)).session),
   };
 }

@@ -6,19 +6,24 @@ import { ControlModule } from './app.module.js';
 import type { Control } from './control.js';
 import { BODY_LIMIT, mount } from './http/mount.js';
 import { sendProblem } from './http/problem.js';
+import { securityHeaders } from './http/security-headers.js';
 import { allRoutes } from './routes.js';
 
 /** The control service, wired and not yet listening. */
 export async function createApp(control: Control): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
+    // The longest is a client's id, which may be an address.
+    routerOptions: { maxParamLength: 2_500 },
     skipMiddie: true,
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     // What the router itself refuses, such as a path with broken escapes.
     frameworkErrors: (error: Error, _request: unknown, reply: FastifyReply) =>
-      void sendProblem(reply, error),
+      void sendProblem(reply.headers(securityHeaders(control.publicUrl)), error),
+    // Forwarding headers are believed from the same machine and the cluster network only.
+    trustProxy: 'loopback, linklocal, uniquelocal',
   });
   const app = await NestFactory.create<NestFastifyApplication>(
     ControlModule.with(control),

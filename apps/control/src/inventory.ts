@@ -1,5 +1,5 @@
-import { API_PREFIX } from './http/mount.js';
-import type { Method } from './http/route.js';
+import { pathOf } from './http/mount.js';
+import type { AnyRoute, Method } from './http/route.js';
 import { allRoutes } from './routes.js';
 
 export interface InventoryEntry {
@@ -18,7 +18,12 @@ export interface InventoryEntry {
  */
 export const ROUTE_INVENTORY: readonly InventoryEntry[] = allRoutes.map((route) => ({
   method: route.method,
-  path: route.kind === 'api' ? `${API_PREFIX}${route.path}` : route.path,
-  guards: route.kind === 'api' ? route.guards.map(({ name }) => name) : [],
+  path: pathOf(route),
+  guards: guardsOf(route),
   tenantIds: [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name!),
 }));
+
+function guardsOf(route: AnyRoute): string[] {
+  if (route.kind === 'open') return [];
+  return route.kind === 'person' ? ['signed in', 'browser'] : route.guards.map(({ name }) => name);
+}

@@ -3,15 +3,17 @@ import { apiKeyRoutes } from './api-keys/api-keys.routes.js';
 import { auditRoutes } from './audit/audit.routes.js';
 import { connectionRoutes } from './connections/connections.routes.js';
 import { openApiOf } from './http/openapi.js';
-import { openRoute, type OpenRoute, type Route } from './http/route.js';
+import { openRoute, type AnyRoute, type PersonRoute, type Route } from './http/route.js';
 import { memberRoutes } from './members/members.routes.js';
 import { pageRoutes } from './pages/pages.routes.js';
 import { policyRoutes } from './policies/policies.routes.js';
+import { sessionRoutes } from './session/session.routes.js';
 import { toolRoutes } from './tools/tools.routes.js';
 import { toolsetRoutes } from './toolsets/toolsets.routes.js';
 import { workspaceRoutes } from './workspace/workspace.routes.js';
 
-export const apiRoutes: Route[] = [
+export const apiRoutes: (Route | PersonRoute)[] = [
+  ...sessionRoutes,
   ...workspaceRoutes,
   ...connectionRoutes,
   ...toolRoutes,
@@ -23,7 +25,7 @@ export const apiRoutes: Route[] = [
 ];
 
 /** Every route of this service. A route that is not here is not served: the router is filled from it. */
-export const allRoutes: (Route | OpenRoute)[] = [
+export const allRoutes: AnyRoute[] = [
   ...apiRoutes,
   ...pageRoutes,
   openRoute('/openapi.json', 'Description of the REST API', async (control, _request, reply) =>

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RefreshRequest, RefreshResult } from '@conducktor/contracts';
 import { createDb, type Db } from '@conducktor/db';
+import { hashedId, sessionCsrf, signCookie } from '@conducktor/identity';
 import { createLogger, deriveKey, RpcServer } from '@conducktor/runtime';
 import { createTestDatabase, seedWorkspace, type SeededWorkspace } from '@conducktor/testing';
 import { freePort } from '@conducktor/embedded';
@@ -16,6 +17,12 @@ export interface Answer<Body = Record<string, Loose>> {
   headers: Headers;
   body: Body;
   text: string;
+}
+
+/** What a page of ours would send. */
+export interface Browser {
+  cookie: string;
+  csrf: string;
 }
 
 /** The control service on a port, over a real Postgres, with a worker that answers as told. */
@@ -33,6 +40,8 @@ export interface ControlService {
     path: string,
     body?: unknown,
   ): Promise<Answer<Body>>;
+  /** A browser in which this person is signed in, as sign-in leaves it. */
+  browser(userId: string): Promise<Browser>;
   /** The records of changes of a workspace that are not sealed yet, oldest first. */
   changes(tenantId: string): Promise<Record<string, Loose>[]>;
   stop(): Promise<void>;
@@ -58,6 +67,7 @@ export async function startControl(): Promise<ControlService> {
     },
   });
   const origin = `http://127.0.0.1:${port}`;
+  let networks = 0;
   const control = openControl(
     {
       PUBLIC_URL: origin,
@@ -87,6 +97,8 @@ export async function startControl(): Promise<ControlService> {
       const response = await fetch(`${origin}${path}`, {
         method,
         headers: {
+          // Every call from a network of its own, so that refusals are not counted together.
+          'x-forwarded-for': `2001:db8:${(++networks).toString(16)}::1`,
           ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
@@ -102,6 +114,20 @@ export async function startControl(): Promise<ControlService> {
         // Pages and empty answers are compared as text.
       }
       return { status: response.status, headers: response.headers, body: parsed, text };
+    },
+    browser: async (userId) => {
+      const id = randomBytes(32).toString('base64url');
+      await admin.pool.query(
+        `insert into oidc_payload (kind, id, payload, expires_at)
+         values ('Session', $1, $2, now() + interval '1 hour')`,
+        [hashedId(id), { accountId: userId }],
+      );
+      const { key } = control.sessionCookie;
+      const name = await control.sessionCookie.name();
+      return {
+        cookie: `${name}=${id}; ${name}.sig=${signCookie(key, name, id)}`,
+        csrf: sessionCsrf(key, hashedId(id)),
+      };
     },
     changes: (tenantId) =>
       admin.withTenant(tenantId, async (tx) => {

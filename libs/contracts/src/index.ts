@@ -71,7 +71,7 @@ export { DeclaredScope, FreezeKind, Permission, ToolCost } from './rest/access.j
 export { InitialAccessTokenCreated, InitialAccessTokenView } from './rest/clients.js';
 export { ApiKeyCreated, ApiKeyView, NewApiKey } from './rest/api-keys.js';
 export { AuditEventView, AuditQuery } from './rest/audit.js';
-export { Me, WorkspaceView } from './rest/workspace.js';
+export { Me, SessionView, WorkspaceView } from './rest/workspace.js';
 export { CREATE_CONNECTION } from './management/create-connection.js';
 export { CREATE_POLICY } from './management/create-policy.js';
 export { GET_CONNECTION_HEALTH } from './management/get-connection-health.js';

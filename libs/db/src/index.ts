@@ -58,6 +58,7 @@ export {
   takeAttempt,
   type Allowance,
 } from './queries/attempt-limit.js';
+export { findBrowserSession, touchApiKey, type BrowserPerson } from './queries/browser-session.js';
 export { instanceId } from './queries/instance.js';
 export { recordControlEvent, type ControlEvent } from './queries/audit-outbox.js';
 export { createPrismaDb, type Prisma, type PrismaDb, type PrismaTx } from './prisma/prisma.js';

@@ -3,3 +3,14 @@ export { MCP_ALIASES, audiencesOf, defaultResource, isMcpResource } from './reso
 export { mintApiKey, parseApiKey, type MintedApiKey } from './api-key.js';
 export { hashInvitation, mintInvitation, type MintedInvitation } from './invitation-token.js';
 export { createVerifier, type ApiKeyClaims, type TokenClaims, type Verifier } from './verifier.js';
+export {
+  cookieNames,
+  hashedId,
+  readCookies,
+  sameText,
+  sessionCsrf,
+  signCookie,
+  signedCookie,
+  type CookieNames,
+} from './browser-session.js';
+export { networkOf } from './network.js';

@@ -1,23 +1,7 @@
+import { type CookieNames } from '@conducktor/identity';
 import { parse } from './cookie-header.js';
 
-/** Names of the cookies that sign-in uses. */
-export interface CookieNames {
-  session: string;
-  /** One per sign-in under way: see flowCookie. */
-  flow: string;
-  /** Ties forms to the browser that they were made for. */
-  browser: string;
-}
-
-/**
- * `__Host-` names on https: a browser then takes them only from this exact host over https, so no
- * neighbouring host can plant one. Plain http knows no such prefix; there the installation's id keeps
- * two stacks on one host apart.
- */
-export function cookieNames(publicUrl: string, instanceId: string): CookieNames {
-  const prefix = publicUrl.startsWith('https:') ? '__Host-conducktor' : `conducktor_${instanceId}`;
-  return { session: `${prefix}_session`, flow: `${prefix}_flow`, browser: `${prefix}_browser` };
-}
+export { cookieNames, type CookieNames } from '@conducktor/identity';
 
 /** The cookie that one sign-in under way leaves in the browser that began it; its value is `uid`. */
 export const flowCookie = (names: CookieNames, uid: string) => `${names.flow}_${uid}`;

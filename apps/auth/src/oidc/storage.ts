@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   consumeOidcPayload,
   deleteOidcPayload,
@@ -9,6 +8,7 @@ import {
   upsertOidcPayload,
   type Db,
 } from '@conducktor/db';
+import { hashedId } from '@conducktor/identity';
 import type { Vault } from '@conducktor/vault';
 import { errors, type Adapter, type AdapterPayload } from 'oidc-provider';
 import type { StructuredTokens } from './structured-tokens.js';
@@ -45,8 +45,7 @@ export function createStorage(deps: StorageDeps): (kind: string) => Adapter {
 
 function rowsOf({ db, vault }: StorageDeps, kind: string): Adapter {
   const isBearer = BEARER_KINDS.has(kind);
-  const rowId = (id: string) =>
-    isBearer ? createHash('sha256').update(id).digest('base64url') : id;
+  const rowId = (id: string) => (isBearer ? hashedId(id) : id);
   const secretPlace = (id: string) => `oidc_payload/Client/${id}/client_secret`;
 
   const toRow = (id: string, payload: AdapterPayload): Record<string, unknown> => {

@@ -2,7 +2,7 @@ import type { ControlEvent, PrismaTx } from '@conducktor/db';
 import type { Caller } from '../http/caller.js';
 
 /**
- * Writes what was done, by whom and with which key, in the transaction that does it. `detail` holds
+ * Writes what was done, by whom and with what, in the transaction that does it. `detail` holds
  * what a reader needs to understand the change, and never a secret.
  */
 export async function recordChange(
@@ -15,7 +15,7 @@ export async function recordChange(
     action,
     memberId: caller.memberId,
     actor: caller.email,
-    clientId: caller.keyId,
+    clientId: caller.clientId,
     ...detail,
   };
   // createMany, because this role may write the outbox and not read it.

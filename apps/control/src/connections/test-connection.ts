@@ -27,7 +27,7 @@ export async function testConnection(
     action: 'connection.test',
     memberId: caller.memberId,
     actor: caller.email,
-    clientId: caller.keyId,
+    clientId: caller.clientId,
   };
   const taken = await db.withTenant(tenantId, (tx) =>
     takeOver(tx, id, read, event, { attended: true }),

@@ -7,15 +7,15 @@ export interface Guard {
   check(caller: Caller): void;
 }
 
-/** Whoever holds a valid API key. Always the first guard of a route that is not open. */
+/** Whoever holds a valid API key or is signed in in a browser. Always the first guard of a route that is not open. */
 export const signedIn: Guard = { name: 'signed in', check: () => {} };
 
-/** The key's own scope, whatever its person may do. */
+/** The key's own scope, whatever its person may do. A browser session is its person and has no scopes. */
 export function scope(needed: string): Guard {
   return {
     name: `scope ${needed}`,
     check: (caller) => {
-      if (caller.scopes.includes(needed)) return;
+      if (caller.via === 'session' || caller.scopes.includes(needed)) return;
       throw new ConducktorError(
         'insufficient_scope',
         `Permission denied: this needs an API key with the scope "${needed}".`,
@@ -38,3 +38,12 @@ export function role(...allowed: Role[]): Guard {
     },
   };
 }
+
+/** Who may look at what the workspace is made of; approvers judge calls by it. */
+export const readers = role('owner', 'admin', 'approver', 'auditor');
+
+/** Who may change it. */
+export const writers = role('owner', 'admin');
+
+/** What is given to nobody below an owner. */
+export const owners = role('owner');

@@ -3,9 +3,12 @@ import { ConducktorError } from '@conducktor/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Control } from '../control.js';
-import { authenticate, type Caller } from './caller.js';
+import { authenticate } from './authenticate.js';
+import { requireSession } from './browser-session.js';
+import type { Caller } from './caller.js';
 import { invalidRequest, problemOf, sendProblem } from './problem.js';
-import type { OpenRoute, Route } from './route.js';
+import type { AnyRoute, OpenRoute, PersonRoute, Route } from './route.js';
+import { securityHeaders } from './security-headers.js';
 import { refuseUnstorable } from './unstorable.js';
 
 export const API_PREFIX = '/api/v1';
@@ -14,12 +17,12 @@ export const BODY_LIMIT = 1024 * 1024;
 /** Path parameters are ids, slugs, shown names or numbers; anything else names nothing. */
 const PARAMETER = /^[A-Za-z0-9_-]{1,128}$/;
 
+/** The path of a route as clients see it, with `:name` for parameters. */
+export const pathOf = (each: AnyRoute) =>
+  each.kind === 'open' ? each.path : `${API_PREFIX}${each.path}`;
+
 /** Registers all routes, the strict JSON parser and the one mapper of errors. */
-export function mount(
-  fastify: FastifyInstance,
-  control: Control,
-  routes: (Route | OpenRoute)[],
-): void {
+export function mount(fastify: FastifyInstance, control: Control, routes: AnyRoute[]): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(
     'application/json',
@@ -32,10 +35,11 @@ export function mount(
       }
     },
   );
+  const secured = Object.entries(securityHeaders(control.publicUrl));
   fastify.addHook('onSend', async (_request, reply) => {
     // Answers are about one workspace and change: nobody may keep them.
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
-    void reply.header('x-content-type-options', 'nosniff');
+    for (const [name, value] of secured) if (!reply.hasHeader(name)) void reply.header(name, value);
   });
   fastify.setErrorHandler((error, request, reply) => {
     if (problemOf(error).code === 'internal_error')
@@ -47,6 +51,7 @@ export function mount(
   });
   for (const each of routes) {
     if (each.kind === 'open') mountOpen(fastify, control, each);
+    else if (each.kind === 'person') mountPerson(fastify, control, each);
     else mountApi(fastify, control, each);
   }
   // A route and not a not-found handler: the framework around has one of its own.
@@ -72,6 +77,15 @@ function mountOpen(fastify: FastifyInstance, control: Control, each: OpenRoute):
   });
 }
 
+function mountPerson(fastify: FastifyInstance, control: Control, each: PersonRoute): void {
+  fastify.route({
+    method: each.method,
+    url: `${API_PREFIX}${each.path}`,
+    handler: async (request) =>
+      each.answer.parse(await each.handle(control, await requireSession(control, request))),
+  });
+}
+
 const callers = new WeakMap<FastifyRequest, Caller>();
 
 function mountApi(fastify: FastifyInstance, control: Control, each: Route): void {
@@ -80,7 +94,7 @@ function mountApi(fastify: FastifyInstance, control: Control, each: Route): void
     url: `${API_PREFIX}${each.path}`,
     // Before the body: whoever may not call cannot make us read anything.
     onRequest: async (request) => {
-      const caller = await authenticate(control, request.headers.authorization);
+      const caller = await authenticate(control, request);
       for (const guard of each.guards) guard.check(caller);
       callers.set(request, caller);
     },
@@ -88,7 +102,7 @@ function mountApi(fastify: FastifyInstance, control: Control, each: Route): void
       const answer = await each.handle({
         control,
         caller: callers.get(request)!,
-        params: paramsOf(request),
+        params: paramsOf(request, each.params),
         query: parsed(each.query, queryOf(request), 'query'),
         body: parsed(each.body, request.body ?? {}, 'body'),
       });
@@ -99,10 +113,10 @@ function mountApi(fastify: FastifyInstance, control: Control, each: Route): void
   });
 }
 
-function paramsOf(request: FastifyRequest): Record<string, string> {
+function paramsOf(request: FastifyRequest, shapes: Record<string, RegExp>): Record<string, string> {
   const params = request.params as Record<string, string>;
-  for (const value of Object.values(params)) {
-    if (!PARAMETER.test(value))
+  for (const [name, value] of Object.entries(params)) {
+    if (!(shapes[name] ?? PARAMETER).test(value))
       throw new ConducktorError('not_found', 'There is nothing with this id here.');
   }
   return params;
@@ -122,7 +136,7 @@ function parsed(schema: z.ZodType | undefined, value: unknown, where: string): u
 }
 
 /** A path that exists under other methods says so. */
-function nothingHere(routes: (Route | OpenRoute)[], request: FastifyRequest): ConducktorError {
+function nothingHere(routes: AnyRoute[], request: FastifyRequest): ConducktorError {
   const path = request.url.split('?')[0]!;
   const methods = routes.filter((each) => patternOf(each).test(path)).map(({ method }) => method);
   // A method that is there did not match for another reason: a parameter longer than any id.
@@ -134,7 +148,7 @@ function nothingHere(routes: (Route | OpenRoute)[], request: FastifyRequest): Co
   );
 }
 
-function patternOf(each: Route | OpenRoute): RegExp {
-  const path = each.kind === 'api' ? `${API_PREFIX}${each.path}` : each.path;
+function patternOf(each: AnyRoute): RegExp {
+  const path = pathOf(each);
   return new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`);
 }

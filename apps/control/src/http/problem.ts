@@ -75,6 +75,8 @@ export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
     void reply.header('www-authenticate', 'Bearer realm="Conducktor REST API"');
   if (problem.code === 'insufficient_scope')
     void reply.header('www-authenticate', 'Bearer error="insufficient_scope", scope="admin"');
+  if (typeof problem['retryAfterMs'] === 'number')
+    void reply.header('retry-after', String(Math.ceil(problem['retryAfterMs'] / 1000)));
   return reply
     .code(problem.status)
     .header('content-type', 'application/problem+json')

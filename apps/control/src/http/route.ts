@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Control } from '../control.js';
+import type { BrowserSession } from './browser-session.js';
 import type { Caller } from './caller.js';
 import type { Guard } from './guards.js';
 
@@ -26,6 +27,8 @@ export interface RouteDefinition<Query, Body, Answer> {
   body?: Body;
   /** Status of success, and the schema that the answer must fit; no schema: no body. */
   answer: [201 | 200, Answer] | [204];
+  /** What path parameters look like that are no id, slug, shown name or number. */
+  params?: Record<string, RegExp>;
   handle(
     context: RouteContext<Query, Body>,
   ): Promise<Answer extends z.ZodType ? z.input<Answer> : void>;
@@ -43,7 +46,18 @@ export interface Route {
   body: z.ZodType | undefined;
   status: number;
   answer: z.ZodType | undefined;
+  params: Record<string, RegExp>;
   handle(context: RouteContext<z.ZodType, z.ZodType>): Promise<unknown>;
+}
+
+/** A route for the person in the browser, whichever workspaces they are in; below /api/v1 too. */
+export interface PersonRoute {
+  kind: 'person';
+  method: 'GET';
+  path: string;
+  summary: string;
+  answer: z.ZodType;
+  handle(control: Control, person: BrowserSession): Promise<unknown>;
 }
 
 /** A route that anybody may call: pages, descriptions, probes. */
@@ -54,6 +68,8 @@ export interface OpenRoute {
   summary: string;
   handle(control: Control, request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
 }
+
+export type AnyRoute = Route | PersonRoute | OpenRoute;
 
 export function route<
   Query extends z.ZodType | undefined = undefined,
@@ -71,6 +87,7 @@ export function route<
     body: definition.body,
     status,
     answer,
+    params: definition.params ?? {},
     // The schemas above are what the context was parsed with, so the types hold.
     handle: definition.handle as unknown as Route['handle'],
   };
@@ -78,4 +95,15 @@ export function route<
 
 export function openRoute(path: string, summary: string, handle: OpenRoute['handle']): OpenRoute {
   return { kind: 'open', method: 'GET', path, summary, handle };
+}
+
+export function personRoute<Answer extends z.ZodType>(
+  path: string,
+  definition: {
+    summary: string;
+    answer: Answer;
+    handle(control: Control, person: BrowserSession): Promise<z.input<Answer>>;
+  },
+): PersonRoute {
+  return { kind: 'person', method: 'GET', path, ...definition };
 }

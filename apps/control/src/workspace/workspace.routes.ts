@@ -17,10 +17,11 @@ export const workspaceRoutes = [
           id: caller.memberId,
           email: caller.email,
           roles: caller.roles,
+          permissions: caller.permissions,
           groups: caller.groups,
         },
         workspace: { id: tenant.id, slug: tenant.slug, name: tenant.name },
-        key: { id: caller.keyId, scopes: caller.scopes },
+        key: caller.via === 'key' ? { id: caller.clientId, scopes: caller.scopes } : null,
       };
     },
   }),
