@@ -11,6 +11,7 @@ import {
   type Registry,
 } from '@conducktor/runtime';
 import { createVault } from '@conducktor/vault';
+import { Activity } from './activity/activity.js';
 import type { GovernedDeps } from './governed.js';
 import { HeldCalls } from './interaction/held-calls.js';
 import { RequestStates } from './interaction/request-state.js';
@@ -18,20 +19,22 @@ import { BodyWriter } from './journal/body-writer.js';
 import { Journal } from './journal/journal.js';
 import { DenialCounter } from './limits/denial-counter.js';
 import { limitProfiles } from './limits/gcra.js';
+import { StrangerLimit } from './limits/stranger-limit.js';
 import { TokenLeases } from './limits/token-leases.js';
 import { listTools } from './list-tools/list-tools.js';
 import { PageCache } from './lists/page-cache.js';
 import type { GovernedMcp } from './mcp/ports.js';
 import { OWN_TOOLS } from './management/tools.js';
-import { introduce, limitOwn } from './own-requests.js';
+import { arrive, introduce, limitOwn } from './own-requests.js';
 import { request } from './request.js';
 import { subscribe } from './subscriptions/subscribe.js';
 import { watchLists } from './subscriptions/watch-lists.js';
 import { Watches } from './subscriptions/watches.js';
-import { TokenCache, authenticate } from './tool-call/authenticate.js';
+import { TokenCache } from './tool-call/authenticate.js';
 import { callTool } from './tool-call/call-tool.js';
 import { SchemaCache } from './tool-call/check-arguments.js';
-import { refuse } from './tool-call/refuse.js';
+import { RunningCalls } from './tool-call/running-calls.js';
+import { isCharged } from './tool-call/settle.js';
 import { connectWorkers } from './workers/workers.js';
 import { openWorkspaces } from './workspace/workspaces.js';
 
@@ -88,6 +91,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
   const leases = new TokenLeases(redis);
   const denials = new DenialCounter();
   const bodies = new BodyWriter({ db, logger });
+  const activity = new Activity({ db, logger });
   await journal.start();
 
   const deps: GovernedDeps = {
@@ -97,6 +101,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     verifier: createVerifier({ db, publicUrl: options.publicUrl }),
     workspaces,
     tokens: new TokenCache(),
+    strangers: new StrangerLimit(),
     schemas: new SchemaCache(),
     leases,
     profiles: limitProfiles(options.ratePerMinute),
@@ -107,6 +112,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     watches: new Watches(workers),
     states: new RequestStates(deriveKey(options.secretKey, 'request-state')),
     held: new HeldCalls(),
+    runningCalls: new RunningCalls(workspaces),
     denials,
     pages: new PageCache(),
     cursorKey: deriveKey(options.secretKey, 'list-cursor'),
@@ -135,23 +141,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       watchLists: (input) => watchLists(deps, input),
       limit: (context, what) => limitOwn(deps, context, what),
       introduce: (context) => introduce(deps, context),
-      authenticate: async (context) => {
-        try {
-          const caller = await authenticate(deps, context);
-          return {
-            kind: 'caller',
-            principal: `${caller.workspace.tenantId} ${caller.member.id} ${caller.clientId}`,
-          };
-        } catch (error) {
-          const answer = await refuse(deps, error, context);
-          if (answer.kind !== 'result') return answer;
-          return {
-            kind: 'error',
-            status: 500,
-            error: { code: -32_603, message: 'This request failed inside the gateway.' },
-          };
-        }
-      },
+      authenticate: (context, look) => arrive({ ...deps, activity }, context, look),
     },
     notReady: () => {
       if (!journal.ready) return 'The database cannot be written right now, so no call is made.';
@@ -160,7 +150,9 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     },
     stop: async () => {
       deps.watches.stop();
+      deps.runningCalls.stop();
       await denials.stop().catch(() => {});
+      await activity.stop();
       await bodies.stop();
       await journal.stop();
       workers.close();
@@ -179,7 +171,7 @@ function settleLate(journal: Journal, outcomes: LateOutcome[]): void {
       key: late.key,
       tenantId: late.tenantId,
       callId: late.callId,
-      costMicros: 0,
+      costMicros: isCharged(late.outcome) ? 'reserved' : 0,
       record: encodeRecord({
         at: new Date().toISOString(),
         outcome: late.outcome,

@@ -19,7 +19,7 @@ const METHOD = 'completion/complete';
  */
 export function complete(deps: GovernedDeps, input: McpRequestInput): Promise<ToolCallAnswer> {
   return inRounds(deps, input, async (round) => {
-    const caller = await authenticate(deps, input.context);
+    const caller = await authenticate(deps, input.context, METHOD);
     const { connection, ref } = await findReference(deps, caller, input.params['ref']);
     const request = {
       method: METHOD,

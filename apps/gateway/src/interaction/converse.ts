@@ -1,9 +1,9 @@
-import type { CallResult } from '@conducktor/contracts';
 import type { Logger } from '@conducktor/runtime';
 import type { ToolCallAnswer } from '../mcp/ports.js';
-import { answerOf, failureFor } from '../tool-call/answers.js';
+import { answerOf, failureFor, stoppedAnswer } from '../tool-call/answers.js';
 import type { AttachDeps } from '../tool-call/attach.js';
 import { dispatch } from '../tool-call/dispatch.js';
+import type { Outcome, RunningCalls } from '../tool-call/running-calls.js';
 import { settle, type SettleDeps } from '../tool-call/settle.js';
 import type { AdmittedCall, RecordedCall } from '../tool-call/types.js';
 import type { Workers } from '../workers/workers.js';
@@ -21,6 +21,7 @@ export interface InteractionDeps extends SettleDeps, Pick<AttachDeps, 'freeKey'>
   workers: Workers;
   states: RequestStates;
   held: HeldCalls;
+  runningCalls: RunningCalls;
 }
 
 /**
@@ -60,8 +61,9 @@ export async function converse(
 export function presentOutcome(
   deps: InteractionDeps,
   call: RecordedCall,
-  outcome: CallResult,
+  outcome: Outcome,
 ): ToolCallAnswer {
+  if (outcome.stopped) return stoppedAnswer(call, outcome, outcome.stopped);
   try {
     return presentQuestions(deps, call, answerOf(call, outcome));
   } catch (error) {
@@ -71,7 +73,7 @@ export function presentOutcome(
   }
 }
 
-function hold(deps: InteractionDeps, call: AdmittedCall, outcome: Promise<CallResult>): void {
+function hold(deps: InteractionDeps, call: AdmittedCall, outcome: Promise<Outcome>): void {
   const settled = outcome.then((late) =>
     settle(deps, call, late, presentOutcome(deps, call, late)),
   );

@@ -1,7 +1,8 @@
-import type { AskNote, CallResult, ReplyNote } from '@conducktor/contracts';
+import type { AskNote, ReplyNote } from '@conducktor/contracts';
 import type { CallOptions } from '@conducktor/runtime';
 import { mapQuestionUris } from '../resources/map-uris.js';
 import { clientUri } from '../tool-call/answers.js';
+import type { Outcome } from '../tool-call/running-calls.js';
 import type { CheckedCall, EntryInput } from '../tool-call/types.js';
 import { channelOf } from './client-channel.js';
 import { missingCapability } from './input-requests.js';
@@ -9,7 +10,7 @@ import { missingCapability } from './input-requests.js';
 /** The call waits for what a modern client is to be asked; its outcome comes when it comes. */
 export interface Asked {
   asks: AskNote[];
-  outcome: Promise<CallResult>;
+  outcome: Promise<Outcome>;
 }
 
 // A server that asks several things at once writes them one after the other.
@@ -23,9 +24,9 @@ const GATHER_MS = 25;
  */
 export function relayAsks(
   call: CheckedCall,
-  send: (options: CallOptions) => Promise<CallResult>,
+  send: (options: CallOptions) => Promise<Outcome>,
   mayHold: () => boolean = () => true,
-): Promise<CallResult | Asked> {
+): Promise<Outcome | Asked> {
   const { input } = call;
   const sendMapped: typeof send = ({ onAsk, ...options }) =>
     send({
@@ -44,8 +45,8 @@ export function relayAsks(
 
 function askAtOnce(
   input: EntryInput,
-  send: (options: CallOptions) => Promise<CallResult>,
-): Promise<CallResult> {
+  send: (options: CallOptions) => Promise<Outcome>,
+): Promise<Outcome> {
   const { ask } = input;
   return send({
     ...channelOf(input),
@@ -64,9 +65,9 @@ function askAtOnce(
 
 function gather(
   input: EntryInput,
-  send: (options: CallOptions) => Promise<CallResult>,
+  send: (options: CallOptions) => Promise<Outcome>,
   mayHold: () => boolean,
-): Promise<CallResult | Asked> {
+): Promise<Outcome | Asked> {
   return new Promise((resolve, reject) => {
     const { onProgress, onNotification, ...channel } = channelOf(input);
     const asks: AskNote[] = [];

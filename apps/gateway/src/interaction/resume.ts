@@ -34,8 +34,12 @@ export async function resume(
   await limitRequest(deps, call.caller, call.tool.shownName, slug);
   const recorded: RecordedCall = { ...call, callId };
   const settledHere = deps.held.get(callId);
-  const outcome = await relayAsks(call, async (options) =>
-    knownOf(await deps.workers.resume(connectionId, { ...take, replies }, options)),
+  const outcome = await relayAsks(call, (options) =>
+    deps.runningCalls.run(call, options.signal, async (signal) =>
+      knownOf(
+        await deps.workers.resume(connectionId, { ...take, replies }, { ...options, signal }),
+      ),
+    ),
   );
   if ('asks' in outcome) return heldAnswer(deps, recorded, outcome.asks);
   // Where this gateway made the call, its answer leaves as any other does: once it is safe to tell.

@@ -57,8 +57,8 @@ export class Journal {
   private outcomeTimer: NodeJS.Timeout | undefined;
   private intents: PendingIntent[] = [];
   private settlements: PendingSettlement[] = [];
-  /** Calls of this epoch that have no outcome yet: what is not among them was settled before. */
-  private readonly running = new Set<string>();
+  /** Calls of this epoch that have no outcome yet, and what they reserved: any other was settled before. */
+  private readonly running = new Map<string, number>();
   /** Outcomes taken and not durable yet, by call. */
   private readonly settling = new Map<string, Promise<void>>();
   private paused = 0;
@@ -93,7 +93,7 @@ export class Journal {
           intent.admitted &&
           admission.key.epoch === this.session?.epoch
         )
-          this.running.add(intent.callId);
+          this.running.set(intent.callId, intent.reservedMicros);
         resolve(admission);
       };
       this.intents.push({ intent, resolve: admitted, reject });
@@ -105,12 +105,17 @@ export class Journal {
    * Takes an outcome; resolves when it is durable, however long that takes. Never rejects. The first
    * outcome of a call stands; a second one is confirmed and dropped.
    */
-  settle(settlement: Settlement): Promise<void> {
-    const { callId } = settlement;
+  settle(given: Settlement): Promise<void> {
+    const { callId } = given;
     // Not confirmed before the first one is: until then the worker's copy is the second one.
     const first = this.settling.get(callId);
     if (first) return first;
-    const current = settlement.key.epoch === this.session?.epoch;
+    const current = given.key.epoch === this.session?.epoch;
+    const reserved = this.running.get(callId);
+    const settlement =
+      given.costMicros === 'reserved' && reserved !== undefined
+        ? { ...given, costMicros: reserved }
+        : given;
     if (current && !this.running.delete(callId)) {
       this.deps.onCommitted([callId]);
       return Promise.resolve();

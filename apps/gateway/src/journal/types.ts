@@ -28,7 +28,8 @@ export interface Settlement {
   key: JournalKey;
   tenantId: string;
   callId: string;
-  costMicros: number;
+  /** `reserved`: as much as the call reserved, which whoever brings its outcome need not know. */
+  costMicros: number | 'reserved';
   record: string;
   /** The sealed answer kept for later calls with the same idempotency key. */
   answer?: { hash: string; sealed: string };

@@ -12,7 +12,7 @@ export async function listTools(
   context: McpRequestContext,
 ): Promise<ToolListAnswer> {
   try {
-    const caller = await authenticate(deps, context);
+    const caller = await authenticate(deps, context, 'tools/list');
     await limitRequest(deps, caller, 'tools/list');
     const { tenantId, version } = caller.workspace;
     return {

@@ -36,7 +36,10 @@ const CURSOR_CHARS = 256 * 1024;
 export function beginnings({ caller }: WithinRequestLimit, method: ListMethod): Position[] {
   return viewFor(caller)
     .connections.filter((connection) => offers(connection, method))
-    .filter((connection) => standing(caller, connection, method) === 'listed')
+    .filter(
+      (connection) =>
+        connection.frozen === undefined && standing(caller, connection, method) === 'listed',
+    )
     .map(({ id, revision }) => ({ connectionId: id, revision, pages: 0, items: 0 }));
 }
 

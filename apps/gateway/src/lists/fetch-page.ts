@@ -36,7 +36,8 @@ export async function fetchPage(
     const asked = { method, entry, arguments: params, name: '' };
     allowed = decide(checkEntry(caller, asked, inputOf(request)));
   } catch (error) {
-    if (error instanceof Refusal && error.code === 'policy_denied') return 'denied';
+    if (error instanceof Refusal && (error.code === 'policy_denied' || error.code === 'frozen'))
+      return 'denied';
     throw error;
   }
   const key = {

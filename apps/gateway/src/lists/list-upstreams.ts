@@ -19,7 +19,7 @@ export function listUpstreams(
 ): Promise<ToolCallAnswer> {
   const { method, params } = input;
   return inRounds(deps, input, async () => {
-    const caller = await authenticate(deps, input.context);
+    const caller = await authenticate(deps, input.context, input.method);
     const request = await limitRequest(deps, caller, method);
     const positions =
       params['cursor'] === undefined

@@ -3,12 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { bitsOf, capabilitiesOf } from '../sessions/capability-bits.js';
 import type { Sessions } from '../sessions/open-sessions.js';
 import { headerValue, type Headers } from './agreement.js';
-import { META_CAPABILITIES, META_LOG_LEVEL } from './classify.js';
+import { META_CAPABILITIES, META_CLIENT, META_LOG_LEVEL } from './classify.js';
 import {
   errorText,
+  isObject,
   metaOf,
   refusal,
   SESSION_NOT_FOUND,
+  type Params,
   type Refusal,
   type RequestId,
 } from './json-rpc.js';
@@ -42,15 +44,31 @@ export function contextOf(arrival: Arrival, reading: Reading | undefined): McpRe
       : classified?.kind === 'refusal'
         ? undefined
         : classified?.version;
+  const client = clientOf(reading, meta);
   return {
     headers: arrival.headers,
     sourceIp: arrival.request.socket.remoteAddress ?? '',
     resourcePath: arrival.resourcePath,
     era: modern ? 'modern' : 'legacy',
     protocolVersion: version ?? VERSION_UNNAMED,
+    ...(client && { client }),
     capabilities: meta && capabilitiesOf(bitsOf(meta[META_CAPABILITIES])),
     logLevel: isLogLevel(level) ? level : undefined,
   };
+}
+
+/** In the envelope of each modern request, or in the handshake of older ones. */
+function clientOf(
+  reading: Reading | undefined,
+  meta: Params | undefined,
+): McpRequestContext['client'] {
+  if (reading?.kind !== 'message' || reading.message.kind !== 'request') return undefined;
+  const { method, params } = reading.message;
+  const said =
+    meta?.[META_CLIENT] ?? (method === 'initialize' ? params?.['clientInfo'] : undefined);
+  if (!isObject(said) || typeof said['name'] !== 'string') return undefined;
+  const { name, version } = said;
+  return typeof version === 'string' ? { name, version } : { name };
 }
 
 /** `undefined` when a session is named that is not the caller's. The version then comes from header, session, default. */

@@ -69,7 +69,7 @@ export async function handlePost(
   try {
     const accept = acceptOf(headers['accept']);
     if (body.length > STRANGERS_BODY) {
-      const first = await deps.mcp.authenticate(contextOf(arrival, undefined));
+      const first = await deps.mcp.authenticate(contextOf(arrival, undefined), 'look');
       if (first.kind !== 'caller')
         return sendJson(response, turnedAway(null, first), answerHeaders);
     }
@@ -86,7 +86,7 @@ export async function handlePost(
       mustStream: !accept.json,
       headers: answerHeaders,
     });
-    if (id !== null) endWithRight(deps.streams, reply, id, caller.principal, context);
+    if (id !== null) endWithRight(deps.streams, reply, id, caller.principal, context, reading);
     const given = await answer(deps, arrival, context, caller, reading, reply);
     if (given) reply.end(given);
     if (response.writableLength > LARGE_ANSWER) dropWhenStalled(response, deps.stalledMs);
@@ -109,12 +109,14 @@ function endWithRight(
   id: RequestId,
   principal: string,
   context: McpRequestContext,
+  reading: Reading,
 ): void {
+  const isCall = reading.kind === 'message' && reading.message.method === 'tools/call';
   reply.endBy((expire) =>
     streams.watch({
       principal,
       context,
-      expire: (answer) => expire(NO_RIGHT, endedText(id, answer, context)),
+      expire: (answer) => expire(NO_RIGHT, endedText(id, answer, context, isCall)),
     }),
   );
 }

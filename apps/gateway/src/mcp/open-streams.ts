@@ -8,14 +8,16 @@ import {
   errorText,
   INTERNAL_ERROR,
   refusal,
+  resultText,
   TRANSPORT_ERROR,
   type Refusal,
   type RequestId,
 } from './json-rpc.js';
+import { legacyToolResult, modernToolResult } from './result-shape.js';
 import type { AuthenticateAnswer, Failure, GovernedMcp, McpRequestContext } from './ports.js';
 
-/** A revoked token ends its streams within 1 s (CONTRACT); half of it is for hearing of it. */
-const SWEEP_MS = 500;
+/** A revoked token ends its streams within 1 s (CONTRACT), and hearing of it may take half of that. */
+const SWEEP_MS = 300;
 /** Streams outlast a database that is away for this long, not longer: meanwhile nobody can be revoked. */
 const UNSURE_MS = 30_000;
 const MAX_PER_PRINCIPAL = 50;
@@ -29,9 +31,26 @@ const TENANT_SHARE = 8;
 /** `undefined`: the same token is somebody else's now. */
 export type Ended = Exclude<AuthenticateAnswer, { kind: 'caller' }> | undefined;
 
-/** The answer to a request whose stream ends so. */
-export function endedText(id: RequestId, answer: Ended, { era }: McpRequestContext): string {
-  return answer ? turnedAway(id, answer, era).text : errorText(id, ANOTHERS.error);
+/** The answer to a request whose stream ends so. `isCall`: a tool call, whose refusals are results. */
+export function endedText(
+  id: RequestId,
+  answer: Ended,
+  { era, protocolVersion }: McpRequestContext,
+  isCall = false,
+): string {
+  if (!answer) return errorText(id, ANOTHERS.error);
+  const refused = isCall && answer.kind === 'error' ? asResult(answer) : undefined;
+  if (!refused) return turnedAway(id, answer, era).text;
+  const shaped =
+    era === 'modern' ? modernToolResult(refused) : legacyToolResult(refused, protocolVersion);
+  return resultText(id, JSON.stringify(shaped));
+}
+
+/** Of a frozen caller: people read it in their chat, as they read it of any other call. */
+function asResult({ error }: Failure): Record<string, unknown> | undefined {
+  const { _meta } = (error.data ?? {}) as { _meta?: Record<string, unknown> };
+  if (_meta?.['conducktor/code'] !== 'frozen') return undefined;
+  return { content: [{ type: 'text', text: error.message }], isError: true, _meta };
 }
 
 export interface WatchedStream {
@@ -131,13 +150,14 @@ export class OpenStreams {
   private async check(stream: WatchedStream, watched: Watched): Promise<void> {
     watched.checking = true;
     const answer = await this.mcp
-      .authenticate(stream.context)
+      .authenticate(stream.context, 'look')
       .catch((): AuthenticateAnswer | undefined => undefined);
     watched.checking = false;
     // Closed meanwhile.
     if (this.watched.get(stream) !== watched) return;
     if (answer?.kind === 'caller') {
-      if (answer.principal === stream.principal) watched.sureAt = Date.now();
+      if (answer.frozen) stream.expire(answer.frozen);
+      else if (answer.principal === stream.principal) watched.sureAt = Date.now();
       else stream.expire(undefined);
     } else if (answer?.kind === 'challenge' || answer?.status === 404) stream.expire(answer);
   }

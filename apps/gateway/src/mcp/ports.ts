@@ -26,6 +26,8 @@ export interface McpRequestContext {
   protocolVersion: string;
   /** What this client can be asked: of this request (modern) or of its session (legacy). Absent: nothing. */
   capabilities?: ClientCapabilities;
+  /** What the client calls itself, where this request says it. Untrusted. */
+  client?: { name: string; version?: string };
   /** The client wants log messages from this level on (RFC 5424 names). */
   logLevel?: string;
 }
@@ -125,7 +127,17 @@ export type ToolListAnswer =
  * `principal` is stable for one tenant + person + client; sessions are bound to it. It begins with the
  * tenant's id and a blank; the rest is opaque.
  */
-export type AuthenticateAnswer = { kind: 'caller'; principal: string } | Failure | Challenge;
+export type AuthenticateAnswer = Arrived | Failure | Challenge;
+
+export interface Arrived {
+  kind: 'caller';
+  principal: string;
+  /**
+   * The workspace has stopped this caller for now. What is asked is refused by the story, in the shape
+   * of its method; a stream ends with this.
+   */
+  frozen?: Failure;
+}
 
 /** What a model is told of the view at a path, in sentences, besides what holds for every path. */
 export interface Introduction {
@@ -146,8 +158,11 @@ export interface GovernedMcp {
   watchLists(
     input: ListenInput,
   ): Promise<{ kind: 'watching'; subscription: Subscription } | Failure | Challenge>;
-  /** Before anything is said of a request: authenticates, nothing else. */
-  authenticate(context: McpRequestContext): Promise<AuthenticateAnswer>;
+  /**
+   * Before anything is said of a request: authenticates, nothing else. `look`: no request has come, a
+   * stream of an earlier one is looked at again, or the same request will be once more.
+   */
+  authenticate(context: McpRequestContext, look?: 'look'): Promise<AuthenticateAnswer>;
   /**
    * For what a transport answers by itself: one token of the allowance of requests. `what` names it in
    * a record and is one of few, never a client's word. `undefined` when it may be answered.

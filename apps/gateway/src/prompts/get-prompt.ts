@@ -14,7 +14,7 @@ const METHOD = 'prompts/get';
 /** `prompts/get`, governed like a tool call. Policies see `<slug>_prompts/get` with name and arguments. */
 export function getPrompt(deps: GovernedDeps, input: McpRequestInput): Promise<ToolCallAnswer> {
   return inRounds(deps, input, async (round) => {
-    const caller = await authenticate(deps, input.context);
+    const caller = await authenticate(deps, input.context, input.method);
     const { connection, name } = await findPrompt(deps, caller, input.params['name'], METHOD);
     const sent = argumentsOf(caller, input.params);
     const request = {

@@ -12,7 +12,7 @@ const METHOD = 'resources/read';
 /** `resources/read`, governed like a tool call. Policies see `<slug>_resources/read` with the upstream's URI. */
 export function readResource(deps: GovernedDeps, input: McpRequestInput): Promise<ToolCallAnswer> {
   return inRounds(deps, input, async (round) => {
-    const caller = await authenticate(deps, input.context);
+    const caller = await authenticate(deps, input.context, input.method);
     const { connection, uri } = await findResource(deps, caller, input.params['uri'], METHOD);
     const request = {
       method: METHOD,

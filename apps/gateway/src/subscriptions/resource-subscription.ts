@@ -107,7 +107,7 @@ export class ResourceSubscription implements Subscription {
   async #decideAgain(): Promise<void> {
     if (this.#closed || !this.#open) return;
     try {
-      const caller = await authenticate(this.deps, this.input.context);
+      const caller = await authenticate(this.deps, this.input.context, SUBSCRIBE);
       const view = viewFor(caller);
       const connection = view.connections.find(({ id }) => id === this.#connectionId);
       if (!connection || standing(caller, connection, SUBSCRIBE, this.uri) === 'unknown')

@@ -33,12 +33,16 @@ export function seenLists(caller: Caller): SeenLists {
 
 function look(caller: Caller, view: View, seenBy: PolicyCaller): SeenLists {
   const { policy } = caller.workspace;
-  const tools = [...view.tools].filter(([, tool]) => visible(policy, seenBy, policyTool(tool)));
+  const tools = [...view.tools].filter(
+    ([, tool]) => tool.connection.frozen === undefined && visible(policy, seenBy, policyTool(tool)),
+  );
   const listing = (list: ChangingList) => {
     const method = `${list}/list` as const;
     return view.connections.filter(
       (connection) =>
-        offers(connection, method) && standing(caller, connection, method) === 'listed',
+        connection.frozen === undefined &&
+        offers(connection, method) &&
+        standing(caller, connection, method) === 'listed',
     );
   };
   const [prompts, resources] = [listing('prompts'), listing('resources')];

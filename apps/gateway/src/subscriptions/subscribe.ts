@@ -24,7 +24,7 @@ export async function subscribe(
   let subscription: ResourceSubscription | undefined;
   const asked = { context: input.context, method: SUBSCRIBE };
   const answer = await inRounds(deps, asked, async () => {
-    const caller = await authenticate(deps, input.context);
+    const caller = await authenticate(deps, input.context, SUBSCRIBE);
     const { connection, uri } = await findResource(deps, caller, input.uri, SUBSCRIBE);
     if (deps.watches.openOf(caller) >= MAX_OPEN) throw tooMany(caller);
     const allowed = decide(checkSubscription(caller, connection, uri));

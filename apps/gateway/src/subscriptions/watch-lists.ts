@@ -16,7 +16,7 @@ export async function watchLists(
   input: ListenInput,
 ): Promise<{ kind: 'watching'; subscription: Subscription } | Failure | Challenge> {
   try {
-    const caller = await authenticate(deps, input.context);
+    const caller = await authenticate(deps, input.context, METHOD);
     await limitRequest(deps, caller, METHOD);
     return { kind: 'watching', subscription: new ListWatch(deps, input, caller) };
   } catch (error) {

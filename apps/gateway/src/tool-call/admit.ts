@@ -29,7 +29,7 @@ const DEADLINE_SLACK_MS = 5_000;
 
 /**
  * Makes the call durable before anything is sent: intent, audit intent with the encrypted arguments,
- * reservation (cost zero until tools have prices) and idempotency key commit in one transaction.
+ * reservation of what it costs and idempotency key commit in one transaction.
  */
 export async function admit(
   deps: AdmitDeps,
@@ -57,7 +57,7 @@ export async function admit(
     version: caller.workspace.version,
     callId,
     admitted: true,
-    reservedMicros: 0,
+    reservedMicros: tool.costMicros ?? 0,
     deadlineMs:
       now +
       tool.connection.timeoutMs +

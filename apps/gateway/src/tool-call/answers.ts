@@ -8,6 +8,7 @@ import { toClientUri } from '../resources/uris.js';
 import { isManagement } from '../management/connection.js';
 import type { CheckedCall, RecordedCall } from './types.js';
 import type { Refusal } from './refusal.js';
+import type { Stopped } from './running-calls.js';
 import {
   CALL_ID,
   CODE,
@@ -69,6 +70,20 @@ export function answerOf(call: RecordedCall, result: CallResult): ToolCallAnswer
         `Whether ${slug} acted is not known. Ask about call ${call.callId} before you try again.`,
       );
   }
+}
+
+/** Of a call whose caller or connection may not go on: what its upstream said meanwhile is for nobody. */
+export function stoppedAnswer(
+  call: RecordedCall,
+  { outcome }: CallResult,
+  { code, why }: Stopped,
+): ToolCallAnswer {
+  const acted =
+    outcome === 'not_sent' || outcome === 'unavailable'
+      ? 'It was not sent.'
+      : 'Whether it acted is not known.';
+  const sentence = `This call was stopped: ${why}${/[.!?]$/.test(why) ? '' : '.'} ${acted}`;
+  return failureFor(call.sent.method, code, sentence, call.callId);
 }
 
 function upstreamError(call: RecordedCall, error: Failure['error']): Failure['error'] {

@@ -1,14 +1,16 @@
 import { hash } from 'node:crypto';
+import { ConducktorError } from '@conducktor/contracts';
 import {
   audiencesOf,
   type ApiKeyClaims,
   type TokenClaims,
   type Verifier,
 } from '@conducktor/identity';
+import type { StrangerLimit } from '../limits/stranger-limit.js';
 import type { McpRequestContext } from '../mcp/ports.js';
-import type { Workspace } from '../workspace/types.js';
 import type { Workspaces } from '../workspace/workspaces.js';
 import { Refusal } from './refusal.js';
+import { refuseFrozen, whyOut, type RightHolder } from './right.js';
 import type { Caller } from './types.js';
 import { viewFor } from './view-for.js';
 
@@ -17,83 +19,66 @@ export interface AuthenticateDeps {
   verifier: Verifier;
   workspaces: Workspaces;
   tokens: TokenCache;
+  strangers: StrangerLimit;
 }
 
 /**
  * Bearer token or API key → caller. The signature is checked once per token; membership, revocation
  * and expiry are checked on every call against the current snapshot of the workspace. Only who is
- * known learns whether there is anything at this path.
+ * known learns whether there is anything at this path. Throws the refusal `frozen` for whom the
+ * workspace has stopped; `asked` is what its record says was asked.
  */
 export async function authenticate(
+  deps: AuthenticateDeps,
+  context: McpRequestContext,
+  asked = context.resourcePath,
+): Promise<Caller> {
+  const caller = await identify(deps, context);
+  refuseFrozen(caller, asked);
+  return caller;
+}
+
+/** The same for whoever only has to know who it is: the frozen are told so by what they ask for. */
+export async function identify(
   deps: AuthenticateDeps,
   context: McpRequestContext,
 ): Promise<Caller> {
   const { headers, resourcePath } = context;
   const token = bearerToken(headers['authorization']);
   const seen = deps.tokens.of(headers, token, resourcePath);
-  const credential = seen ?? (await verify(deps, token, resourcePath));
+  const credential = seen ?? (await verify(deps, token, context));
   if (credential.expiresAtMs <= Date.now()) throw signInAgain('your access has expired');
   let workspace =
     deps.workspaces.peek(credential.tenantId) ?? (await deps.workspaces.get(credential.tenantId));
   // Seen for the first time and not in the snapshot: it may be newer than that.
-  if (!seen && !knows(workspace, credential)) {
+  if (!seen && whyOut(workspace, credential.holder) !== undefined) {
     await deps.workspaces.refresh(workspace);
     workspace = await deps.workspaces.get(credential.tenantId);
   }
-  const caller =
-    credential.kind === 'token'
-      ? tokenCaller(credential.claims, workspace, context)
-      : keyCaller(credential.claims, workspace, context);
+  const { holder } = credential;
+  const why = whyOut(workspace, holder);
+  if (why !== undefined) throw signInAgain(why);
+  const member = workspace.members.get(holder.member.id)!;
+  const caller: Caller = {
+    workspace,
+    member,
+    clientId: holder.clientId,
+    credential: holder.credential,
+    scopes: credential.scopes,
+    actor: member.email,
+    context,
+  };
   viewFor(caller);
   return caller;
-}
-
-function knows({ members, apiKeys }: Workspace, { kind, claims }: Credential): boolean {
-  return kind === 'key' ? apiKeys.has(claims.keyId) : members.has(claims.memberId);
-}
-
-function tokenCaller(
-  claims: TokenClaims,
-  workspace: Workspace,
-  context: McpRequestContext,
-): Caller {
-  const member = workspace.members.get(claims.memberId);
-  if (!member || member.userId !== claims.userId)
-    throw signInAgain('you are no longer a member of this workspace');
-  if (workspace.revokedGrants.has(claims.grantId)) throw signInAgain('this access was revoked');
-  return {
-    workspace,
-    member,
-    clientId: claims.clientId,
-    scopes: claims.scopes,
-    actor: member.email,
-    context,
-  };
-}
-
-function keyCaller(key: ApiKeyClaims, workspace: Workspace, context: McpRequestContext): Caller {
-  const entry = workspace.apiKeys.get(key.keyId);
-  if (!entry) throw signInAgain('this API key was revoked');
-  const member = workspace.members.get(entry.memberId);
-  if (!member)
-    throw signInAgain('the owner of this API key is no longer a member of this workspace');
-  return {
-    workspace,
-    member,
-    clientId: key.keyId,
-    scopes: key.scopes,
-    actor: member.email,
-    context,
-  };
 }
 
 async function verify(
   deps: AuthenticateDeps,
   token: string,
-  resourcePath: string,
+  { resourcePath, sourceIp }: McpRequestContext,
 ): Promise<Credential> {
   const credential = token.startsWith('ck_')
-    ? keyCredential(await deps.verifier.verifyApiKey(token))
+    ? keyCredential(await tried(deps, sourceIp, () => deps.verifier.verifyApiKey(token)))
     : tokenCredential(
         await deps.verifier.verifyAccessToken(token, audiencesOf(deps.publicUrl, resourcePath)),
       );
@@ -101,18 +86,48 @@ async function verify(
   return credential;
 }
 
+/** Each key that is not known costs a look into Postgres: one address may try so many, and then wait. */
+async function tried<T>(
+  { strangers }: AuthenticateDeps,
+  sourceIp: string,
+  look: () => Promise<T>,
+): Promise<T> {
+  const retryAfterMs = strangers.waitOf(sourceIp);
+  if (retryAfterMs > 0)
+    throw new Refusal(
+      'rate_limited',
+      `Too many API keys that are not valid came from your address. Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`,
+      { retryAfterMs },
+    );
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof ConducktorError && error.code === 'unauthenticated')
+      strangers.failed(sourceIp);
+    throw error;
+  }
+}
+
 const tokenCredential = (claims: TokenClaims): Credential => ({
-  kind: 'token',
   tenantId: claims.tenantId,
   expiresAtMs: claims.exp * 1_000,
-  claims,
+  scopes: claims.scopes,
+  holder: {
+    member: { id: claims.memberId, userId: claims.userId },
+    clientId: claims.clientId,
+    credential: { kind: 'grant', id: claims.grantId },
+  },
 });
 
 const keyCredential = (claims: ApiKeyClaims): Credential => ({
-  kind: 'key',
   tenantId: claims.tenantId,
   expiresAtMs: claims.exp === undefined ? Infinity : claims.exp * 1_000,
-  claims,
+  scopes: claims.scopes,
+  holder: {
+    member: { id: claims.memberId, userId: claims.userId },
+    clientId: claims.keyId,
+    credential: { kind: 'key', id: claims.keyId },
+  },
 });
 
 function bearerToken(header: string | undefined): string {
@@ -125,10 +140,13 @@ function signInAgain(why: string): Refusal {
   return new Refusal('unauthenticated', `Sign in again: ${why}.`);
 }
 
-type Credential = { tenantId: string; expiresAtMs: number } & (
-  | { kind: 'token'; claims: TokenClaims }
-  | { kind: 'key'; claims: ApiKeyClaims }
-);
+/** What was verified once. Everything else about it is the snapshot's to say. */
+interface Credential {
+  tenantId: string;
+  expiresAtMs: number;
+  scopes: readonly string[];
+  holder: RightHolder;
+}
 
 /** Verified credentials by hash of token and resource: the token itself is never kept. Bounded. */
 export class TokenCache {

@@ -23,7 +23,7 @@ import { resolve } from './resolve.js';
  */
 export function callTool(deps: GovernedDeps, input: ToolCallInput): Promise<ToolCallAnswer> {
   return inRounds(deps, { context: input.context, method: TOOL_CALL }, async (round) => {
-    const caller = await authenticate(deps, input.context);
+    const caller = await authenticate(deps, input.context, input.name);
     if (isFinding(caller, input)) return findTools(deps, caller, input);
     const call = carriedCall(caller, input);
     const target = resolve(caller, call.name);

@@ -1,41 +1,43 @@
-import type { CallMethod, CallResult } from '@conducktor/contracts';
+import type { CallMethod, CallRequest } from '@conducktor/contracts';
 import type { CallOptions } from '@conducktor/runtime';
 import { channelOf, declaredTo } from '../interaction/client-channel.js';
 import { isManagement } from '../management/connection.js';
 import type { Workers } from '../workers/workers.js';
+import type { Outcome, RunningCalls } from './running-calls.js';
 import type { AdmittedCall } from './types.js';
 
 /**
  * Sends the canonical arguments to the connector worker that serves this connection, relays what comes
- * meanwhile, and brings back the one outcome. Never throws: a lost worker is an outcome too.
+ * meanwhile, and brings back the one outcome; cancelled there when the right to the call ends. Never
+ * throws: a lost worker is an outcome too.
  */
 export function dispatch(
-  deps: { workers: Workers },
+  deps: { workers: Workers; runningCalls: RunningCalls },
   call: AdmittedCall,
   options: CallOptions = channelOf(call.input),
-): Promise<CallResult> {
+): Promise<Outcome> {
   const { tool, caller, input, sent } = call;
   const capabilities = declaredTo(call);
   const { logLevel } = input.context;
-  return deps.workers.call(
-    {
-      key: call.key,
-      callId: call.callId,
-      tenantId: caller.workspace.tenantId,
-      memberId: caller.member.id,
-      ...(isManagement(tool.connection) ? { clientId: caller.clientId } : {}),
-      connectionId: tool.connection.id,
-      revision: tool.connection.revision,
-      method: sent.method as CallMethod,
-      name: sent.name,
-      argumentsJson: sent.argumentsJson,
-      timeoutMs: tool.connection.timeoutMs,
-      progress: input.onProgress !== undefined,
-      ...(input.meta ? { meta: input.meta } : {}),
-      ...(capabilities ? { capabilities } : {}),
-      ...(logLevel ? { logLevel } : {}),
-      ...(call.round?.input ? { input: call.round.input } : {}),
-    },
-    options,
+  const request: CallRequest = {
+    key: call.key,
+    callId: call.callId,
+    tenantId: caller.workspace.tenantId,
+    memberId: caller.member.id,
+    ...(isManagement(tool.connection) ? { clientId: caller.clientId } : {}),
+    connectionId: tool.connection.id,
+    revision: tool.connection.revision,
+    method: sent.method as CallMethod,
+    name: sent.name,
+    argumentsJson: sent.argumentsJson,
+    timeoutMs: tool.connection.timeoutMs,
+    progress: input.onProgress !== undefined,
+    ...(input.meta ? { meta: input.meta } : {}),
+    ...(capabilities ? { capabilities } : {}),
+    ...(logLevel ? { logLevel } : {}),
+    ...(call.round?.input ? { input: call.round.input } : {}),
+  };
+  return deps.runningCalls.run(call, options.signal, (signal) =>
+    deps.workers.call(request, { ...options, signal }),
   );
 }

@@ -60,8 +60,8 @@ export async function refuse(
   );
 }
 
-/** Refusals of names that need not be anything's. */
-const MADE_UP: ReadonlySet<Code> = new Set<Code>(['unknown_tool', 'not_found']);
+/** Refusals of names that need not be anything's: who is frozen is told so before names are looked at. */
+const MADE_UP: ReadonlySet<Code> = new Set<Code>(['unknown_tool', 'not_found', 'frozen']);
 
 /** Returns the id of the record; equal refusals in a row share one that says how many they were. */
 async function record(deps: RefuseDeps, refusal: Refusal): Promise<string | undefined> {

@@ -44,7 +44,7 @@ export async function settle(
     key: call.key,
     tenantId,
     callId: call.callId,
-    costMicros: 0,
+    costMicros: isCharged(result.outcome) ? (tool.costMicros ?? 0) : 0,
     record: encodeRecord({
       at: new Date().toISOString(),
       connection: tool.connection.slug,
@@ -74,6 +74,14 @@ export async function settle(
       );
   }
   return answer;
+}
+
+/**
+ * A call is paid for from the moment it is sent, whatever its upstream makes of it. What is certain not
+ * to have been sent is free; of what is not known the reservation stays, and nothing is charged yet.
+ */
+export function isCharged(outcome: CallResult['outcome']): boolean {
+  return !MADE_HERE.has(outcome);
 }
 
 /** Outcomes that the gateway may have found by itself: then no worker keeps them. */

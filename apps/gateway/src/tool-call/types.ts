@@ -4,11 +4,18 @@ import type { ClientChannel, ClientInput, McpRequestContext } from '../mcp/ports
 import type { Round } from '../interaction/rounds.js';
 import type { Member, Tool, Workspace } from '../workspace/types.js';
 
+/** By what the caller came in: the grant of an access token, or an API key. */
+export interface CredentialId {
+  kind: 'grant' | 'key';
+  id: string;
+}
+
 /** Who calls, in which workspace, by which client: the result of authenticate. */
 export interface Caller {
   workspace: Workspace;
   member: Member;
   clientId: string;
+  credential: CredentialId;
   scopes: readonly string[];
   /** What the audit record calls this person: e-mail, and the key where one was used. */
   actor: string;
@@ -27,7 +34,7 @@ export interface Target {
  */
 export type Entry = Pick<
   Tool,
-  'id' | 'shownName' | 'upstreamName' | 'connection' | 'class' | 'labels'
+  'id' | 'shownName' | 'upstreamName' | 'connection' | 'class' | 'labels' | 'costMicros'
 >;
 
 /** What the steps need of a client's request, whatever its method. */

@@ -1,9 +1,10 @@
-import { ConducktorError } from '@conducktor/contracts';
+import { ConducktorError, type FreezeKind, type ToolCost } from '@conducktor/contracts';
 import type { Db, TenantTx } from '@conducktor/db';
 import { compilePolicy, parsePolicy } from '@conducktor/policy';
 import type {
   ApiKeyEntry,
   ConnectionEntry,
+  Frozen,
   Member,
   Tool,
   ToolClass,
@@ -42,6 +43,7 @@ export function loadWorkspace(
         'Sign in again: this workspace does not exist any more.',
       );
     }
+    const frozen = await loadFrozen(tx);
     return {
       tenantId,
       version: Number(version.rows[0].version),
@@ -50,7 +52,8 @@ export function loadWorkspace(
       members: await loadMembers(tx),
       apiKeys: await loadApiKeys(tx),
       revokedGrants: await loadRevokedGrants(tx),
-      ...(await loadCatalogue(tx)),
+      frozen: frozen.subjects,
+      ...(await loadCatalogue(tx, frozen.connections)),
       toolsets: await loadToolsets(tx),
       ownTools,
       // Without an active policy nothing is allowed.
@@ -97,7 +100,25 @@ async function loadRevokedGrants(tx: TenantTx): Promise<Set<string>> {
   return new Set(rows.map((row) => row.id));
 }
 
-async function loadCatalogue(tx: TenantTx): Promise<Pick<Workspace, 'connections' | 'tools'>> {
+/** Reasons: of connections by their ids, and of everything else if there is anything. */
+async function loadFrozen(
+  tx: TenantTx,
+): Promise<{ connections: ReadonlyMap<string, string>; subjects: Frozen | undefined }> {
+  const { rows } = await tx.query<{ kind: FreezeKind; subject_id: string; reason: string }>(
+    'select kind, subject_id, reason from frozen',
+  );
+  const of = (kind: FreezeKind) =>
+    new Map(rows.flatMap((row) => (row.kind === kind ? [[row.subject_id, row.reason]] : [])));
+  const connections = of('connection');
+  if (connections.size === rows.length) return { connections, subjects: undefined };
+  const [workspace] = of('workspace').values();
+  return { connections, subjects: { workspace, members: of('member'), clients: of('client') } };
+}
+
+async function loadCatalogue(
+  tx: TenantTx,
+  frozen: ReadonlyMap<string, string>,
+): Promise<Pick<Workspace, 'connections' | 'tools'>> {
   const connections = await tx.query<{
     id: string;
     slug: string;
@@ -120,6 +141,7 @@ async function loadCatalogue(tx: TenantTx): Promise<Pick<Workspace, 'connections
         revision: Number(row.revision),
         capabilities: row.capabilities ?? {},
         instructions: row.instructions ?? undefined,
+        frozen: frozen.get(row.id),
         tools: [],
       },
     ]),
@@ -133,9 +155,10 @@ async function loadCatalogue(tx: TenantTx): Promise<Pick<Workspace, 'connections
     definition_hash: Buffer;
     class: ToolClass;
     labels: string[];
+    cost: ToolCost | null;
   }>(
     `select id, connection_id, upstream_name, shown_name, definition, definition_hash,
-            coalesce(class_override, proposed_class) as class, labels
+            coalesce(class_override, proposed_class) as class, labels, cost
        from tool where removed_at is null and not hidden order by shown_name collate "C"`,
   );
   const tools = new Map(
@@ -151,6 +174,7 @@ async function loadCatalogue(tx: TenantTx): Promise<Pick<Workspace, 'connections
         labels: row.labels,
         definition: row.definition,
         definitionHash: row.definition_hash.toString('hex'),
+        costMicros: row.cost?.kind === 'flat' ? row.cost.micros : undefined,
       };
       connection.tools.push(tool);
       return [[tool.shownName, tool] as const];

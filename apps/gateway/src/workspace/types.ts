@@ -24,6 +24,8 @@ export interface ConnectionEntry {
   revision: number;
   /** What its server offers, as MCP spells it; empty while it was never reached. */
   capabilities: Readonly<Record<string, unknown>>;
+  /** Why it is stopped for now: nothing is asked of it, and lists leave it out. Absent: it is not. */
+  frozen?: string | undefined;
   /** What its server tells a model of itself, if anything. Untrusted. */
   instructions?: string | undefined;
   /** Its tools in this snapshot. */
@@ -40,6 +42,17 @@ export interface Tool {
   labels: string[];
   definition: Record<string, unknown>;
   definitionHash: string;
+  /** What a call costs once it is sent, in millionths of the workspace's currency. Absent: nothing. */
+  costMicros?: number | undefined;
+}
+
+/** What is stopped for now besides connections, and why. */
+export interface Frozen {
+  workspace?: string | undefined;
+  /** By member id. */
+  members: ReadonlyMap<string, string>;
+  /** By client id, or the id of an API key. */
+  clients: ReadonlyMap<string, string>;
 }
 
 /** A selection of the workspace with a path of its own: `/mcp/<slug>`. */
@@ -65,6 +78,8 @@ export interface Workspace {
   apiKeys: ReadonlyMap<string, ApiKeyEntry>;
   /** Grants revoked while a token of theirs may still live. */
   revokedGrants: ReadonlySet<string>;
+  /** Absent: nothing is. */
+  frozen?: Frozen | undefined;
   /** In the order of slugs, those without tools included. */
   connections: readonly ConnectionEntry[];
   /** In the order of slugs, which no connection has. */
