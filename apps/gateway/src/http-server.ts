@@ -7,11 +7,14 @@ import type { EndpointOptions } from './mcp/endpoint.js';
 import { createOriginRules } from './mcp/origins.js';
 import { mcpRoutes, type McpRouteOptions } from './mcp/routes.js';
 import { oneOrigin, type OneOriginOptions } from './proxy/one-origin.js';
+import { createSourceIp } from './proxy/source-ip.js';
 
 export interface HttpServerOptions {
   readiness: Readiness;
   publicUrl: string;
   corsOrigins: readonly string[];
+  /** Proxies whose X-Forwarded-For is believed; absent: none. */
+  trustedProxies?: readonly string[];
   /** Whether loopback names count as ours, whatever their port: everywhere but in production. */
   allowLoopback: boolean;
   endpoint: EndpointOptions;
@@ -46,6 +49,7 @@ export function createHttpServer(
 
 export async function addRoutes(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
   const origins = createOriginRules(options);
+  const sourceIp = createSourceIp(options.trustedProxies ?? []);
   await app.register(async (probes) => healthRoutes(probes, options));
   // Probes come by address; everything else must name us.
   await app.register(async (named) => {
@@ -58,10 +62,14 @@ export async function addRoutes(app: FastifyInstance, options: HttpServerOptions
       });
     });
     const { endpoint, streamLimits } = options;
-    await named.register(mcpRoutes, { endpoint, origins, streamLimits });
+    await named.register(mcpRoutes, { endpoint, origins, sourceIp, streamLimits });
     await named.register(metadataRoutes, { publicUrl: options.publicUrl });
     if (options.services)
-      await named.register(oneOrigin, { publicUrl: options.publicUrl, ...options.services });
+      await named.register(oneOrigin, {
+        publicUrl: options.publicUrl,
+        sourceIp,
+        ...options.services,
+      });
   });
 }
 

@@ -35,6 +35,7 @@ let draining = false;
 await addRoutes(http, {
   publicUrl: config.PUBLIC_URL,
   corsOrigins: config.CORS_ORIGINS,
+  trustedProxies: config.TRUSTED_PROXIES,
   allowLoopback: config.ENVIRONMENT !== 'production',
   readiness: () => (draining ? 'The gateway is stopping.' : governed.notReady()),
   endpoint: {

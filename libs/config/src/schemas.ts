@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { addresses, connectionUrl, integer, list, origin, port, secretKey } from './values.js';
+import {
+  addresses,
+  connectionUrl,
+  integer,
+  list,
+  networks,
+  origin,
+  port,
+  secretKey,
+} from './values.js';
 
 const common = {
   PUBLIC_URL: origin
@@ -62,8 +71,8 @@ export const gatewayEnv = z.object({
   RATE_LIMIT_PER_MINUTE: integer(1, 1_000_000)
     .default(100)
     .describe('Calls per minute of the limit profile "host"'),
-  TRUSTED_PROXIES: list('').describe(
-    'Load balancers and tunnels whose X-Forwarded-For is believed: CIDR ranges, comma-separated',
+  TRUSTED_PROXIES: networks.describe(
+    'Load balancers and tunnels whose X-Forwarded-For is believed: CIDR ranges or "loopback", comma-separated',
   ),
   CONTROL_RPC: addresses
     .optional()

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** Comma-separated; blanks around items and empty items are dropped. */
@@ -62,6 +63,22 @@ export const addresses = z
       items.length > 0 && items.every((item) => /^[^\s:]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i.test(item)),
     'is not a list of host:port',
   );
+
+/** Addresses and CIDR ranges, or `loopback`, comma-separated. */
+export const networks = list('').refine(
+  (items) => items.every(isNetwork),
+  'is not a list of addresses, CIDR ranges or "loopback"',
+);
+
+function isNetwork(item: string): boolean {
+  if (item === 'loopback') return true;
+  const [ip = '', bits, ...more] = item.split('/');
+  const family = isIP(ip);
+  if (family === 0 || more.length > 0) return false;
+  return (
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+  );
+}
 
 /** Base64url of at least 32 bytes. */
 export const secretKey = z

@@ -43,6 +43,15 @@ test('values arrive parsed, defaults filled in', () => {
   });
 });
 
+test.each(['10.0.0.0/33', '10.0.0', 'all', '::1/129', '10.0.0.0/8/8', 'loopback/8'])(
+  'a proxy that is trusted by %s stops the start',
+  (value) => {
+    expect(sentence({ TRUSTED_PROXIES: `loopback, 10.0.0.0/8,${value}` }, gatewayEnv)).toContain(
+      'TRUSTED_PROXIES',
+    );
+  },
+);
+
 test('an empty variable counts as left out', () => {
   expect(
     loadConfig(workerEnv, {

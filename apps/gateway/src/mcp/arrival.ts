@@ -29,6 +29,7 @@ export interface Arrival {
   /** CORS headers of every answer. */
   answerHeaders: ReplyHeaders;
   resourcePath: string;
+  sourceIp: string;
   /** `sessionId` of the query: a message of the 2024-11-05 transport. */
   streamSession?: string;
 }
@@ -47,7 +48,7 @@ export function contextOf(arrival: Arrival, reading: Reading | undefined): McpRe
   const client = clientOf(reading, meta);
   return {
     headers: arrival.headers,
-    sourceIp: arrival.request.socket.remoteAddress ?? '',
+    sourceIp: arrival.sourceIp,
     resourcePath: arrival.resourcePath,
     era: modern ? 'modern' : 'legacy',
     protocolVersion: version ?? VERSION_UNNAMED,

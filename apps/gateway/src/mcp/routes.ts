@@ -15,6 +15,7 @@ import {
 } from './json-rpc.js';
 import { OpenStreams } from './open-streams.js';
 import type { OriginRules } from './origins.js';
+import type { SourceIp } from '../proxy/source-ip.js';
 import { handleDelete, handleOther } from './other-methods.js';
 import { sendJson } from './reply.js';
 import { Exchange } from './resumption/exchange.js';
@@ -41,13 +42,14 @@ const DRAIN_MS = 5_000;
 export interface McpRouteOptions {
   endpoint: EndpointOptions;
   origins: OriginRules;
+  sourceIp: SourceIp;
   /** Lasting streams, for each principal and in all. */
   streamLimits?: { perPrincipal: number; total: number };
 }
 
 export async function mcpRoutes(
   app: FastifyInstance,
-  { endpoint: options, origins, streamLimits }: McpRouteOptions,
+  { endpoint: options, origins, sourceIp, streamLimits }: McpRouteOptions,
 ): Promise<void> {
   const { sessions } = options;
   const running = new Running();
@@ -95,6 +97,7 @@ export async function mcpRoutes(
         headers: request.raw.headers as Arrival['headers'],
         answerHeaders: corsHeaders(request.raw.headers.origin),
         resourcePath,
+        sourceIp: sourceIp(request.raw),
         streamSession: streamSessionOf(request),
       };
     };

@@ -5,12 +5,14 @@
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { SourceIp } from './source-ip.js';
 import { unavailablePage } from './unavailable-page.js';
 
 export interface OneOriginOptions {
   publicUrl: string;
   authUrl: string;
   controlUrl: string;
+  sourceIp: SourceIp;
   onFault(error: unknown, service: Service): void;
 }
 
@@ -67,7 +69,7 @@ export async function oneOrigin(app: FastifyInstance, options: OneOriginOptions)
     replyOptions: {
       getUpstream: (request: FastifyRequest) => upstreams[serviceOf(pathOf(request))],
       rewriteRequestHeaders: (request: FastifyRequest, headers: IncomingHttpHeaders) =>
-        forwardedHeaders(headers, request, own),
+        forwardedHeaders(headers, request, own, options.sourceIp),
       // The services answer for themselves; a second attempt could act twice.
       retryDelay: () => null,
       onError: (reply: FastifyReply, { error }: { error: unknown }) => {
@@ -84,6 +86,7 @@ function forwardedHeaders(
   headers: IncomingHttpHeaders,
   request: FastifyRequest,
   own: URL,
+  sourceIp: SourceIp,
 ): IncomingHttpHeaders {
   const kept: IncomingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -91,7 +94,7 @@ function forwardedHeaders(
     if (!HOP_BY_HOP.includes(name)) kept[name] = value;
   }
   const host = request.headers.host ?? own.host;
-  kept['x-forwarded-for'] = request.raw.socket.remoteAddress ?? '';
+  kept['x-forwarded-for'] = sourceIp(request.raw);
   kept['x-forwarded-host'] = host;
   // Whoever ends TLS in front of us speaks for PUBLIC_URL; any other allowed name is this machine.
   kept['x-forwarded-proto'] = host === own.host ? own.protocol.slice(0, -1) : 'http';

@@ -149,6 +149,21 @@ describe('a forwarded request', () => {
       expect(headers).not.toHaveProperty(name);
   });
 
+  test('that a trusted proxy brings is said to be from whom that proxy saw', async () => {
+    const behind = await startGateway({
+      trustedProxies: ['loopback'],
+      services: { authUrl: auth.url, controlUrl: control.url, onFault: () => {} },
+    });
+    await fetch(`${behind.url}/login`, {
+      headers: { 'x-forwarded-for': '10.1.1.1, 203.0.113.5', 'x-forwarded-proto': 'https' },
+    });
+    await behind.close();
+    expect(seen[0]!.headers).toMatchObject({
+      'x-forwarded-for': '203.0.113.5',
+      'x-forwarded-proto': 'http',
+    });
+  });
+
   test('under our public name says its scheme', async () => {
     const { request } = await import('node:http');
     await new Promise((resolve) =>
