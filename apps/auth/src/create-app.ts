@@ -15,8 +15,9 @@ import { moveToPublicName } from './one-name.js';
 import { mountProvider } from './oidc/bridge.js';
 import { cookieNames } from './oidc/cookies.js';
 import { createProviderPages } from './oidc/provider-pages.js';
+import { createLiveProvider } from './oidc/live-provider.js';
 import { createProvider } from './oidc/provider.js';
-import { loadSigningKeys } from './oidc/signing-keys.js';
+import { keyTimes, openSigningKeys, type KeyTimes } from './oidc/signing-keys.js';
 import { createStructuredTokens } from './oidc/structured-tokens.js';
 
 /** The auth service, wired and not yet listening. */
@@ -24,27 +25,47 @@ export async function createApp(deps: {
   config: AuthConfig;
   db: Db;
   logger: Logger;
+  /** By SIGNING_KEY_DAYS when left out. */
+  keyTimes?: KeyTimes;
 }): Promise<NestFastifyApplication> {
   const { config, db, logger } = deps;
   const publicUrl = config.PUBLIC_URL;
   const vault = createVault({ kek: deriveKey(config.SECRET_KEY, 'kek'), db });
   const cookieKey = deriveKey(config.SECRET_KEY, 'cookies').toString('base64url');
   const cookies = cookieNames(publicUrl, await instanceId(db));
+  // One for each set of keys: it then remembers none that was taken out of use.
+  let verifier = createVerifier({ db, publicUrl });
   const structuredTokens = createStructuredTokens({
-    verifier: createVerifier({ db, publicUrl }),
+    verify: (token, audience) => verifier.verifyAccessToken(token, audience),
     isResource: (value) => isMcpResource(publicUrl, value),
   });
-  const provider = createProvider({
-    config,
+  const pages = createProviderPages(publicUrl);
+  const signingKeys = await openSigningKeys({
     db,
     vault,
-    structuredTokens,
-    signingKeys: await loadSigningKeys({ db, vault }),
-    cookieKey,
-    cookies,
-    pages: createProviderPages(publicUrl),
     logger,
+    times: deps.keyTimes ?? keyTimes(config.SIGNING_KEY_DAYS),
+    onChange: (keys) => {
+      verifier = createVerifier({ db, publicUrl });
+      live.useKeys(keys);
+    },
   });
+  const live = createLiveProvider(
+    (keys) =>
+      createProvider({
+        config,
+        db,
+        vault,
+        structuredTokens,
+        signingKeys: keys,
+        cookieKey,
+        cookies,
+        pages,
+        logger,
+      }),
+    signingKeys.current(),
+  );
+  const provider = live.models;
 
   const adapter = new FastifyAdapter({
     // Forwarding headers are believed from the same machine and the cluster network only.
@@ -57,8 +78,9 @@ export async function createApp(deps: {
     logger: ['error', 'warn'],
   });
   const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onClose', () => signingKeys.stop());
   moveToPublicName(fastify, publicUrl);
-  mountProvider(fastify, { db, provider, cookies, structuredTokens, publicUrl, logger });
+  mountProvider(fastify, { db, provider: live, cookies, structuredTokens, publicUrl, logger });
   mountPages(fastify, {
     db,
     provider,

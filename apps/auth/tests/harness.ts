@@ -7,6 +7,7 @@ import { FormBrowser, type Form, type Page } from '@conducktor/oauth-client';
 import { createTestDatabase, type TestDatabase } from '@conducktor/testing';
 import * as oauth from 'openid-client';
 import { createApp } from '../src/create-app.js';
+import type { KeyTimes } from '../src/oidc/signing-keys.js';
 
 export const CALLBACK = 'http://127.0.0.1:3999/callback';
 
@@ -23,7 +24,10 @@ export interface AuthService {
 }
 
 /** The auth service on a port and a database of its own. */
-export async function startAuth(env: Record<string, string> = {}): Promise<AuthService> {
+export async function startAuth(
+  env: Record<string, string> = {},
+  options: { keyTimes?: KeyTimes } = {},
+): Promise<AuthService> {
   const database = await createTestDatabase();
   const port = await freePort();
   const origin = `http://localhost:${port}`;
@@ -39,7 +43,7 @@ export async function startAuth(env: Record<string, string> = {}): Promise<AuthS
   const db = createDb(config.DATABASE_URL);
   const admin = createDb(database.adminUrl, { max: 2 });
   const start = async () => {
-    const app = await createApp({ config, db, logger: createLogger('auth', 'fatal') });
+    const app = await createApp({ config, db, logger: createLogger('auth', 'fatal'), ...options });
     await app.listen(port, '127.0.0.1');
     return app;
   };

@@ -8,6 +8,8 @@ const USAGE = `conducktor up      start everything on this machine and show it a
            --detach          return once it is ready
 conducktor down    stop it                        --data DIR
 conducktor status  say how it is                  --data DIR --json
+conducktor keys    list the keys that sign tokens, or keys rotate   --data DIR --json
+           --now             with rotate: a key is in wrong hands, none is good any more
 conducktor backup FILE   write everything it holds to one file, running or not   --data DIR
 conducktor restore FILE  make a new data directory from such a file              --data DIR
 `;
@@ -22,11 +24,12 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   status: async () => (await import('./status.js')).status,
   backup: async () => (await import('./backup/backup.js')).backup,
   restore: async () => (await import('./backup/restore.js')).restore,
+  keys: async () => (await import('./keys.js')).keys,
   supervise: async () => (await import('./stack/supervise.js')).supervise,
 };
 
 /** How many words besides options a verb takes. */
-const WORDS: Record<string, number> = { backup: 1, restore: 1 };
+const WORDS: Record<string, number> = { backup: 1, restore: 1, keys: 1 };
 
 const [verb = '', ...args] = process.argv.slice(2);
 try {

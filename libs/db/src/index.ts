@@ -1,13 +1,21 @@
 export { takeBaseBackup } from './base-backup.js';
 export { createDb, withTenant, type Db, type TenantTx } from './db.js';
+export { listenTo } from './listen.js';
 export { migrate } from './migrate.js';
 export { openEpochSession, type EpochSession } from './epoch-session.js';
 export {
   addFirstSigningKey,
+  addNextSigningKey,
+  forgetSigningKeys,
+  listSigningKeys,
   readSealedSigningKeys,
   readSigningKeys,
+  replaceSigningKeys,
+  type ListedSigningKey,
   type PublicSigningKey,
   type SealedSigningKey,
+  type SigningKeyState,
+  type StoredSigningKey,
 } from './queries/signing-key.js';
 export {
   countApiKeys,

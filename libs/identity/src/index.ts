@@ -14,3 +14,4 @@ export {
   type CookieNames,
 } from './browser-session.js';
 export { networkOf } from './network.js';
+export { PUBLISH_MS, VERIFY_MS, makeSigningKey, signingKeyPlace } from './make-signing-key.js';

@@ -20,6 +20,8 @@ export interface TokenClaims {
   scopes: string[];
   audience: string;
   jti: string;
+  /** The `kid` of the key that did. */
+  signedBy: string;
   /** Seconds since 1970. */
   iat: number;
   exp: number;
@@ -44,6 +46,13 @@ export interface Verifier {
   verifyAccessToken(jwt: string, audiences: string | readonly string[]): Promise<TokenClaims>;
   /** An API key `ck_…`. Throws ConducktorError as above. One read of Postgres: cache the answer. */
   verifyApiKey(key: string): Promise<ApiKeyClaims>;
+  /** Whether a token that was verified before still is, as far as its key goes: asked on every use of it. */
+  keyStands(signedBy: string): boolean;
+  /**
+   * Keeps the signing keys current, so that one taken out of use is refused within a second. The returned
+   * function ends it and must run before `db.end()`.
+   */
+  followKeys(): () => Promise<void>;
 }
 
 export function createVerifier(deps: { db: Db; publicUrl: string; now?: () => number }): Verifier {
@@ -54,7 +63,7 @@ export function createVerifier(deps: { db: Db; publicUrl: string; now?: () => nu
   return {
     async verifyAccessToken(jwt, audiences) {
       const allowed = typeof audiences === 'string' ? [audiences] : audiences;
-      const { payload } = await jwtVerify(
+      const { payload, protectedHeader } = await jwtVerify(
         jwt,
         async ({ kid }) => {
           const key = kid === undefined ? undefined : await available(() => signingKeys.find(kid));
@@ -73,7 +82,7 @@ export function createVerifier(deps: { db: Db; publicUrl: string; now?: () => nu
       if (typeof payload.aud !== 'string' || !allowed.includes(payload.aud)) {
         throw refused('the access token was issued for another resource');
       }
-      return claimsOf(payload);
+      return claimsOf(payload, protectedHeader.kid!);
     },
 
     async verifyApiKey(key) {
@@ -96,10 +105,13 @@ export function createVerifier(deps: { db: Db; publicUrl: string; now?: () => nu
         exp: row.expiresAt && Math.floor(row.expiresAt.getTime() / 1000),
       };
     },
+
+    keyStands: (signedBy) => signingKeys.stands(signedBy),
+    followKeys: () => signingKeys.follow(),
   };
 }
 
-function claimsOf(payload: JWTPayload): TokenClaims {
+function claimsOf(payload: JWTPayload, signedBy: string): TokenClaims {
   const text = (name: string): string => {
     const value = payload[name];
     if (typeof value !== 'string' || value === '')
@@ -116,6 +128,7 @@ function claimsOf(payload: JWTPayload): TokenClaims {
     scopes: normaliseScopes(typeof payload['scope'] === 'string' ? payload['scope'] : ''),
     audience: text('aud'),
     jti: text('jti'),
+    signedBy,
     iat: payload.iat ?? 0,
     exp: payload.exp,
   };

@@ -3,17 +3,17 @@ import { takeAttempt, type Db } from '@conducktor/db';
 import { normaliseScopes } from '@conducktor/identity';
 import type { Logger } from '@conducktor/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type Provider from 'oidc-provider';
 import { addressKey, REGISTRATIONS } from '../accounts/limits.js';
 import { answerHeaders } from '../pages/headers.js';
 import { renameForProvider, type CookieNames } from './cookies.js';
 import { setForwarded } from './forwarded.js';
+import type { LiveProvider } from './live-provider.js';
 import { looksStructured, type StructuredTokens } from './structured-tokens.js';
 import { requestedScope } from './scopes.js';
 
 export interface BridgeDeps {
   db: Db;
-  provider: Provider;
+  provider: Pick<LiveProvider, 'answer'>;
   cookies: CookieNames;
   structuredTokens: StructuredTokens;
   publicUrl: string;
@@ -21,6 +21,10 @@ export interface BridgeDeps {
 }
 
 const FORM_LIMIT = 64 * 1024;
+
+const JWKS = '/.well-known/jwks.json';
+// Keys are published a day before they sign; one that is taken out of use in an emergency is soon forgotten.
+const JWKS_CACHE = 'public, max-age=300';
 
 /** Paths that the seeds describe → where oidc-provider serves them. */
 const ALIASES: Record<string, string> = {
@@ -35,14 +39,13 @@ const ALIASES: Record<string, string> = {
  * scope names, alias paths, our cookie names, and JWTs where it expects opaque tokens.
  */
 export function mountProvider(fastify: FastifyInstance, deps: BridgeDeps): void {
-  const answer = deps.provider.callback();
   const forward = (request: FastifyRequest, reply: FastifyReply, raw: IncomingMessage) => {
     for (const [name, value] of Object.entries(answerHeaders(deps.publicUrl))) {
       reply.raw.setHeader(name, value);
     }
     setForwarded(raw, { publicUrl: deps.publicUrl, ip: request.ip });
     reply.hijack();
-    return answer(raw, reply.raw);
+    return deps.provider.answer(raw, reply.raw);
   };
   const pass = (request: FastifyRequest, reply: FastifyReply) => {
     request.raw.url = ALIASES[pathOf(request.raw.url!)] ?? request.raw.url!;
@@ -165,11 +168,12 @@ export function mountProvider(fastify: FastifyInstance, deps: BridgeDeps): void 
     for (const document of [
       '/.well-known/oauth-authorization-server',
       '/.well-known/openid-configuration',
-      '/.well-known/jwks.json',
+      JWKS,
     ]) {
       for (const path of [document, `${document}/*`]) {
         const handler = (request: FastifyRequest, reply: FastifyReply) => {
           request.raw.url = document;
+          if (document === JWKS) reply.raw.setHeader('cache-control', JWKS_CACHE);
           return forward(request, reply, request.raw);
         };
         scope.get(path, handler);

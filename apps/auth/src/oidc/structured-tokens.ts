@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Verifier } from '@conducktor/identity';
+import type { TokenClaims } from '@conducktor/identity';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 
 /**
@@ -21,7 +21,8 @@ export interface StructuredTokens {
 export const looksStructured = (token: string) => token.split('.').length === 3;
 
 export function createStructuredTokens(deps: {
-  verifier: Verifier;
+  /** Rejects for what is no valid access token. */
+  verify: (token: string, audience: string) => Promise<TokenClaims>;
   isResource: (value: string) => boolean;
 }): StructuredTokens {
   const lent = new Map<string, AdapterPayload>();
@@ -51,7 +52,7 @@ export function createStructuredTokens(deps: {
   async function toPayload(token: string): Promise<AdapterPayload | undefined> {
     const audience = audienceOf(token);
     if (!audience || !deps.isResource(audience)) return undefined;
-    const claims = await deps.verifier.verifyAccessToken(token, audience);
+    const claims = await deps.verify(token, audience);
     return {
       kind: 'AccessToken',
       accountId: claims.userId,
