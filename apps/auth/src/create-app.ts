@@ -11,6 +11,7 @@ import { AppModule } from './app.module.js';
 import { createBrowserSessions } from './interactions/browser-session.js';
 import { createFormGuard } from './interactions/csrf.js';
 import { mountPages } from './interactions/pages.js';
+import { mailKind } from './mail/open-way-out.js';
 import { moveToPublicName } from './one-name.js';
 import { mountProvider } from './oidc/bridge.js';
 import { cookieNames } from './oidc/cookies.js';
@@ -73,10 +74,14 @@ export async function createApp(deps: {
     bodyLimit: 64 * 1024,
     skipMiddie: true,
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with({ db }), adapter, {
-    bodyParser: false,
-    logger: ['error', 'warn'],
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.with({ db, mail: mailKind(config) }),
+    adapter,
+    {
+      bodyParser: false,
+      logger: ['error', 'warn'],
+    },
+  );
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onClose', () => signingKeys.stop());
   moveToPublicName(fastify, publicUrl);

@@ -1,4 +1,10 @@
-import { pruneAttempts, pruneOidcPayloads, type Db } from '@conducktor/db';
+import {
+  pruneAttempts,
+  pruneMail,
+  pruneMailedLinks,
+  pruneOidcPayloads,
+  type Db,
+} from '@conducktor/db';
 import type { Logger } from '@conducktor/runtime';
 
 const EVERY_MS = 60_000;
@@ -8,7 +14,7 @@ const BATCHES = 20;
 /** Deletes what has expired, in small batches, so that no statement holds many rows for long. */
 export async function prune(db: Db): Promise<number> {
   let deleted = 0;
-  for (const pruneBatch of [pruneOidcPayloads, pruneAttempts]) {
+  for (const pruneBatch of [pruneOidcPayloads, pruneAttempts, pruneMail, pruneMailedLinks]) {
     for (let batch = 0; batch < BATCHES; batch++) {
       const found = await pruneBatch(db, BATCH);
       deleted += found;
