@@ -4,6 +4,7 @@ import { auditRoutes } from './audit/audit.routes.js';
 import { connectionRoutes } from './connections/connections.routes.js';
 import { openApiOf } from './http/openapi.js';
 import { openRoute, type AnyRoute, type PersonRoute, type Route } from './http/route.js';
+import { initialAccessTokenRoutes } from './initial-access-tokens/initial-access-tokens.routes.js';
 import { memberRoutes } from './members/members.routes.js';
 import { pageRoutes } from './pages/pages.routes.js';
 import { policyRoutes } from './policies/policies.routes.js';
@@ -21,6 +22,7 @@ export const apiRoutes: (Route | PersonRoute)[] = [
   ...policyRoutes,
   ...memberRoutes,
   ...apiKeyRoutes,
+  ...initialAccessTokenRoutes,
   ...auditRoutes,
 ];
 

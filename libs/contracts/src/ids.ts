@@ -10,6 +10,7 @@ export type IdPrefix =
   | 'tol'
   | 'tls'
   | 'key'
+  | 'iat'
   | 'grt'
   | 'evt'
   | 'call'

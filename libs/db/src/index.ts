@@ -39,6 +39,16 @@ export {
   type StoredOidcPayload,
 } from './queries/oidc-payload.js';
 export {
+  insertRegisteredClient,
+  keepClientDocument,
+  makeRoomForClient,
+} from './queries/registered-client.js';
+export {
+  findInitialAccessToken,
+  useInitialAccessToken,
+  type OpenInitialAccessToken,
+} from './queries/initial-access-token.js';
+export {
   findLiveGrant,
   insertGrant,
   revokeGrant,

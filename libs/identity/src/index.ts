@@ -1,6 +1,11 @@
 export { DEFAULT_SCOPE, MCP_SCOPES, normaliseScopes } from './scopes.js';
 export { MCP_ALIASES, audiencesOf, defaultResource, isMcpResource } from './resources.js';
 export { mintApiKey, parseApiKey, type MintedApiKey } from './api-key.js';
+export {
+  hashInitialAccessToken,
+  mintInitialAccessToken,
+  type MintedInitialAccessToken,
+} from './initial-access-token.js';
 export { hashInvitation, mintInvitation, type MintedInvitation } from './invitation-token.js';
 export { createVerifier, type ApiKeyClaims, type TokenClaims, type Verifier } from './verifier.js';
 export {

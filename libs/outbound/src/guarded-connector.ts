@@ -4,7 +4,9 @@ import { buildConnector } from 'undici';
 import type { AddressRules } from './address-rules.js';
 import { OutboundRefused } from './refusal.js';
 
-export type Resolve = (host: string) => Promise<LookupAddress[]>;
+/** `port` is for tests: a server that stands in for a name cannot always have the port of that name. */
+export type ResolvedAddress = LookupAddress & { port?: number };
+export type Resolve = (host: string) => Promise<ResolvedAddress[]>;
 
 /** The system's resolver, so that /etc/hosts and the cluster's names count. */
 export const systemResolve: Resolve = (host) =>
@@ -21,8 +23,9 @@ export function guardedConnector(deps: {
   rules: AddressRules;
   resolve: Resolve;
   timeoutMs: number;
+  ca?: string | undefined;
 }): buildConnector.connector {
-  let checked: LookupAddress[] = [];
+  let checked: ResolvedAddress[] = [];
   // Called within the `connect` below, in the same turn; even a later call would get addresses that
   // were checked for this origin.
   const lookupChecked: LookupFunction = (_host, options, callback) => {
@@ -35,12 +38,14 @@ export function guardedConnector(deps: {
     lookup: lookupChecked,
     autoSelectFamily: true,
     keepAlive: true,
+    ...(deps.ca === undefined ? {} : { ca: deps.ca }),
   });
   return (options, callback) => {
     addressesOf(deps, options)
       .then((addresses) => {
         checked = addresses;
-        connect(options, callback);
+        const port = addresses[0]!.port;
+        connect(port === undefined ? options : { ...options, port: String(port) }, callback);
       })
       .catch((error: Error) => callback(error, null));
   };
@@ -49,7 +54,7 @@ export function guardedConnector(deps: {
 async function addressesOf(
   deps: { rules: AddressRules; resolve: Resolve; timeoutMs: number },
   options: buildConnector.Options,
-): Promise<LookupAddress[]> {
+): Promise<ResolvedAddress[]> {
   if (options.protocol !== 'http:' && options.protocol !== 'https:') {
     throw new OutboundRefused('Only http and https addresses can be called.');
   }

@@ -14,6 +14,8 @@ export interface OutboundOptions extends AddressRulesOptions {
   maxResponseBytes?: number;
   /** For tests: names to addresses. */
   resolve?: Resolve;
+  /** For tests: a certificate authority that is trusted instead of the system's, as PEM. */
+  ca?: string;
 }
 
 /** The only way out of Conducktor. */
@@ -44,7 +46,12 @@ export function createOutbound(options: OutboundOptions): Outbound {
     factory: (origin, poolOptions: Pool.Options) =>
       new Pool(origin, {
         ...poolOptions,
-        connect: guardedConnector({ rules, resolve: options.resolve ?? systemResolve, timeoutMs }),
+        connect: guardedConnector({
+          rules,
+          resolve: options.resolve ?? systemResolve,
+          timeoutMs,
+          ca: options.ca,
+        }),
       }),
   });
   const fetch = (async (input: string | URL | Request, init?: RequestInit) => {
