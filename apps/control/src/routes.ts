@@ -1,7 +1,9 @@
 import { stringify } from 'yaml';
 import { apiKeyRoutes } from './api-keys/api-keys.routes.js';
+import { appRoutes } from './apps/apps.routes.js';
 import { auditRoutes } from './audit/audit.routes.js';
 import { connectionRoutes } from './connections/connections.routes.js';
+import { freezeRoutes } from './freeze/freeze.routes.js';
 import { openApiOf } from './http/openapi.js';
 import { openRoute, type AnyRoute, type PersonRoute, type Route } from './http/route.js';
 import { initialAccessTokenRoutes } from './initial-access-tokens/initial-access-tokens.routes.js';
@@ -22,6 +24,8 @@ export const apiRoutes: (Route | PersonRoute)[] = [
   ...policyRoutes,
   ...memberRoutes,
   ...apiKeyRoutes,
+  ...appRoutes,
+  ...freezeRoutes,
   ...initialAccessTokenRoutes,
   ...auditRoutes,
 ];

@@ -128,7 +128,122 @@ describe('members', () => {
   });
 });
 
+describe('members', () => {
+  it('are read one by one; permissions are an owner’s to give', async () => {
+    const [admin, auditor] = [await personWith(['admin']), await personWith(['auditor'])];
+    expect((await api('GET', `/members/${auditor.id}`)).body).toMatchObject({
+      id: auditor.id,
+      permissions: [],
+      acceptedAt: null,
+    });
+    const patch = { permissions: ['audit:payloads'] };
+    for (const id of [auditor.id, admin.id])
+      expect((await api('PATCH', `/members/${id}`, patch, admin.key)).status).toBe(403);
+    const given = await api('PATCH', `/members/${auditor.id}`, patch);
+    expect(given.body).toMatchObject({ permissions: ['audit:payloads'] });
+    expect((await api('GET', '/me', undefined, auditor.key)).body['member']).toMatchObject(patch);
+    expect((await service.changes(workspace.tenantId)).at(-1)).toMatchObject({
+      action: 'member.update',
+      permissions: ['audit:payloads'],
+    });
+  });
+
+  it('who are removed are gone from lists, groups and gateways, and their apps and keys end', async () => {
+    const person = await personWith(['auditor']);
+    await api('PATCH', `/members/${person.id}`, {
+      permissions: ['audit:payloads'],
+      groups: ['ops'],
+    });
+    const { tenantId } = workspace;
+    await service.admin.withTenant(tenantId, (tx) =>
+      tx.query(
+        `insert into oauth_grant (tenant_id, id, member_id, client_id, scopes, resource)
+         values ($1, $2, $3, 'c', '{}', 'x')`,
+        [tenantId, `grt_${person.id.slice(4)}`, person.id],
+      ),
+    );
+    expect((await api('DELETE', `/members/${person.id}`)).status).toBe(204);
+    expect((await api('GET', '/me', undefined, person.key)).status).toBe(401);
+    expect((await api('GET', '/members')).text).not.toContain(person.id);
+    const none = { memberId: person.id, name: 'x', scopes: ['admin'] };
+    for (const [method, path, body] of [
+      ['GET', `/members/${person.id}`, undefined],
+      ['PATCH', `/members/${person.id}`, { status: 'enabled' }],
+      ['DELETE', `/members/${person.id}`, undefined],
+      ['POST', '/groups', { name: 'new', members: [person.id] }],
+      ['POST', '/api-keys', none],
+    ] as const)
+      expect((await api(method, path, body)).status, `${method} ${path}`).toBe(404);
+    const rows = await service.admin.withTenant(tenantId, async (tx) => ({
+      member: (await tx.query('select * from member where id = $1', [person.id])).rows[0]!,
+      live: (
+        await tx.query(
+          `select id from api_key where member_id = $1 and revoked_at is null
+           union select id from oauth_grant where member_id = $1 and revoked_at is null`,
+          [person.id],
+        )
+      ).rows,
+      groups: (await tx.query('select 1 from group_membership where member_id = $1', [person.id]))
+        .rows,
+    }));
+    expect(rows.member).toMatchObject({ roles: ['auditor'], permissions: [] });
+    expect(rows.member['removed_at']).not.toBeNull();
+    expect(rows.member['disabled_at']).not.toBeNull();
+    expect([rows.live, rows.groups]).toEqual([[], []]);
+    expect((await service.changes(tenantId)).at(-1)).toMatchObject({
+      action: 'member.remove',
+      subject: person.id,
+      keysRevoked: 1,
+      appsRevoked: 1,
+    });
+  });
+
+  it('leave by themselves, save the last owner; others are removed by owners and admins', async () => {
+    const [member, admin] = [await personWith(['member']), await personWith(['admin'])];
+    const remove = (id: string, as: string) => api('DELETE', `/members/${id}`, undefined, as);
+    expect((await remove(admin.id, member.key)).status).toBe(403);
+    expect((await remove(workspace.owner.memberId, admin.key)).status).toBe(403);
+    expect((await remove(member.id, member.key)).status).toBe(204);
+    const last = await remove(workspace.owner.memberId, key);
+    expect(last).toMatchObject({ status: 409 });
+    expect(last.body['detail']).toContain('needs an owner');
+    expect((await remove(workspace.member.memberId, admin.key)).status).toBe(204);
+  });
+});
+
 describe('groups', () => {
+  it('are renamed, filled and removed, but not from under a rule that names them', async () => {
+    const { memberId } = workspace.member;
+    const { id } = (await api('POST', '/groups', { name: 'ops' })).body as { id: string };
+    const filled = await api('PATCH', `/groups/${id}`, { name: 'operators', members: [memberId] });
+    expect(filled.body).toMatchObject({ name: 'operators', members: 1 });
+    expect((await api('GET', `/groups/${id}`)).body).toMatchObject({ name: 'operators' });
+    expect((await api('GET', `/groups/${id}/members`)).body['items']).toMatchObject([
+      { id: memberId, groups: ['operators'] },
+    ]);
+    expect((await api('PATCH', `/groups/${id}`, { name: 'contractors' })).status).toBe(409);
+    const ids = ['mem_0000000000000000000000'];
+    expect((await api('PATCH', `/groups/${id}`, { members: ids })).status).toBe(404);
+    for (const when of [
+      { groups: ['operators'] },
+      { if: 'caller.groups.exists(g, g == "operators")' },
+    ]) {
+      const document = { version: 1, default: 'allow', rules: [{ id: 'r', effect: 'deny', when }] };
+      const made = await api('POST', '/policies', { document });
+      await api('POST', `/policies/${made.body['version']}/activate`);
+      expect((await api('DELETE', `/groups/${id}`)).status).toBe(409);
+      expect((await api('PATCH', `/groups/${id}`, { name: 'other' })).status).toBe(409);
+    }
+    const plain = await api('POST', '/policies', { document: { version: 1, default: 'deny' } });
+    await api('POST', `/policies/${plain.body['version']}/activate`);
+    expect((await api('DELETE', `/groups/${id}`)).status).toBe(204);
+    expect((await api('GET', `/groups/${id}`)).status).toBe(404);
+    expect((await service.changes(workspace.tenantId)).at(-1)).toMatchObject({
+      action: 'group.delete',
+      name: 'operators',
+    });
+  });
+
   it('are made with members of this workspace only', async () => {
     const made = await api('POST', '/groups', {
       name: 'ops',

@@ -128,6 +128,7 @@ describe('every route of the API', () => {
       '/api/v1/tools/:id': { hidden: true },
       '/api/v1/toolsets/:id': { mode: 'search' },
       '/api/v1/members/:id': { roles: ['member'] },
+      '/api/v1/groups/:id': { name: 'x' },
     };
     for (const { method, path, tenantIds } of api) {
       if (tenantIds.length === 0) continue;

@@ -59,7 +59,10 @@ export {
   PolicySummary,
   PolicyView,
 } from './rest/policies.js';
+export { AppQuery, AppView, ConnectedSession, SessionQuery } from './rest/apps.js';
+export { FreezeView, NewFreeze } from './rest/freeze.js';
 export {
+  GroupPatch,
   GroupView,
   InvitedMember,
   MemberPatch,

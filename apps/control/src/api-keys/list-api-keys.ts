@@ -38,12 +38,20 @@ export async function listApiKeys(
         }),
       ),
   );
+  const lastUses = await prisma.withTenant(tenantId, (tx) =>
+    tx.clientActivity.findMany({
+      where: { tenantId, credentialId: { in: page.items.map(({ id }) => id) } },
+      select: { credentialId: true, lastSeenAt: true },
+    }),
+  );
+  const lastUse = new Map(lastUses.map((use) => [use.credentialId, use.lastSeenAt.toISOString()]));
   return {
     nextCursor: page.nextCursor,
     items: page.items.map((row) => ({
       ...row,
       expiresAt: row.expiresAt?.toISOString() ?? null,
       revokedAt: row.revokedAt?.toISOString() ?? null,
+      lastUsedAt: lastUse.get(row.id) ?? null,
       createdAt: row.createdAt.toISOString(),
     })),
   };

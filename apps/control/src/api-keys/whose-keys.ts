@@ -8,7 +8,10 @@ export function managesAllKeys(caller: Caller): boolean {
 }
 
 /** A key acts as its person: making or ending one for somebody needs rights at least as wide. */
-export function requireMayActFor(caller: Caller, member: { id: string; roles: string[] }): void {
+export function requireMayActFor(
+  caller: Caller,
+  member: { id: string; roles: string[]; permissions: string[] },
+): void {
   if (member.id === caller.memberId) return;
   if (!managesAllKeys(caller))
     throw new ConducktorError(
@@ -16,4 +19,9 @@ export function requireMayActFor(caller: Caller, member: { id: string; roles: st
       'Permission denied: keys of other members are for owners and admins.',
     );
   requireMayManage(caller, member.roles);
+  if (member.permissions.length > 0 && !caller.roles.includes('owner'))
+    throw new ConducktorError(
+      'forbidden',
+      'Permission denied: only an owner may act for a member who has permissions beyond their roles.',
+    );
 }

@@ -9,7 +9,7 @@ import {
   ToolQuery,
   ToolView,
 } from '@conducktor/contracts';
-import { role, scope, signedIn } from '../http/guards.js';
+import { readers, scope, signedIn, writers } from '../http/guards.js';
 import { route } from '../http/route.js';
 import { listTools } from '../tools/list-tools.js';
 import { createConnection } from './create-connection.js';
@@ -17,9 +17,6 @@ import { deleteConnection } from './delete-connection.js';
 import { getConnection, listConnections } from './read-connections.js';
 import { testConnection } from './test-connection.js';
 import { updateConnection } from './update-connection.js';
-
-const readers = role('owner', 'admin', 'auditor');
-const writers = role('owner', 'admin');
 
 export const connectionRoutes = [
   route('POST', '/connections', {

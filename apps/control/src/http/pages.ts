@@ -26,7 +26,9 @@ const encode = (key: string) => Buffer.from(key).toString('base64url');
 
 function decode(cursor: string): string {
   const key = Buffer.from(cursor, 'base64url').toString();
-  if (!/^[\x20-\x7e]{1,300}$/.test(key))
-    throw new ConducktorError('invalid_request', '"cursor": is not one that this list gave out.');
+  if (!/^[\x20-\x7e]{1,2500}$/.test(key)) throw strangeCursor();
   return key;
 }
+
+const strangeCursor = () =>
+  new ConducktorError('invalid_request', '"cursor": is not one that this list gave out.');

@@ -1,17 +1,21 @@
-import { ConducktorError, newId, type NewGroup, type PageQuery } from '@conducktor/contracts';
-import type { Prisma } from '@conducktor/db';
+import { type GroupPatch, type GroupView, newId, type NewGroup } from '@conducktor/contracts';
+import type { PageQuery } from '@conducktor/contracts';
+import type { Prisma, PrismaTx } from '@conducktor/db';
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
+import { found } from '../http/not-found.js';
 import { pageBy } from '../http/pages.js';
 import { unlessTaken } from '../http/unique.js';
+import { requireNoRuleNames } from './rules-of-groups.js';
 
 const groupView = {
   _count: { select: { memberships: true } },
 } satisfies Prisma.WorkspaceGroupInclude;
 type Row = Prisma.WorkspaceGroupGetPayload<{ include: typeof groupView }>;
+type Deps = Pick<Control, 'prisma'>;
 
-const toView = (row: Row) => ({
+const toView = (row: Row): GroupView => ({
   id: row.id,
   name: row.name,
   members: row._count.memberships,
@@ -19,37 +23,70 @@ const toView = (row: Row) => ({
 });
 
 export async function createGroup(
-  { prisma }: Pick<Control, 'prisma'>,
+  { prisma }: Deps,
   caller: Caller,
   { name, members }: NewGroup,
-) {
+): Promise<GroupView> {
   const { tenantId } = caller;
   const id = newId('grp');
-  return unlessTaken(`There is a group "${name}" in this workspace already.`, () =>
+  return unlessTaken(taken(name), () =>
     prisma.withTenant(tenantId, async (tx) => {
-      const memberIds = [...new Set(members)];
-      const known = await tx.member.count({ where: { tenantId, id: { in: memberIds } } });
-      if (known < memberIds.length)
-        throw new ConducktorError(
-          'not_found',
-          'There is no member with this id in this workspace.',
-        );
       await tx.workspaceGroup.create({ data: { tenantId, id, name } });
-      await tx.groupMembership.createMany({
-        data: memberIds.map((memberId) => ({ tenantId, groupId: id, memberId })),
-      });
-      await recordChange(tx, caller, 'group.create', { groupId: id, name, members: memberIds });
-      const where = { tenantId_id: { tenantId, id } };
-      return toView(await tx.workspaceGroup.findUniqueOrThrow({ where, include: groupView }));
+      await setMembers(tx, tenantId, id, members);
+      await recordChange(tx, caller, 'group.create', { groupId: id, name, members });
+      return readGroup(tx, tenantId, id);
     }),
   );
 }
 
-export async function listGroups(
-  { prisma }: Pick<Control, 'prisma'>,
+export async function updateGroup(
+  { prisma }: Deps,
+  caller: Caller,
+  id: string,
+  { name, members }: GroupPatch,
+): Promise<GroupView> {
+  const { tenantId } = caller;
+  return unlessTaken(taken(name ?? ''), () =>
+    prisma.withTenant(tenantId, async (tx) => {
+      const before = await readGroup(tx, tenantId, id);
+      if (name !== undefined && name !== before.name) {
+        await requireNoRuleNames(tx, tenantId, before.name);
+        await tx.workspaceGroup.update({
+          where: { tenantId_id: { tenantId, id } },
+          data: { name },
+        });
+      }
+      if (members) await setMembers(tx, tenantId, id, members);
+      await recordChange(tx, caller, 'group.update', {
+        groupId: id,
+        name: name ?? before.name,
+        ...(name === undefined ? {} : { formerName: before.name }),
+        ...(members ? { members } : {}),
+      });
+      return readGroup(tx, tenantId, id);
+    }),
+  );
+}
+
+export async function deleteGroup({ prisma }: Deps, caller: Caller, id: string): Promise<void> {
+  const { tenantId } = caller;
+  await prisma.withTenant(tenantId, async (tx) => {
+    const { name, members } = await readGroup(tx, tenantId, id);
+    await requireNoRuleNames(tx, tenantId, name);
+    await tx.workspaceGroup.delete({ where: { tenantId_id: { tenantId, id } } });
+    await recordChange(tx, caller, 'group.delete', { groupId: id, name, members });
+  });
+}
+
+export async function getGroup(
+  { prisma }: Deps,
   { tenantId }: Caller,
-  query: PageQuery,
-) {
+  id: string,
+): Promise<GroupView> {
+  return prisma.withTenant(tenantId, (tx) => readGroup(tx, tenantId, id));
+}
+
+export async function listGroups({ prisma }: Deps, { tenantId }: Caller, query: PageQuery) {
   const page = await pageBy(
     query,
     (row: Row) => row.name,
@@ -65,3 +102,25 @@ export async function listGroups(
   );
   return { ...page, items: page.items.map(toView) };
 }
+
+async function readGroup(tx: PrismaTx, tenantId: string, id: string): Promise<GroupView> {
+  const where = { tenantId_id: { tenantId, id } };
+  return toView(found(await tx.workspaceGroup.findUnique({ where, include: groupView }), 'group'));
+}
+
+async function setMembers(
+  tx: PrismaTx,
+  tenantId: string,
+  groupId: string,
+  members: readonly string[],
+): Promise<void> {
+  const ids = [...new Set(members)];
+  const known = await tx.member.count({ where: { tenantId, id: { in: ids }, removedAt: null } });
+  found(known === ids.length ? known : null, 'member');
+  await tx.groupMembership.deleteMany({ where: { tenantId, groupId } });
+  await tx.groupMembership.createMany({
+    data: ids.map((memberId) => ({ tenantId, groupId, memberId })),
+  });
+}
+
+const taken = (name: string) => `There is a group "${name}" in this workspace already.`;

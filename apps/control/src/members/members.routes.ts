@@ -1,4 +1,5 @@
 import {
+  GroupPatch,
   GroupView,
   InvitedMember,
   MemberPatch,
@@ -8,15 +9,13 @@ import {
   PageQuery,
   pageOf,
 } from '@conducktor/contracts';
-import { role, scope, signedIn } from '../http/guards.js';
+import { readers, scope, signedIn, writers } from '../http/guards.js';
 import { route } from '../http/route.js';
 import { createMember } from './create-member.js';
-import { createGroup, listGroups } from './groups.js';
-import { listMembers } from './read-members.js';
+import { createGroup, deleteGroup, getGroup, listGroups, updateGroup } from './groups.js';
+import { getMember, listMembers } from './read-members.js';
+import { removeMember } from './remove-member.js';
 import { updateMember } from './update-member.js';
-
-const readers = role('owner', 'admin', 'auditor');
-const writers = role('owner', 'admin');
 
 export const memberRoutes = [
   route('POST', '/members', {
@@ -33,13 +32,26 @@ export const memberRoutes = [
     answer: [200, pageOf(MemberView)],
     handle: ({ control, caller, query }) => listMembers(control, caller, query),
   }),
+  route('GET', '/members/:id', {
+    summary: 'Read one member',
+    guards: [signedIn, scope('admin'), readers],
+    answer: [200, MemberView],
+    handle: ({ control, caller, params }) => getMember(control, caller, params['id']!),
+  }),
   route('PATCH', '/members/:id', {
-    summary: "Change a member's roles, groups or access",
+    summary: "Change a member's roles, groups, permissions or access",
     guards: [signedIn, scope('admin'), writers],
     body: MemberPatch,
     answer: [200, MemberView],
     handle: ({ control, caller, params, body }) =>
       updateMember(control, caller, params['id']!, body),
+  }),
+  // Anybody may leave: whom else one may remove is decided with the member's roles at hand.
+  route('DELETE', '/members/:id', {
+    summary: 'Remove a member, or leave; apps and keys of the person stop within a second',
+    guards: [signedIn, scope('admin')],
+    answer: [204],
+    handle: ({ control, caller, params }) => removeMember(control, caller, params['id']!),
   }),
   route('POST', '/groups', {
     summary: 'Make a group that policies can name',
@@ -54,5 +66,35 @@ export const memberRoutes = [
     query: PageQuery,
     answer: [200, pageOf(GroupView)],
     handle: ({ control, caller, query }) => listGroups(control, caller, query),
+  }),
+  route('GET', '/groups/:id', {
+    summary: 'Read one group',
+    guards: [signedIn, scope('admin'), readers],
+    answer: [200, GroupView],
+    handle: ({ control, caller, params }) => getGroup(control, caller, params['id']!),
+  }),
+  route('GET', '/groups/:id/members', {
+    summary: 'List the members of a group',
+    guards: [signedIn, scope('admin'), readers],
+    query: PageQuery,
+    answer: [200, pageOf(MemberView)],
+    handle: async ({ control, caller, params, query }) => {
+      const group = await getGroup(control, caller, params['id']!);
+      return listMembers(control, caller, query, group.id);
+    },
+  }),
+  route('PATCH', '/groups/:id', {
+    summary: 'Rename a group, or say who is in it',
+    guards: [signedIn, scope('admin'), writers],
+    body: GroupPatch,
+    answer: [200, GroupView],
+    handle: ({ control, caller, params, body }) =>
+      updateGroup(control, caller, params['id']!, body),
+  }),
+  route('DELETE', '/groups/:id', {
+    summary: 'Remove a group that no rule of the active policy names; its members stay',
+    guards: [signedIn, scope('admin'), writers],
+    answer: [204],
+    handle: ({ control, caller, params }) => deleteGroup(control, caller, params['id']!),
   }),
 ];

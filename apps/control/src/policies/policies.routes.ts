@@ -7,14 +7,11 @@ import {
   PolicySummary,
   PolicyView,
 } from '@conducktor/contracts';
-import { role, scope, signedIn } from '../http/guards.js';
+import { readers, scope, signedIn, writers } from '../http/guards.js';
 import { route } from '../http/route.js';
 import { activatePolicy } from './activate-policy.js';
 import { createPolicy } from './create-policy.js';
 import { getPolicy, listPolicies } from './read-policies.js';
-
-const readers = role('owner', 'admin', 'auditor');
-const writers = role('owner', 'admin');
 
 export const policyRoutes = [
   route('POST', '/policies', {

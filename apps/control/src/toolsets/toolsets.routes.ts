@@ -1,13 +1,10 @@
 import { NewToolset, PageQuery, pageOf, ToolsetPatch, ToolsetView } from '@conducktor/contracts';
-import { role, scope, signedIn } from '../http/guards.js';
+import { readers, scope, signedIn, writers } from '../http/guards.js';
 import { route } from '../http/route.js';
 import { createToolset } from './create-toolset.js';
 import { deleteToolset } from './delete-toolset.js';
 import { getToolset, listToolsets } from './read-toolsets.js';
 import { updateToolset } from './update-toolset.js';
-
-const readers = role('owner', 'admin', 'auditor');
-const writers = role('owner', 'admin');
 
 export const toolsetRoutes = [
   route('POST', '/toolsets', {

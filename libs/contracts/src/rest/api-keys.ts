@@ -25,6 +25,8 @@ export const ApiKeyView = z
     scopes: z.array(z.string()),
     expiresAt: Timestamp.nullable(),
     revokedAt: Timestamp.nullable(),
+    /** Null: not used since use is noted. Up to a minute late. */
+    lastUsedAt: Timestamp.nullable(),
     createdAt: Timestamp,
   })
   .meta({ id: 'ApiKey' });

@@ -49,6 +49,6 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
 /** Query of every list. */
 export const PageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().min(1).max(500).optional(),
+  cursor: z.string().min(1).max(4_000).optional(),
 });
 export type PageQuery = z.infer<typeof PageQuery>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Permission } from './access.js';
 import { idOf, Role, Timestamp } from './common.js';
 
 const GroupName = z
@@ -24,6 +25,10 @@ export const MemberView = z
     groups: z.array(z.string()),
     /** `disabled`: keys and tokens of this person are dead. */
     status: z.enum(['enabled', 'disabled']),
+    /** Beyond the roles; given by owners. */
+    permissions: z.array(Permission),
+    /** Null: invited, and has not joined yet. */
+    acceptedAt: Timestamp.nullable(),
     createdAt: Timestamp,
   })
   .meta({ id: 'Member' });
@@ -40,6 +45,8 @@ export const MemberPatch = z.strictObject({
   roles: z.array(Role).min(1).max(6).optional(),
   groups: z.array(GroupName).max(100).optional(),
   status: z.enum(['enabled', 'disabled']).optional(),
+  /** All that the member is to have; owners only. */
+  permissions: z.array(Permission).max(10).optional(),
 });
 export type MemberPatch = z.infer<typeof MemberPatch>;
 
@@ -53,3 +60,11 @@ export type NewGroup = z.infer<typeof NewGroup>;
 export const GroupView = z
   .object({ id: idOf('grp'), name: z.string(), members: z.int(), createdAt: Timestamp })
   .meta({ id: 'Group' });
+export type GroupView = z.infer<typeof GroupView>;
+
+export const GroupPatch = z.strictObject({
+  name: GroupName.optional(),
+  /** Ids of all members that the group is to have. */
+  members: z.array(idOf('mem')).max(1_000).optional(),
+});
+export type GroupPatch = z.infer<typeof GroupPatch>;
