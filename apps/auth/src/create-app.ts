@@ -3,6 +3,7 @@ import type { AuthConfig } from '@conducktor/config';
 import { instanceId, type Db } from '@conducktor/db';
 import { createVerifier, isMcpResource } from '@conducktor/identity';
 import { deriveKey, type Logger } from '@conducktor/runtime';
+import type { Outbound } from '@conducktor/outbound';
 import { createVault } from '@conducktor/vault';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -17,6 +18,7 @@ import { mountProvider } from './oidc/bridge.js';
 import { cookieNames } from './oidc/cookies.js';
 import { createProviderPages } from './oidc/provider-pages.js';
 import { createLiveProvider } from './oidc/live-provider.js';
+import { openClientSources } from './oidc/client-sources.js';
 import { createProvider } from './oidc/provider.js';
 import { keyTimes, openSigningKeys, type KeyTimes } from './oidc/signing-keys.js';
 import { createStructuredTokens } from './oidc/structured-tokens.js';
@@ -28,6 +30,8 @@ export async function createApp(deps: {
   logger: Logger;
   /** By SIGNING_KEY_DAYS when left out. */
   keyTimes?: KeyTimes;
+  /** The way to metadata documents and keys of clients, in place of the configured one. */
+  outbound?: Outbound;
 }): Promise<NestFastifyApplication> {
   const { config, db, logger } = deps;
   const publicUrl = config.PUBLIC_URL;
@@ -41,6 +45,7 @@ export async function createApp(deps: {
     isResource: (value) => isMcpResource(publicUrl, value),
   });
   const pages = createProviderPages(publicUrl);
+  const clients = openClientSources({ config, db, logger, outbound: deps.outbound });
   const signingKeys = await openSigningKeys({
     db,
     vault,
@@ -58,6 +63,8 @@ export async function createApp(deps: {
         db,
         vault,
         structuredTokens,
+        documents: clients.documents,
+        keySets: clients.keySets,
         signingKeys: keys,
         cookieKey,
         cookies,
@@ -84,6 +91,7 @@ export async function createApp(deps: {
   );
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onClose', () => signingKeys.stop());
+  fastify.addHook('onClose', () => clients.close());
   moveToPublicName(fastify, publicUrl);
   mountProvider(fastify, { db, provider: live, cookies, structuredTokens, publicUrl, logger });
   mountPages(fastify, {

@@ -4,6 +4,7 @@ import { authEnv, loadConfig, type AuthConfig } from '@conducktor/config';
 import { createDb, type Db } from '@conducktor/db';
 import { createLogger } from '@conducktor/runtime';
 import { FormBrowser, type Form, type Page } from '@conducktor/oauth-client';
+import type { Outbound } from '@conducktor/outbound';
 import { createTestDatabase, type TestDatabase } from '@conducktor/testing';
 import * as oauth from 'openid-client';
 import { createApp } from '../src/create-app.js';
@@ -26,7 +27,7 @@ export interface AuthService {
 /** The auth service on a port and a database of its own. */
 export async function startAuth(
   env: Record<string, string> = {},
-  options: { keyTimes?: KeyTimes } = {},
+  options: { keyTimes?: KeyTimes; outbound?: Outbound } = {},
 ): Promise<AuthService> {
   const database = await createTestDatabase();
   const port = await freePort();

@@ -52,6 +52,7 @@ test('both metadata documents say exactly what is served', async () => {
     claim_types_supported: ['normal'],
     claims_parameter_supported: false,
     request_uri_parameter_supported: false,
+    client_id_metadata_document_supported: true,
   };
   for (const path of [
     '/.well-known/oauth-authorization-server',

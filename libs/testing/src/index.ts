@@ -4,6 +4,12 @@ export {
   type TestCluster,
   type TestDatabase,
 } from './cluster.js';
+export {
+  jsonAnswer,
+  startNamedServers,
+  type NamedHandler,
+  type NamedServers,
+} from './named-servers.js';
 export { seedWorkspace, type SeededMember, type SeededWorkspace } from './seed-workspace.js';
 export { freePortBlock } from './port-block.js';
 export { startRoundRobin, type RoundRobin } from './round-robin.js';

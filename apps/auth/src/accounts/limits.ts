@@ -10,11 +10,16 @@ export const PER_ADDRESS: Allowance = { burst: 100, everyMs: 6_000 };
 export const SIGN_UPS: Allowance = { burst: 60, everyMs: 10_000 };
 /** Registrations of clients from one address. */
 export const REGISTRATIONS: Allowance = { burst: 60, everyMs: 5_000 };
+/** Metadata documents and key sets of clients that are fetched for one address; known ones cost nothing. */
+export const DOCUMENT_FETCHES: Allowance = { burst: 30, everyMs: 2_000 };
 
 export const accountKey = (email: string) =>
   `sign-in/account/${createHash('sha256').update(email).digest('base64url')}`;
 
-export const addressKey = (purpose: 'sign-in' | 'sign-up' | 'register', ip: string) =>
+export const addressKey = (
+  purpose: 'sign-in' | 'sign-up' | 'register' | 'client-document',
+  ip: string,
+) =>
   `${purpose}/address/${network(ip)}`;
 
 /** One household or machine: an IPv4 address, or the /64 that an IPv6 host may roam in. */

@@ -24,6 +24,7 @@ export function mountConsent(fastify: FastifyInstance, deps: ConsentDeps): void 
         flow: flow.uid,
         clientName: flow.clientName,
         redirectHost: flow.redirectHost,
+        documentHost: flow.documentHost,
         isLocal: flow.isLocal,
         email: user.email,
         workspaces: choicesOf(memberships),

@@ -2,6 +2,7 @@ import { consumeOidcPayload, type Db } from '@conducktor/db';
 import type Provider from 'oidc-provider';
 import { errors, type InteractionResults } from 'oidc-provider';
 import { holdsFlow, type CookieNames } from '../oidc/cookies.js';
+import { isUrlLike } from '../oidc/client-documents/document-url.js';
 import { redirectHost, redirectSource, isLoopbackRedirect } from '../oidc/redirects.js';
 import { plainName } from '../accounts/plain-name.js';
 import { flowEnded } from './page-error.js';
@@ -14,6 +15,8 @@ export interface Flow {
   step: 'login' | 'consent';
   clientId: string;
   clientName: string;
+  /** Where the app's own metadata document is; undefined for one that registered. */
+  documentHost: string | undefined;
   redirectUri: string;
   redirectHost: string;
   /** For the Content-Security-Policy of pages whose forms may lead there. */
@@ -51,11 +54,13 @@ export async function loadFlow(
   if (!client || !params['redirect_uri']) throw flowEnded();
   const redirectUri = params['redirect_uri'];
   const host = redirectHost(redirectUri);
+  const documentHost = isUrlLike(clientId) ? URL.parse(clientId)?.host : undefined;
   return {
     uid,
     step: interaction.prompt.name === 'login' ? 'login' : 'consent',
     clientId,
-    clientName: plainName(client.clientName ?? '') || host,
+    clientName: plainName(client.clientName ?? '') || documentHost || host,
+    documentHost,
     redirectUri,
     redirectHost: host,
     redirectSource: redirectSource(redirectUri),

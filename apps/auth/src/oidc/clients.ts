@@ -51,10 +51,13 @@ const isWebAddress = (address: string) => /^https?:/i.test(address) && !isLoopba
  * connector: its last part cannot be known beforehand.
  */
 export function mayUseConnectorRedirect(
-  client: { redirectUris?: readonly string[] | undefined },
+  client: { redirectUris?: readonly string[] | undefined; conducktor?: unknown },
   uri: string,
 ): boolean {
   return (
-    isChatGptConnectorRedirect(uri) && client.redirectUris?.includes(CHATGPT_REDIRECTS[0]) === true
+    isChatGptConnectorRedirect(uri) &&
+    // A document says all addresses itself, and can be read again.
+    client.conducktor === undefined &&
+    client.redirectUris?.includes(CHATGPT_REDIRECTS[0]) === true
   );
 }

@@ -1,5 +1,6 @@
 import type { ErrorOut, KoaContextWithOIDC } from 'oidc-provider';
 import { Html } from '../pages/html.js';
+import { UNUSABLE_DOCUMENT } from './client-storage.js';
 import { pageHeaders } from '../pages/headers.js';
 import { messagePage, signOutPage, type Message } from '../pages/message-pages.js';
 
@@ -41,6 +42,15 @@ function send(ctx: KoaContextWithOIDC, publicUrl: string, body: string): void {
 
 function explain({ error, error_description: description }: ErrorOut): Message {
   const again = 'Start again from the app that you wanted to connect.';
+  if (description?.startsWith(UNUSABLE_DOCUMENT)) {
+    return {
+      title: 'This app could not be checked',
+      what: `Nothing was allowed: ${description}.`,
+      doNext:
+        'Try again in a minute. If it stays like this, tell whoever makes the app, or the operator of this server.',
+      code: error,
+    };
+  }
   switch (error) {
     case 'invalid_client':
       return {

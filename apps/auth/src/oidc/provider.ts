@@ -4,20 +4,16 @@ import type { Logger } from '@conducktor/runtime';
 import Provider, { errors, type Configuration, type JWK } from 'oidc-provider';
 import { renderProblem, type ProviderPages } from './provider-pages.js';
 import { createExtraClaims, createFindAccount } from './accounts.js';
+import { ASSERTION_ALGORITHMS, AUTH_METHODS, offerAuthMethods } from './client-authentication.js';
 import { mayUseConnectorRedirect, staticClients } from './clients.js';
 import { renameForBrowser, type CookieNames } from './cookies.js';
 import { createInteractionPolicy } from './interaction-policy.js';
-import { registrationValidator } from './registration.js';
+import { explainInitialAccessToken, registrationValidator } from './registration.js';
 import { SUPPORTED_SCOPES } from './scopes.js';
 import { createStorage, type StorageDeps } from './storage.js';
 
 const DAY = 24 * 3600;
-const AUTH_METHODS = [
-  'none',
-  'client_secret_basic',
-  'client_secret_post',
-  'private_key_jwt',
-] as const;
+const REGISTER = '/oauth2/register';
 
 export interface ProviderDeps extends StorageDeps {
   config: AuthConfig;
@@ -37,12 +33,14 @@ export function createProvider(deps: ProviderDeps): Provider {
   provider.use(async (ctx, next) => {
     await next();
     const written = ctx.res.getHeader('set-cookie');
+    if (ctx.path === REGISTER && ctx.status === 401) explainInitialAccessToken(ctx);
     if (Array.isArray(written)) ctx.res.setHeader('set-cookie', renameForBrowser(cookies, written));
   });
   const { redirectUriAllowed } = provider.Client.prototype;
   provider.Client.prototype.redirectUriAllowed = function (uri: string) {
     return redirectUriAllowed.call(this, uri) || mayUseConnectorRedirect(this, uri);
   };
+  offerAuthMethods(provider);
   provider.on('server_error', (_ctx, error: Error) => {
     deps.logger.error({ err: error }, 'An OAuth request failed inside this service');
   });
@@ -90,7 +88,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
     },
     enabledJWA: {
       idTokenSigningAlgValues: ['ES256'],
-      clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      clientAuthSigningAlgValues: [...ASSERTION_ALGORITHMS],
     },
     allowOmittingSingleRegisteredRedirectUri: false,
     clockTolerance: 5,
@@ -169,13 +167,15 @@ function configurationOf(deps: ProviderDeps): Configuration {
       },
     },
     discovery: {
+      // Not by oidc-provider's own feature: docs/adr/0019-metadata-documents-are-clients-of-the-store.md.
+      client_id_metadata_document_supported: true,
       revocation_endpoint_auth_methods_supported: AUTH_METHODS,
       introspection_endpoint_auth_methods_supported: AUTH_METHODS,
     },
     routes: {
       authorization: '/oauth2/authorize',
       token: '/oauth2/token',
-      registration: '/oauth2/register',
+      registration: REGISTER,
       revocation: '/oauth2/revoke',
       introspection: '/oauth2/introspect',
       userinfo: '/oauth2/userinfo',
@@ -190,9 +190,9 @@ function configurationOf(deps: ProviderDeps): Configuration {
     renderError: renderProblem(pages),
     // Tokens are sent, not cookies, so an origin gains nothing by being allowed; it must hold the code.
     clientBasedCORS: () => true,
-    // Keys are sent inline and metadata documents come later: nothing is fetched from outside.
+    // What clients publish is fetched by the storage (client-storage.ts), which knows bounds and limits.
     fetch: async () => {
-      throw new Error('This service makes no outgoing requests.');
+      throw new Error('oidc-provider makes no outgoing requests here.');
     },
   };
 }

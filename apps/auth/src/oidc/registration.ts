@@ -1,6 +1,7 @@
 import { normaliseScopes } from '@conducktor/identity';
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { plainName } from '../accounts/plain-name.js';
+import { isFetchable } from './client-documents/document-url.js';
 import { isAllowedRedirect } from './redirects.js';
 import { SUPPORTED_SCOPES } from './scopes.js';
 
@@ -15,10 +16,19 @@ export function checkRegistration(
   allowedRedirects: readonly string[],
 ): void {
   checkRedirects(metadata['redirect_uris'], allowedRedirects);
-  for (const field of ['jwks_uri', 'sector_identifier_uri']) {
-    // Nothing on the internet is fetched because a stranger asks for it.
-    if (metadata[field] !== undefined) {
-      throw new errors.InvalidClientMetadata(`${field} is not supported; send the keys as jwks`);
+  // Ours alone: what a document offers.
+  delete metadata['conducktor'];
+  if (metadata['sector_identifier_uri'] !== undefined) {
+    throw new errors.InvalidClientMetadata(
+      'sector_identifier_uri is not supported; leave it out, every client sees the same subjects',
+    );
+  }
+  const keysAt = metadata['jwks_uri'];
+  if (keysAt !== undefined) {
+    // Fetched when the client signs for the first time, not now.
+    const url = typeof keysAt === 'string' ? URL.parse(keysAt) : null;
+    if (!url || !isFetchable(url)) {
+      throw new errors.InvalidClientMetadata('jwks_uri must be an https address');
     }
   }
   if (typeof metadata['client_name'] === 'string') {
@@ -38,6 +48,15 @@ export function registrationValidator(allowedRedirects: readonly string[]) {
   return (ctx: KoaContextWithOIDC | undefined, _key: string, _value: unknown, metadata: object) => {
     if (ctx?.oidc?.route !== 'registration') return;
     checkRegistration(metadata as Record<string, unknown>, allowedRedirects);
+  };
+}
+
+/** What to do without a good initial access token, in the answer that asks for one (RFC 7591 section 3.2.2). */
+export function explainInitialAccessToken(ctx: { body: unknown }): void {
+  ctx.body = {
+    ...(ctx.body as object),
+    error_description:
+      'registering a client here takes an unused initial access token, sent as a Bearer token in the Authorization header; an owner of a workspace makes one with POST /api/v1/initial-access-tokens, and it lives 15 minutes',
   };
 }
 

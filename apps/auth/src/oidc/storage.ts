@@ -4,6 +4,7 @@ import {
   deleteOidcPayloadsOfGrant,
   findLiveGrant,
   findOidcPayload,
+  insertOidcPayload,
   revokeGrant,
   upsertOidcPayload,
   type Db,
@@ -11,10 +12,13 @@ import {
 import { hashedId } from '@conducktor/identity';
 import type { Vault } from '@conducktor/vault';
 import { errors, type Adapter, type AdapterPayload } from 'oidc-provider';
+import {
+  clientsOf,
+  initialAccessTokensOf,
+  type ClientStorageDeps,
+  type Rows,
+} from './client-storage.js';
 import type { StructuredTokens } from './structured-tokens.js';
-
-/** A registered client that nobody has consented to is forgotten after this time. */
-export const UNUSED_CLIENT_SECONDS = 30 * 24 * 3600;
 
 // Their id is the secret itself: who reads the table must not be able to use it.
 const BEARER_KINDS = new Set([
@@ -22,11 +26,9 @@ const BEARER_KINDS = new Set([
   'AuthorizationCode',
   'RefreshToken',
   'RegistrationAccessToken',
-  'InitialAccessToken',
 ]);
 
-export interface StorageDeps {
-  db: Db;
+export interface StorageDeps extends ClientStorageDeps {
   vault: Vault;
   structuredTokens: StructuredTokens;
 }
@@ -39,11 +41,22 @@ export function createStorage(deps: StorageDeps): (kind: string) => Adapter {
   return (kind) => {
     if (kind === 'AccessToken') return deps.structuredTokens.adapter;
     const rows = rowsOf(deps, kind);
-    return kind === 'Grant' ? grantsOf(deps.db, rows) : rows;
+    switch (kind) {
+      case 'Grant':
+        return grantsOf(deps.db, rows);
+      case 'Client':
+        return clientsOf(deps, rows);
+      case 'InitialAccessToken':
+        return initialAccessTokensOf(deps.db, rows);
+      case 'ReplayDetection':
+        return usedOnce(deps.db, rows);
+      default:
+        return rows;
+    }
   };
 }
 
-function rowsOf({ db, vault }: StorageDeps, kind: string): Adapter {
+function rowsOf({ db, vault }: StorageDeps, kind: string): Rows {
   const isBearer = BEARER_KINDS.has(kind);
   const rowId = (id: string) => (isBearer ? hashedId(id) : id);
   const secretPlace = (id: string) => `oidc_payload/Client/${id}/client_secret`;
@@ -70,6 +83,11 @@ function rowsOf({ db, vault }: StorageDeps, kind: string): Adapter {
   };
 
   return {
+    toRow: (id, payload) => {
+      const row = toRow(id, payload);
+      refuseUnstorable(row);
+      return row;
+    },
     async upsert(id, payload, expiresIn) {
       const row = toRow(id, payload);
       refuseUnstorable(row);
@@ -79,7 +97,7 @@ function rowsOf({ db, vault }: StorageDeps, kind: string): Adapter {
         payload: row,
         grantId: payload.grantId,
         uid: payload.uid,
-        expiresInSeconds: kind === 'Client' ? UNUSED_CLIENT_SECONDS : expiresIn,
+        expiresInSeconds: expiresIn,
       });
     },
     async find(id) {
@@ -103,6 +121,24 @@ function rowsOf({ db, vault }: StorageDeps, kind: string): Adapter {
     },
     destroy: (id) => deleteOidcPayload(db, kind, rowId(id)),
     revokeByGrantId: (grantId) => deleteOidcPayloadsOfGrant(db, kind, grantId),
+  };
+}
+
+/** Of several requests that carry the same signed assertion at once, one gets the answer. */
+function usedOnce(db: Db, rows: Rows): Adapter {
+  return {
+    ...rows,
+    async upsert(id, payload, expiresInSeconds) {
+      const row = {
+        kind: 'ReplayDetection',
+        id,
+        payload: rows.toRow(id, payload),
+        expiresInSeconds,
+      };
+      if (!(await insertOidcPayload(db, row))) {
+        throw new errors.InvalidClientAuth('client assertion tokens must only be used once');
+      }
+    },
   };
 }
 

@@ -7,6 +7,8 @@ export interface ConsentPage {
   flow: string;
   clientName: string;
   redirectHost: string;
+  /** Who vouches for the app's name and addresses, where it did not register here. */
+  documentHost?: string | undefined;
   /** The answer goes to a program on this computer. */
   isLocal: boolean;
   email: string;
@@ -31,6 +33,7 @@ export function consentPage(content: ConsentPage): string {
       </ul>
       <div class="facts">
         <p>Access goes to <strong>${content.redirectHost}</strong></p>
+        ${content.documentHost ? html`<p>The app is described by <strong>${content.documentHost}</strong></p>` : ''}
         <p class="soft">
           ${
             content.isLocal
