@@ -2,9 +2,10 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { AuditConfig } from '@conducktor/config';
 import { createDb } from '@conducktor/db';
 import type { Logger } from '@conducktor/runtime';
+import { Retention } from './retention/retention.js';
 import { Sealer } from './seal/sealer.js';
 
-/** Composition only: the sealer and the database role it may use. */
+/** Composition only: what seals, what forgets, and the database role they may use. */
 @Module({})
 export class AuditModule {
   static with(config: AuditConfig, logger: Logger): DynamicModule {
@@ -13,9 +14,10 @@ export class AuditModule {
       module: AuditModule,
       providers: [
         { provide: Sealer, useFactory: () => new Sealer({ db, logger }) },
+        { provide: Retention, useFactory: () => new Retention({ db, logger }) },
         { provide: 'DB', useValue: db },
       ],
-      exports: [Sealer],
+      exports: [Sealer, Retention],
     };
   }
 }

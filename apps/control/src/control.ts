@@ -3,6 +3,7 @@ import { createDb, createPrismaDb, instanceId, type Db, type PrismaDb } from '@c
 import { cookieNames, createVerifier, type Verifier } from '@conducktor/identity';
 import { deriveKey, type Logger } from '@conducktor/runtime';
 import { createVault, type Vault } from '@conducktor/vault';
+import { Feeds } from './activity/feed.js';
 import { connectWorkers, type Workers } from './connections/workers.js';
 import type { SessionCookie } from './http/browser-session.js';
 import { createFailedAttempts, type FailedAttempts } from './http/failed-attempts.js';
@@ -21,6 +22,8 @@ export interface Control {
   sessionCookie: SessionCookie;
   failures: FailedAttempts;
   keyUse: KeyUse;
+  /** Live activity of the workspaces that somebody looks at. */
+  feeds: Feeds;
   logger: Logger;
 }
 
@@ -44,6 +47,7 @@ export function openControl(
     sessionCookie: sessionCookie(config, db),
     failures: createFailedAttempts(),
     keyUse: createKeyUse({ db, logger }),
+    feeds: new Feeds({ db, logger }),
     logger,
     close: async () => {
       workers.close();

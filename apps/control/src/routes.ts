@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { activityRoutes } from './activity/activity.routes.js';
 import { apiKeyRoutes } from './api-keys/api-keys.routes.js';
 import { appRoutes } from './apps/apps.routes.js';
 import { auditRoutes } from './audit/audit.routes.js';
@@ -13,6 +14,7 @@ import { policyRoutes } from './policies/policies.routes.js';
 import { sessionRoutes } from './session/session.routes.js';
 import { toolRoutes } from './tools/tools.routes.js';
 import { toolsetRoutes } from './toolsets/toolsets.routes.js';
+import { usageRoutes } from './usage/usage.routes.js';
 import { workspaceRoutes } from './workspace/workspace.routes.js';
 
 export const apiRoutes: (Route | PersonRoute)[] = [
@@ -28,6 +30,8 @@ export const apiRoutes: (Route | PersonRoute)[] = [
   ...freezeRoutes,
   ...initialAccessTokenRoutes,
   ...auditRoutes,
+  ...activityRoutes,
+  ...usageRoutes,
 ];
 
 /** Every route of this service. A route that is not here is not served: the router is filled from it. */

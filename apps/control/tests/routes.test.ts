@@ -12,6 +12,10 @@ let theirs: SeededWorkspace;
 beforeAll(async () => {
   service = await startControl();
   [ours, theirs] = [await service.seed(), await service.seed()];
+  await service.admin.pool.query(
+    "update member set permissions = '{audit:payloads}' where id = $1",
+    [ours.owner.memberId],
+  );
 });
 afterAll(() => service.stop());
 
@@ -126,13 +130,14 @@ describe('every route of the API', () => {
     const bodies: Record<string, unknown> = {
       '/api/v1/connections/:id': { timeoutMs: 5_000 },
       '/api/v1/tools/:id': { hidden: true },
+      '/api/v1/tools/:id/cost': { kind: 'free' },
       '/api/v1/toolsets/:id': { mode: 'search' },
       '/api/v1/members/:id': { roles: ['member'] },
       '/api/v1/groups/:id': { name: 'x' },
     };
     for (const { method, path, tenantIds } of api) {
       if (tenantIds.length === 0) continue;
-      const body = method === 'PATCH' ? bodies[path] : undefined;
+      const body = ['PATCH', 'PUT'].includes(method) ? bodies[path] : undefined;
       const never = await service.call(
         ours.owner.apiKey,
         method,

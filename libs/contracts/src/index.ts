@@ -73,8 +73,18 @@ export {
 export { DeclaredScope, FreezeKind, Permission, ToolCost } from './rest/access.js';
 export { InitialAccessTokenCreated, InitialAccessTokenView } from './rest/clients.js';
 export { ApiKeyCreated, ApiKeyView, NewApiKey } from './rest/api-keys.js';
-export { AuditEventView, AuditQuery } from './rest/audit.js';
-export { Me, SessionView, WorkspaceView } from './rest/workspace.js';
+export {
+  ActivityQuery,
+  AuditEventView,
+  AuditExportQuery,
+  AuditExportTrailer,
+  AuditPayload,
+  AuditQuery,
+  CallOutcome,
+  SealedEventView,
+} from './rest/audit.js';
+export { UsageDimension, UsageItem, UsageQuery, UsageReport } from './rest/usage.js';
+export { Me, SessionView, WorkspacePatch, WorkspaceView } from './rest/workspace.js';
 export { CREATE_CONNECTION } from './management/create-connection.js';
 export { CREATE_POLICY } from './management/create-policy.js';
 export { GET_CONNECTION_HEALTH } from './management/get-connection-health.js';

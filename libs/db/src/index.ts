@@ -96,7 +96,16 @@ export {
   type PinnedTool,
 } from './queries/tool.js';
 export { findWorkerConnection, type WorkerConnectionRow } from './queries/worker-connection.js';
-export { listAuditEvents, type AuditFilter, type AuditRow } from './queries/audit-event.js';
+export {
+  findAuditEvent,
+  listAuditEvents,
+  type AuditConditions,
+  type AuditFilter,
+  type AuditRow,
+} from './queries/audit-event.js';
+export { firstSeq, lastSeq, sealedEventsBetween, type SealedRow } from './queries/sealed-event.js';
+export { findCallPayload, type CallPayloadRow } from './queries/call-payload.js';
+export { readUsage, type UsageFilter, type UsageRow } from './queries/usage.js';
 export {
   claimMail,
   failMail,

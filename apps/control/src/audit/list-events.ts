@@ -1,44 +1,42 @@
 import type { AuditEventView, AuditQuery } from '@conducktor/contracts';
-import { listAuditEvents, type AuditRow } from '@conducktor/db';
+import { findAuditEvent, listAuditEvents, type AuditRow } from '@conducktor/db';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
+import { found } from '../http/not-found.js';
 import { pageBy, type Page } from '../http/pages.js';
+import { toEventView } from './event-view.js';
 
-/** Metadata only: arguments are sealed, and reading them needs another permission. */
+/**
+ * Calls with their outcomes, refusals and changes. A cursor is a place in the sequence: what is sealed
+ * meanwhile moves nothing.
+ */
 export async function listEvents(
   { db }: Pick<Control, 'db'>,
   { tenantId }: Caller,
-  query: AuditQuery,
+  { limit, cursor, ...filter }: AuditQuery,
 ): Promise<Page<AuditEventView>> {
   const page = await pageBy(
-    query,
+    { limit, cursor },
     (row: AuditRow) => String(row.seq),
     (after, take) =>
       db.withTenant(tenantId, (tx) =>
         listAuditEvents(tx, {
-          before: after === undefined ? undefined : sequenceOf(after),
+          ...filter,
+          beyond: after === undefined ? undefined : sequenceOf(after),
           limit: take,
-          since: query.since,
-          until: query.until,
-          actor: query.actor,
-          tool: query.tool,
-          outcome: query.outcome,
-          callId: query.callId,
         }),
       ),
   );
-  return { ...page, items: page.items.map(toView) };
+  return { ...page, items: page.items.map((row) => toEventView(row)) };
+}
+
+export async function findEvent(
+  { db }: Pick<Control, 'db'>,
+  { tenantId }: Caller,
+  id: string,
+): Promise<AuditEventView> {
+  const row = await db.withTenant(tenantId, (tx) => findAuditEvent(tx, id));
+  return toEventView(found(row, 'event'));
 }
 
 const sequenceOf = (text: string) => (/^\d{1,15}$/.test(text) ? Number(text) : 0);
-
-function toView(row: AuditRow): AuditEventView {
-  const { rule, action, ...detail } = row.detail;
-  return {
-    ...row,
-    at: row.at.toISOString(),
-    rule: typeof rule === 'string' ? rule : null,
-    action: typeof action === 'string' ? action : null,
-    detail,
-  };
-}

@@ -1,4 +1,4 @@
-import { ConducktorError, type Role } from '@conducktor/contracts';
+import { ConducktorError, type Permission, type Role } from '@conducktor/contracts';
 import type { Caller } from './caller.js';
 
 /** One condition of a route, checked before its body is read. `name` is what the inventory shows. */
@@ -47,3 +47,17 @@ export const writers = role('owner', 'admin');
 
 /** What is given to nobody below an owner. */
 export const owners = role('owner');
+
+/** Given to a member beside their roles, by owners only. */
+export function permission(needed: Permission): Guard {
+  return {
+    name: `permission ${needed}`,
+    check: (caller) => {
+      if (caller.permissions.includes(needed)) return;
+      throw new ConducktorError(
+        'forbidden',
+        `Permission denied: this needs the permission "${needed}", which an owner of the workspace can give.`,
+      );
+    },
+  };
+}

@@ -1,6 +1,6 @@
 import { parseJsonStrict } from '@conducktor/catalog';
 import { ConducktorError } from '@conducktor/contracts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Control } from '../control.js';
 import { authenticate } from './authenticate.js';
@@ -49,6 +49,8 @@ export function mount(fastify: FastifyInstance, control: Control, routes: AnyRou
       );
     return sendProblem(reply, error);
   });
+  // Streams would keep the server from closing for as long as anybody reads.
+  fastify.addHook('preClose', async () => streaming.forEach((response) => response.destroy()));
   for (const each of routes) {
     if (each.kind === 'open') mountOpen(fastify, control, each);
     else if (each.kind === 'person') mountPerson(fastify, control, each);
@@ -87,6 +89,7 @@ function mountPerson(fastify: FastifyInstance, control: Control, each: PersonRou
 }
 
 const callers = new WeakMap<FastifyRequest, Caller>();
+const streaming = new Set<FastifyReply['raw']>();
 
 function mountApi(fastify: FastifyInstance, control: Control, each: Route): void {
   fastify.route({
@@ -94,23 +97,35 @@ function mountApi(fastify: FastifyInstance, control: Control, each: Route): void
     url: `${API_PREFIX}${each.path}`,
     // Before the body: whoever may not call cannot make us read anything.
     onRequest: async (request) => {
-      const caller = await authenticate(control, request);
-      for (const guard of each.guards) guard.check(caller);
-      callers.set(request, caller);
+      callers.set(request, await admitted(control, each, request));
     },
     handler: async (request, reply) => {
+      if (each.streams) {
+        streaming.add(reply.raw);
+        reply.raw.once('close', () => streaming.delete(reply.raw));
+      }
       const answer = await each.handle({
         control,
         caller: callers.get(request)!,
         params: paramsOf(request, each.params),
         query: parsed(each.query, queryOf(request), 'query'),
         body: parsed(each.body, request.body ?? {}, 'body'),
+        request,
+        reply,
+        stillAllowed: async () => void (await admitted(control, each, request)),
       });
+      if (each.streams) return reply;
       void reply.code(each.status);
       // Validated on the way out as well: what a schema does not name never leaves.
       return each.answer ? each.answer.parse(answer) : reply.send();
     },
   });
+}
+
+async function admitted(control: Control, each: Route, request: FastifyRequest): Promise<Caller> {
+  const caller = await authenticate(control, request);
+  for (const guard of each.guards) guard.check(caller);
+  return caller;
 }
 
 function paramsOf(request: FastifyRequest, shapes: Record<string, RegExp>): Record<string, string> {

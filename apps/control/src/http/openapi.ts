@@ -182,7 +182,7 @@ function operationOf(route: Described, schemas: Json): Json {
         }
       : {}),
     responses: {
-      ...success(route.status, route.answer, schemas),
+      ...(route.streams ? streamed(route.streams) : success(route.status, route.answer, schemas)),
       ...refusals([
         'Invalid',
         'Unauthenticated',
@@ -199,6 +199,11 @@ function success(status: number, answer: z.ZodType | undefined, schemas: Json): 
   if (!answer) return { [status]: { description: 'Done; no body' } };
   const schema = schemaOf(answer, 'output', schemas);
   return { [status]: { description: 'Done', content: { 'application/json': { schema } } } };
+}
+
+function streamed(types: readonly string[]): Json {
+  const content = Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }]));
+  return { 200: { description: 'A stream', content } };
 }
 
 function refusals(names: readonly string[]): Json {

@@ -18,6 +18,14 @@ export interface RouteContext<Query, Body> {
   body: Parsed<Body>;
 }
 
+/** Of a route that answers with a stream and writes it itself. */
+export interface StreamContext<Query> extends Omit<RouteContext<Query, undefined>, 'body'> {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  /** Goes through sign-in and guards again, as if the request came now; throws as they do. */
+  stillAllowed(): Promise<void>;
+}
+
 export interface RouteDefinition<Query, Body, Answer> {
   /** One line for the API's description. */
   summary: string;
@@ -47,7 +55,9 @@ export interface Route {
   status: number;
   answer: z.ZodType | undefined;
   params: Record<string, RegExp>;
-  handle(context: RouteContext<z.ZodType, z.ZodType>): Promise<unknown>;
+  /** Media types of a stream, which `handle` writes to the reply. */
+  streams?: readonly string[];
+  handle(context: RouteContext<z.ZodType, z.ZodType> & StreamContext<z.ZodType>): Promise<unknown>;
 }
 
 /** A route for the person in the browser, whichever workspaces they are in; below /api/v1 too. */
@@ -89,6 +99,30 @@ export function route<
     answer,
     params: definition.params ?? {},
     // The schemas above are what the context was parsed with, so the types hold.
+    handle: definition.handle as unknown as Route['handle'],
+  };
+}
+
+/** A route whose answer lasts: guarded and described as any other, written by its handler. */
+export function streamRoute<Query extends z.ZodType>(
+  path: string,
+  definition: {
+    summary: string;
+    guards: [Guard, ...Guard[]];
+    query: Query;
+    streams: readonly string[];
+    handle(context: StreamContext<Query>): Promise<void>;
+  },
+): Route {
+  return {
+    kind: 'api',
+    method: 'GET',
+    path,
+    body: undefined,
+    status: 200,
+    answer: undefined,
+    params: {},
+    ...definition,
     handle: definition.handle as unknown as Route['handle'],
   };
 }

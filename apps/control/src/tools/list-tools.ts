@@ -1,4 +1,4 @@
-import type { ToolView } from '@conducktor/contracts';
+import { ToolCost, type ToolView } from '@conducktor/contracts';
 import type { Prisma } from '@conducktor/db';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
@@ -25,6 +25,7 @@ export function toToolView(row: ToolRow): ToolView {
     classOverride,
     labels: row.labels as ToolView['labels'],
     hidden: row.hidden,
+    cost: ToolCost.catch({ kind: 'free' }).parse(row.cost),
     status: row.removedAt ? 'removed' : 'active',
     definitionHash: Buffer.from(row.definitionHash).toString('hex'),
     definition,

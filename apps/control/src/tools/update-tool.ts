@@ -2,10 +2,8 @@ import type { ToolPatch, ToolView } from '@conducktor/contracts';
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
-import { found } from '../http/not-found.js';
+import { findTool } from './find-tool.js';
 import { toolView, toToolView } from './list-tools.js';
-
-const ID = /^tol_[0-9A-Za-z]{22}$/;
 
 /** An admin's word on a tool: it wins over what the service says of itself. */
 export async function updateTool(
@@ -16,14 +14,7 @@ export async function updateTool(
 ): Promise<ToolView> {
   const { tenantId } = caller;
   return prisma.withTenant(tenantId, async (tx) => {
-    // The id counts first: a name could have been made to look like one.
-    const byId = ID.test(idOrName)
-      ? await tx.tool.findUnique({ where: { tenantId_id: { tenantId, id: idOrName } } })
-      : null;
-    const row = found(
-      byId ?? (await tx.tool.findFirst({ where: { tenantId, shownName: idOrName } })),
-      'tool',
-    );
+    const row = await findTool(tx, tenantId, idOrName);
     const updated = await tx.tool.update({
       where: { tenantId_id: { tenantId, id: row.id } },
       data: {

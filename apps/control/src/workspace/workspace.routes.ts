@@ -1,6 +1,8 @@
-import { Me, WorkspaceView } from '@conducktor/contracts';
-import { scope, signedIn } from '../http/guards.js';
+import { Me, WorkspacePatch, WorkspaceView } from '@conducktor/contracts';
+import { role, scope, signedIn } from '../http/guards.js';
 import { route } from '../http/route.js';
+import { updateWorkspace } from './update-workspace.js';
+import { toWorkspaceView } from './workspace-view.js';
 
 export const workspaceRoutes = [
   route('GET', '/me', {
@@ -34,15 +36,14 @@ export const workspaceRoutes = [
       const tenant = await control.prisma.withTenant(tenantId, (tx) =>
         tx.tenant.findUniqueOrThrow({ where: { id: tenantId } }),
       );
-      return {
-        id: tenant.id,
-        slug: tenant.slug,
-        name: tenant.name,
-        limitProfile: tenant.limitProfile as 'standard' | 'burst' | 'host',
-        activePolicy: tenant.activePolicy,
-        connectUrl: `${control.publicUrl}/mcp`,
-        createdAt: tenant.createdAt.toISOString(),
-      };
+      return toWorkspaceView(tenant, control.publicUrl);
     },
+  }),
+  route('PATCH', '/workspace', {
+    summary: 'Set name, limits or how long arguments and events are kept',
+    guards: [signedIn, scope('admin'), role('owner', 'admin')],
+    body: WorkspacePatch,
+    answer: [200, WorkspaceView],
+    handle: ({ control, caller, body }) => updateWorkspace(control, caller, body),
   }),
 ];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ToolClass } from '../policy-document.js';
+import { ToolCost } from './access.js';
 import { idOf, PageQuery, Timestamp } from './common.js';
 
 export const ToolLabel = z.enum(['private', 'untrusted', 'egress']);
@@ -19,6 +20,8 @@ export const ToolView = z
     classOverride: ToolClass.nullable(),
     labels: z.array(ToolLabel),
     hidden: z.boolean(),
+    /** What one call costs, in millionths of the workspace's currency. */
+    cost: ToolCost,
     status: z.enum(['active', 'removed']),
     /** SHA-256 of the pinned definition, hexadecimal. */
     definitionHash: z.string(),

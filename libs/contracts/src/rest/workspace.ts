@@ -2,18 +2,43 @@ import { z } from 'zod';
 import { Permission } from './access.js';
 import { idOf, Role, Timestamp } from './common.js';
 
+const LimitProfile = z.enum(['standard', 'burst', 'host']);
+
 export const WorkspaceView = z
   .object({
     id: idOf('ten'),
     slug: z.string(),
     name: z.string(),
-    limitProfile: z.enum(['standard', 'burst', 'host']),
+    limitProfile: LimitProfile,
     activePolicy: z.int().nullable(),
+    /** Days that arguments of calls, and events as a whole, are kept. Null: for ever. */
+    retention: z.object({ payloadDays: z.int().nullable(), eventDays: z.int().nullable() }),
     /** The address to enter in ChatGPT, Claude, Cursor and others. */
     connectUrl: z.string(),
     createdAt: Timestamp,
   })
   .meta({ id: 'Workspace' });
+export type WorkspaceView = z.infer<typeof WorkspaceView>;
+
+export const WorkspacePatch = z.strictObject({
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(100)
+    .regex(/^[^\p{C}]*$/u, 'must be one line of visible text')
+    .optional(),
+  /** `standard`: 60 calls a minute and 1,000 an hour. `burst`: 30 in 10 s. `host`: what the operator set. */
+  limitProfile: LimitProfile.optional(),
+  /** Full days. Null keeps for ever. */
+  retention: z
+    .strictObject({
+      payloadDays: z.int().min(1).max(3_650).nullable().optional(),
+      eventDays: z.int().min(30).max(3_650).nullable().optional(),
+    })
+    .optional(),
+});
+export type WorkspacePatch = z.infer<typeof WorkspacePatch>;
 
 /** Who the key or browser session speaks for. */
 export const Me = z.object({

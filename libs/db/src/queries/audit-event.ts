@@ -1,17 +1,27 @@
 import type { TenantTx } from '../db.js';
 
-export interface AuditFilter {
-  /** Events before this sequence number. */
-  before: number | undefined;
-  limit: number;
-  since: string | undefined;
-  until: string | undefined;
-  /** Member id, or the actor as recorded. */
-  actor: string | undefined;
-  tool: string | undefined;
+/** What events must be like; undefined asks for nothing. */
+export interface AuditConditions {
+  since?: string | undefined;
+  until?: string | undefined;
+  /** Member id, the address of a member, or the actor as recorded. */
+  actor?: string | undefined;
+  client?: string | undefined;
+  connection?: string | undefined;
+  tool?: string | undefined;
+  decision?: string | undefined;
+  code?: string | undefined;
   /** `denied`, or the outcome of a call. */
-  outcome: string | undefined;
-  callId: string | undefined;
+  outcome?: string | undefined;
+  kind?: string | undefined;
+  callId?: string | undefined;
+}
+
+export interface AuditFilter extends AuditConditions {
+  order: 'asc' | 'desc';
+  /** Events beyond this sequence number, in that order. */
+  beyond: number | undefined;
+  limit: number;
 }
 
 export interface AuditRow {
@@ -34,38 +44,123 @@ export interface AuditRow {
   detail: Record<string, unknown>;
 }
 
-/** Sealed events, newest first; a call comes as one row together with its outcome. */
+// A span of days is found by the block ranges of `at` and sorted; a longer one by walking the sequence.
+const SPAN_MS = 7 * 86_400_000;
+
+const COLUMNS = `e.id, e.seq::float8 as seq, e.kind, e.at, e.actor, e.member_id as "memberId",
+  e.client_id as client, e.connection, e.tool, e.decision, coalesce(o.code, e.code) as code,
+  o.outcome, o.duration_ms as "durationMs", coalesce(o.cost_micros, 0)::float8 as "costMicros",
+  e.call_id as "callId", e.arguments_hash as "argumentsHash", e.detail`;
+
+const OUTCOME = `left join lateral (
+  select x.outcome, x.code, x.duration_ms, x.cost_micros from audit_event x
+   where x.tenant_id = e.tenant_id and x.call_id = e.call_id and x.kind = 'outcome'
+   order by x.seq limit 1) o on e.kind = 'call'`;
+
+/** Sealed events in the order of the sequence; a call comes as one row together with its outcome. */
 export async function listAuditEvents(tx: TenantTx, filter: AuditFilter): Promise<AuditRow[]> {
+  const values: unknown[] = [tx.tenantId];
+  const conditions = await listConditions(tx, filter, values);
+  const up = filter.order === 'asc';
+  if (filter.beyond !== undefined) {
+    values.push(filter.beyond);
+    conditions.push(`e.seq ${up ? '>' : '<'} $${values.length}`);
+  }
+  values.push(filter.limit);
+  const { since, until } = filter;
+  const span = since && until ? Date.parse(until) - Date.parse(since) : Infinity;
+  // An expression instead of the column keeps the key from being walked all the way to the span.
+  const key = span <= SPAN_MS ? 'e.seq + 0' : 'e.seq';
   const { rows } = await tx.query<AuditRow>(
-    `select e.id, e.seq::float8 as seq, e.kind, e.at, e.actor, e.member_id as "memberId",
-            e.client_id as client, e.connection, e.tool, e.decision, coalesce(o.code, e.code) as code,
-            o.outcome, o.duration_ms as "durationMs", coalesce(o.cost_micros, 0)::float8 as "costMicros",
-            e.call_id as "callId", e.arguments_hash as "argumentsHash", e.detail
-       from audit_event e
-       left join lateral (
-         select x.outcome, x.code, x.duration_ms, x.cost_micros from audit_event x
-          where x.tenant_id = e.tenant_id and x.call_id = e.call_id and x.kind = 'outcome'
-          order by x.seq limit 1) o on e.kind = 'call'
-      where e.tenant_id = $1 and e.kind <> 'outcome'
-        and ($2::bigint is null or e.seq < $2)
-        and ($3::timestamptz is null or e.at >= $3)
-        and ($4::timestamptz is null or e.at < $4)
-        and ($5::text is null or e.member_id = $5 or lower(e.actor) = lower($5))
-        and ($6::text is null or e.tool = $6)
-        and ($7::text is null or o.outcome = $7 or ($7 = 'denied' and e.decision = 'deny'))
-        and ($8::text is null or e.call_id = $8)
-      order by e.seq desc limit $9`,
-    [
-      tx.tenantId,
-      filter.before ?? null,
-      filter.since ?? null,
-      filter.until ?? null,
-      filter.actor ?? null,
-      filter.tool ?? null,
-      filter.outcome ?? null,
-      filter.callId ?? null,
-      filter.limit,
-    ],
+    `select ${COLUMNS}
+       from (select * from audit_event e where ${conditions.join(' and ')}
+              order by ${key} ${filter.order} limit $${values.length}) e ${OUTCOME}
+      order by e.seq ${filter.order}`,
+    values,
   );
   return rows;
+}
+
+async function listConditions(
+  tx: TenantTx,
+  filter: AuditConditions,
+  values: unknown[],
+): Promise<string[]> {
+  const all = ['e.tenant_id = $1', "e.kind <> 'outcome'"];
+  const add = (value: unknown, condition: (parameter: string) => string) => {
+    if (value !== undefined) all.push(condition(`$${values.push(value)}`));
+  };
+  add(filter.since, (p) => `e.at >= ${p}::timestamptz`);
+  add(filter.until, (p) => `e.at < ${p}::timestamptz`);
+  add(filter.client, (p) => `e.client_id = ${p}`);
+  add(filter.connection, (p) => `e.connection = ${p}`);
+  add(filter.tool, (p) => `e.tool = ${p}`);
+  add(filter.decision, (p) => `e.decision = ${p}`);
+  add(filter.kind, (p) => `e.kind = ${p}`);
+  add(filter.callId, (p) => `e.call_id = ${p}`);
+  if (filter.actor !== undefined) {
+    const members = await membersCalled(tx, filter.actor);
+    if (members.length > 0) add(members, (p) => `e.member_id = any(${p}::text[])`);
+    else add(filter.actor, (p) => `lower(e.actor) = lower(${p})`);
+  }
+  if (filter.code !== undefined) {
+    const calls = await callsWithCode(tx, filter.code);
+    add(filter.code, (p) =>
+      calls.length === 0
+        ? `e.code = ${p}`
+        : `(e.code = ${p} or e.kind = 'call' and e.call_id = any($${values.push(calls)}::text[]))`,
+    );
+  }
+  const { outcome } = filter;
+  if (outcome === 'denied') all.push("e.kind = 'denial'");
+  else if (outcome === 'ok')
+    all.push(`e.kind = 'call' and exists (select from audit_event x where x.tenant_id = e.tenant_id
+                and x.call_id = e.call_id and x.kind = 'outcome' and x.outcome = 'ok')`);
+  else
+    // What went wrong is little, and has an index.
+    add(
+      outcome,
+      (p) => `e.kind = 'call' and e.call_id in (
+        select x.call_id from audit_event x where x.tenant_id = $1 and x.outcome = ${p} and x.outcome <> 'ok')`,
+    );
+  return all;
+}
+
+/** The members that this id or address means; their events are found by the index. */
+async function membersCalled(tx: TenantTx, actor: string): Promise<string[]> {
+  if (/^mem_[0-9A-Za-z]{22}$/.test(actor)) return [actor];
+  const { rows } = await tx.query<{ id: string }>(
+    'select id from member where tenant_id = $1 and lower(email) = lower($2)',
+    [tx.tenantId, actor],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Most codes are of refusals, which have them themselves; a call's stands at its outcome. */
+async function callsWithCode(tx: TenantTx, code: string): Promise<string[]> {
+  const { rows } = await tx.query<{ id: string }>(
+    `select call_id as id from audit_event
+      where tenant_id = $1 and code = $2 and kind = 'outcome' order by seq desc limit 10000`,
+    [tx.tenantId, code],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** The event with this id, a call together with its outcome. Outcomes have no page of their own. */
+export async function findAuditEvent(tx: TenantTx, id: string): Promise<AuditRow | undefined> {
+  const place = placeOf(id);
+  const { rows } = await tx.query<AuditRow>(
+    `select ${COLUMNS} from audit_event e ${OUTCOME}
+      where e.tenant_id = $1 and e.kind <> 'outcome' and e.id = $2 and ${place.condition}`,
+    [tx.tenantId, id, ...place.values],
+  );
+  return rows[0];
+}
+
+/** An id holds its place in the sequence, but for those of before, which have an index of their own. */
+export function placeOf(id: string): { condition: string; values: string[] } {
+  const [, seq] = /^evt_([0-9a-f]{1,15})x/.exec(id) ?? [];
+  return seq === undefined
+    ? { condition: "position('x' in e.id) = 0", values: [] }
+    : { condition: 'e.seq = $3::bigint', values: [BigInt(`0x${seq}`).toString()] };
 }

@@ -1,0 +1,182 @@
+import { createDb, type Db } from '@conducktor/db';
+import { createLogger } from '@conducktor/runtime';
+import { createTestDatabase, seedWorkspace, type TestDatabase } from '@conducktor/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Retention } from '../retention.js';
+
+let database: TestDatabase;
+let admin: Db;
+let audit: Db;
+let retention: Retention;
+let tenantId: string;
+let memberId: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  admin = createDb(database.adminUrl, { statementTimeoutMs: 60_000 });
+  audit = createDb(database.urlFor('conducktor_audit'), { max: 2 });
+});
+afterAll(async () => {
+  await audit.end();
+  await admin.end();
+  await database.drop();
+});
+beforeEach(async () => {
+  retention = new Retention({ db: audit, logger: createLogger('test', 'silent') });
+  const workspace = await seedWorkspace(admin);
+  tenantId = workspace.tenantId;
+  memberId = workspace.owner.memberId;
+});
+
+const settings = (payloadDays: number | null, eventDays: number | null) =>
+  admin.pool.query('update tenant set payload_days = $2, event_days = $3 where id = $1', [
+    tenantId,
+    payloadDays,
+    eventDays,
+  ]);
+
+/** One call a day, the oldest first, the last one now; every third call's arguments stand apart. */
+async function callsOfDays(days: number, tenant = tenantId): Promise<void> {
+  await admin.pool.query(
+    `insert into audit_event (tenant_id, seq, id, kind, at, call_id, member_id, arguments_hash, arguments_sealed, detail)
+     select $1, s, 'evt_' || to_hex(s) || 'x' || s, 'call', now() - make_interval(days => $2::int - s), 'call_' || $1 || s, $3,
+            'hash' || s, case when s % 3 > 0 then 'sealed' end, case when s % 3 = 0 then '{"argumentsIn": "call_body"}' else '{}' end::jsonb
+       from generate_series(1, $2::int) s`,
+    [tenant, days, memberId],
+  );
+  await admin.pool.query(
+    `insert into call_body (tenant_id, call_id, sealed, created_at)
+     select tenant_id, call_id, 'body', at from audit_event where tenant_id = $1 and seq % 3 = 0`,
+    [tenant],
+  );
+  await admin.pool.query('insert into audit_head (tenant_id, next_seq) values ($1, $2)', [
+    tenant,
+    days + 1,
+  ]);
+}
+
+const state = async () => {
+  const { rows } = await admin.pool.query(
+    `select min(seq)::int as first, count(*)::int as events, count(arguments_hash)::int as hashes,
+            min(seq) filter (where arguments_sealed is not null)::int as "firstSealed",
+            max(seq) filter (where payload_erased_at is not null)::int as "lastErased",
+            (select count(*)::int from call_body b where b.tenant_id = $1) as bodies
+       from audit_event where tenant_id = $1`,
+    [tenantId],
+  );
+  return rows[0];
+};
+const records = async () =>
+  (
+    await admin.pool.query('select record from audit_outbox where tenant_id = $1 order by id', [
+      tenantId,
+    ])
+  ).rows.map(({ record }) => record);
+
+describe('retention', () => {
+  it('erases arguments past their days, in the event and apart, and leaves hashes and younger ones', async () => {
+    await callsOfDays(60);
+    await settings(10, null);
+    await retention.round();
+    // 60 is of today; what is of the tenth day before is kept whole.
+    expect(await state()).toEqual({
+      first: 1,
+      events: 60,
+      hashes: 60,
+      firstSealed: 50,
+      lastErased: 49,
+      bodies: 4,
+    });
+    expect(await records()).toEqual([
+      expect.objectContaining({ action: 'retention.payloads', erased: 49, fromSeq: 1, toSeq: 49 }),
+    ]);
+    expect(await retention.round()).toBe(0);
+    expect(await records()).toHaveLength(1);
+  });
+
+  it('deletes events from the old end only, so that what is kept has no gaps', async () => {
+    await callsOfDays(60);
+    await settings(null, 30);
+    // Says of itself that it is old, and stands among the young ones.
+    await admin.pool.query(
+      "update audit_event set at = now() - interval '50 days' where tenant_id = $1 and seq = 55",
+      [tenantId],
+    );
+    await retention.round();
+    expect(await state()).toMatchObject({ first: 30, events: 31, bodies: 11 });
+    expect(await records()).toEqual([
+      expect.objectContaining({
+        action: 'retention.events',
+        deleted: 29,
+        fromSeq: 1,
+        toSeq: 29,
+      }),
+    ]);
+  });
+
+  it('keeps everything while nothing is set, and touches no other workspace', async () => {
+    const other = await seedWorkspace(admin);
+    await callsOfDays(60);
+    await settings(null, null);
+    await admin.pool.query('update tenant set payload_days = 1 where id = $1', [other.tenantId]);
+    expect(await retention.round()).toBe(0);
+    expect(await state()).toMatchObject({ events: 60, lastErased: null, bodies: 20 });
+  });
+
+  it('that dies in the middle of a batch leaves nothing half done and is gone through later', async () => {
+    await callsOfDays(60);
+    await settings(10, 30);
+    const client = await audit.pool.connect();
+    await client.query('begin');
+    await client.query('select expire_events(7)');
+    await client.query('select expire_payloads(7)');
+    // Meanwhile another finds the work taken.
+    expect(await retention.round()).toBe(0);
+    client.release(new Error('killed'));
+    expect(await state()).toMatchObject({ first: 1, lastErased: null });
+    const goOn = async () => {
+      await retention.round(7);
+      return state();
+    };
+    await expect
+      .poll(goOn, { timeout: 10_000 })
+      .toMatchObject({ first: 30, events: 31, firstSealed: 50, lastErased: 49 });
+    // Every event that is gone is in exactly one record.
+    const gone = (await records()).filter(({ action }) => action === 'retention.events');
+    expect(gone.length).toBeGreaterThan(3);
+    let next = 1;
+    for (const { fromSeq, toSeq } of gone) {
+      expect(fromSeq).toBe(next);
+      next = toSeq + 1;
+    }
+    expect(next).toBe(30);
+  });
+
+  it('leaves what is not sealed yet alone', async () => {
+    await settings(1, 30);
+    const gateway = createDb(database.urlFor('conducktor_gateway'), { max: 1 });
+    const { rows } = await gateway.pool.query("select open_epoch('test') as epoch");
+    await gateway.end();
+    await admin.pool.query(
+      `insert into call (epoch, tick, ordinal, tenant_id, call_id, admitted, reserved_micros, deadline, record)
+       values ($1, 1, 1, $2, 'call_old', true, 0, now(), $3)`,
+      [
+        rows[0].epoch,
+        tenantId,
+        JSON.stringify({ at: '2020-01-01T00:00:00Z', argumentsHash: 'h', argumentsSealed: 's' }),
+      ],
+    );
+    await retention.round();
+    await audit.pool.query('select seal(100)');
+    expect(await state()).toMatchObject({ events: 1, firstSealed: 1 });
+  });
+
+  it('works through functions only: its role can neither change nor delete an event', async () => {
+    for (const sql of [
+      'delete from audit_event',
+      'update audit_event set arguments_sealed = null',
+      'delete from call_body',
+    ])
+      await expect(audit.pool.query(sql), sql).rejects.toMatchObject({ code: '42501' });
+  });
+});

@@ -1,0 +1,42 @@
+import { ConducktorError } from '@conducktor/contracts';
+import type { FastifyReply } from 'fastify';
+
+/** So many at once of something that lasts: for one key, such as a member or workspace, and in all. */
+export interface Places {
+  /** Takes a place and returns how to give it back. Throws `rate_limited` with `full` when there is none. */
+  take(key: string, full: string): () => void;
+}
+
+export function createPlaces(limits: { each: number; all: number }): Places {
+  const taken = new Map<string, number>();
+  let all = 0;
+  return {
+    take(key, full) {
+      const own = taken.get(key) ?? 0;
+      if (own >= limits.each || all >= limits.all)
+        throw new ConducktorError('rate_limited', full, { detail: { retryAfterMs: 5_000 } });
+      taken.set(key, own + 1);
+      all++;
+      let here = true;
+      return () => {
+        if (!here) return;
+        here = false;
+        all--;
+        const left = taken.get(key)! - 1;
+        if (left === 0) taken.delete(key);
+        else taken.set(key, left);
+      };
+    },
+  };
+}
+
+/** Cuts off a reader that takes nothing for this long while there is something to take. */
+export function cutWhenStalled({ raw }: FastifyReply, afterMs = 30_000): void {
+  let before = -1;
+  const timer = setInterval(() => {
+    const written = raw.socket?.bytesWritten ?? 0;
+    if (raw.writableNeedDrain && written === before) raw.destroy();
+    before = written;
+  }, afterMs / 2).unref();
+  raw.once('close', () => clearInterval(timer));
+}

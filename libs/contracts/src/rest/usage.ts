@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { Instant, Timestamp } from './common.js';
+
+/** What calls are counted by. `group` is the caller's group now; a person in two counts in both. */
+export const UsageDimension = z.enum([
+  'connection',
+  'tool',
+  'member',
+  'client',
+  'group',
+  'day',
+  'hour',
+]);
+export type UsageDimension = z.infer<typeof UsageDimension>;
+
+const GroupBy = z
+  .string()
+  .max(100)
+  .default('connection')
+  .transform((text, context) => {
+    const names = text.split(',').map((name) => name.trim());
+    const parsed = z.array(UsageDimension).min(1).max(4).safeParse(names);
+    if (parsed.success && new Set(names).size === names.length) return parsed.data;
+    context.addIssue({
+      code: 'custom',
+      message: `must be up to 4 different ones of ${UsageDimension.options.join(', ')}, with commas`,
+    });
+    return z.NEVER;
+  });
+
+export const UsageQuery = z.strictObject({
+  groupBy: GroupBy.meta({ description: `Of ${UsageDimension.options.join(', ')}, with commas` }),
+  /** Defaults to 30 days before `until`; at most 366 days. */
+  since: Instant.optional(),
+  /** Defaults to now. */
+  until: Instant.optional(),
+  /** IANA name of the zone whose days and hours are meant. */
+  zone: z
+    .string()
+    .max(64)
+    .default('UTC')
+    .refine(isZone, 'must be the IANA name of a zone such as Europe/Berlin'),
+  /** Slug. */
+  connection: z.string().min(1).max(64).optional(),
+  /** Shown name. */
+  tool: z.string().min(1).max(64).optional(),
+  /** Member id. */
+  member: z.string().min(1).max(64).optional(),
+  client: z.string().min(1).max(2_048).optional(),
+});
+export type UsageQuery = z.infer<typeof UsageQuery>;
+
+function isZone(name: string): boolean {
+  // An offset is a zone to the runtime, but has no days of its own in the database.
+  if (!/^[A-Za-z]/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const counts = {
+  /** Calls that were allowed, whatever came of them. */
+  calls: z.int(),
+  /** Of these: ended as error, timeout, unavailable or unknown. */
+  errors: z.int(),
+  /** Refused before anything was sent; not among `calls`. */
+  denied: z.int(),
+  costMicros: z.int(),
+  /** Median and 95th percentile of how long calls took; null where none has ended. */
+  p50Ms: z.number().nullable(),
+  p95Ms: z.number().nullable(),
+};
+
+export const UsageItem = z
+  .object({
+    connection: z.string().nullable().optional(),
+    tool: z.string().nullable().optional(),
+    member: z.object({ id: z.string().nullable(), actor: z.string().nullable() }).optional(),
+    client: z.string().nullable().optional(),
+    group: z.string().nullable().optional(),
+    /** `2026-11-23` */
+    day: z.string().optional(),
+    /** `2026-11-23T10:00`, in the zone asked for */
+    hour: z.string().optional(),
+    ...counts,
+  })
+  .meta({ id: 'UsageItem' });
+export type UsageItem = z.infer<typeof UsageItem>;
+
+export const UsageReport = z
+  .object({
+    since: Timestamp,
+    until: Timestamp,
+    zone: z.string(),
+    items: z.array(UsageItem),
+    /** Always null: a report comes whole. */
+    nextCursor: z.null(),
+    /** Over all calls of the report, each once. */
+    totals: z.object(counts),
+  })
+  .meta({ id: 'UsageReport' });
+export type UsageReport = z.infer<typeof UsageReport>;
