@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { networkOf } from '@conducktor/identity';
 import { LocalGcra, type LimitProfile } from './gcra.js';
 
 // A person who mistypes a key, or a script with an old one, gets by; whoever tries keys does not.
@@ -38,18 +38,4 @@ export class StrangerLimit {
     const wait = source.level.take(FAILURES, this.now());
     if (wait > 0) source.until = this.now() + wait;
   }
-}
-
-/** One customer of an IPv6 network has 2^64 addresses (RFC 6177). */
-function networkOf(ip: string): string {
-  if (!isIPv6(ip) || ip.includes('.')) return ip;
-  const [head = '', tail] = ip.split('%', 1)[0]!.split('::', 2);
-  const first = head === '' ? [] : head.split(':');
-  const last = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - first.length - last.length;
-  const groups = [...first, ...Array<string>(zeros).fill('0'), ...last];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`;
 }

@@ -15,8 +15,8 @@ import {
 import type { McpRequestContext, ToolCallAnswer, ToolCallInput } from '../../mcp/ports.js';
 import { openGoverned, type Governed } from '../../open-governed.js';
 
-// The worker's two, and some for gateways.
-const PORTS = 8;
+// The worker's two, the control plane's two, and some for gateways.
+const PORTS = 10;
 
 const APPS = new URL('../../../../', import.meta.url);
 
@@ -31,6 +31,10 @@ export interface WholePath {
   startGateway(): Promise<{ url: string; kill(): Promise<void> }>;
   killWorker(): Promise<void>;
   startWorker(): Promise<void>;
+  /** The control plane, which runs the management tools; where it answers over HTTP. */
+  controlUrl: string;
+  killControl(): Promise<void>;
+  startControl(): Promise<void>;
   /** In effect when it resolves, as is a policy by `activate`. */
   connect(
     slug: string,
@@ -59,14 +63,26 @@ export interface Caller {
   resourcePath?: string;
 }
 
-export async function startWholePath(options: { gateways?: number } = {}): Promise<WholePath> {
+/**
+ * `control`: with a control plane, which gateways then know. `redisUrl`: what stands between gateways
+ * and Redis, by default nothing.
+ */
+export async function startWholePath(
+  options: {
+    gateways?: number;
+    control?: boolean;
+    redisUrl?: (direct: string) => Promise<string>;
+  } = {},
+): Promise<WholePath> {
   const database = await createTestDatabase();
   const admin = createDb(database.adminUrl);
   const people = await seedWorkspace(admin);
   const { tenantId } = people;
+  const redisUrl = (await options.redisUrl?.(database.redisUrl)) ?? database.redisUrl;
   const secretKey = randomBytes(32).toString('base64url');
   const rpcPort = await freePortBlock(PORTS);
-  let nextPort = rpcPort + 2;
+  const control = { rpc: rpcPort + 2, http: rpcPort + 3 };
+  let nextPort = rpcPort + 4;
   const children = new Set<ChildProcess>();
   const gateways: Governed[] = [];
   const common = {
@@ -74,10 +90,10 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
     ENVIRONMENT: 'embedded',
     LOG_LEVEL: 'info',
     SECRET_KEY: secretKey,
-    REDIS_URL: database.redisUrl,
+    REDIS_URL: redisUrl,
   };
   let worker: ChildProcess | undefined;
-  let version = 0;
+  let controlPlane: ChildProcess | undefined;
 
   /** Until every gateway of this process decides by what was just written. */
   const inEffect = async () => {
@@ -138,9 +154,10 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
       const governed = await openGoverned({
         publicUrl: 'https://mcp.example.test',
         databaseUrl: database.urlFor('conducktor_gateway'),
-        redisUrl: database.redisUrl,
+        redisUrl,
         secretKey,
         workers: [`127.0.0.1:${rpcPort}`],
+        ...(options.control ? { controlRpc: `127.0.0.1:${control.rpc}` } : {}),
         ratePerMinute: 100_000,
         logger: createLogger('test', 'silent'),
         registry: createMetrics('test'),
@@ -156,6 +173,7 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
         PUBLIC_URL: `http://localhost:${port}`,
         DATABASE_URL: database.urlFor('conducktor_gateway'),
         WORKERS: `127.0.0.1:${rpcPort}`,
+        ...(options.control ? { CONTROL_RPC: `127.0.0.1:${control.rpc}` } : {}),
         RATE_LIMIT_PER_MINUTE: '100000',
       });
       return { url: `${url}/mcp`, kill: () => kill(child) };
@@ -169,6 +187,17 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
       });
     },
     killWorker: () => kill(worker),
+    controlUrl: `http://127.0.0.1:${control.http}`,
+    startControl: async () => {
+      controlPlane = await start('control', 'Control is listening', {
+        PORT: String(control.http),
+        RPC_PORT: String(control.rpc),
+        PUBLIC_URL: 'https://mcp.example.test',
+        DATABASE_URL: database.urlFor('conducktor_app'),
+        WORKERS: `127.0.0.1:${rpcPort}`,
+      });
+    },
+    killControl: () => kill(controlPlane),
     connect: async (slug, url, tools, capabilities = { tools: {} }) => {
       const id = newId('con');
       const server = JSON.stringify({ protocolVersion: '2025-11-25', capabilities });
@@ -189,7 +218,12 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
       return id;
     },
     activate: async (policy) => {
-      version++;
+      // The control plane may have stored some meanwhile.
+      const { rows } = await admin.pool.query<{ version: number }>(
+        'select coalesce(max(version), 0) + 1 as version from policy where tenant_id = $1',
+        [tenantId],
+      );
+      const { version } = rows[0]!;
       const document = JSON.stringify(policy);
       await insert('policy', { tenant_id: tenantId, version, document, source: document });
       await admin.pool.query('update tenant set active_policy = $2 where id = $1', [
@@ -242,7 +276,7 @@ export async function startWholePath(options: { gateways?: number } = {}): Promi
       await database.drop();
     },
   };
-  await path.startWorker();
+  await Promise.all([path.startWorker(), options.control && path.startControl()]);
   for (let i = 0; i < (options.gateways ?? 1); i++) await path.openGateway();
   await path.activate({ version: 1, default: 'allow', rules: [] });
   return path;
