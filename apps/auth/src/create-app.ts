@@ -7,7 +7,10 @@ import type { Outbound } from '@conducktor/outbound';
 import { createVault } from '@conducktor/vault';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createAttempts } from './accounts/attempts.js';
+import { createKnownBrowsers } from './accounts/known-browsers.js';
 import { createPasswords } from './accounts/passwords.js';
+import { createChallenges } from './accounts/second-factor/challenges.js';
 import { AppModule } from './app.module.js';
 import { createBrowserSessions } from './interactions/browser-session.js';
 import { createFormGuard } from './interactions/csrf.js';
@@ -103,7 +106,10 @@ export async function createApp(deps: {
     logger,
     passwords: createPasswords(),
     forms: createFormGuard({ key: cookieKey, cookies, publicUrl }),
-    sessions: createBrowserSessions({ provider, sessionCookie: cookies.session, publicUrl }),
+    attempts: createAttempts({ db }),
+    challenges: createChallenges({ key: cookieKey, db }),
+    knownBrowsers: createKnownBrowsers({ key: cookieKey, cookies, publicUrl }),
+    sessions: createBrowserSessions({ db, provider, sessionCookie: cookies.session, publicUrl }),
   });
   return app;
 }

@@ -3,9 +3,17 @@ import type { FastifyInstance } from 'fastify';
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 const PAGES = new Set([
   '/login',
+  '/login/second-factor',
+  '/account/security',
   '/signup',
   '/consent',
   '/invite',
+  '/verify',
+  '/login/forgot',
+  '/login/reset',
+  '/account',
+  '/account/apps',
+  '/account/workspaces',
   '/oauth2/authorize',
   '/oauth2/logout',
 ]);

@@ -143,7 +143,7 @@ describe('a membership by invitation', () => {
     const claimed = await send(other, page, {
       decision: 'claim',
       name: 'Mallory',
-      password: 'mallory wants it all',
+      password: 'wants it all for free',
     });
     expect(claimed.status).toBe(404);
     expect(await workspacesOf(invited.userId)).not.toContain(COMPANY);

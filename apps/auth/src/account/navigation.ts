@@ -11,9 +11,15 @@ const PAGES = [
 export type AccountPath = (typeof PAGES)[number][0];
 
 /** A page about the person who is signed in, with the way to the others. `at` is the one it belongs to. */
-export function accountPage(content: { at: AccountPath; title: string; body: Html }): string {
+export function accountPage(content: {
+  at: AccountPath;
+  title: string;
+  body: Html;
+  passkeys?: boolean;
+}): string {
   return page({
     title: content.title,
+    passkeys: content.passkeys ?? false,
     wide: true,
     navigation: html`<nav aria-label="Your account">
       <ul>

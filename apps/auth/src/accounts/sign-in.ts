@@ -1,45 +1,41 @@
-import {
-  clearAttempts,
-  findUserByEmail,
-  returnAttempt,
-  takeAttempt,
-  type Db,
-  type UserAccount,
-} from '@conducktor/db';
-import { accountKey, addressKey, PER_ACCOUNT, PER_ADDRESS } from './limits.js';
-import { PASSWORD_MAX, type Passwords } from './passwords.js';
+import { findUserByEmail, type Db, type UserAccount } from '@conducktor/db';
+import type { Attempts } from './attempts.js';
+import { PASSWORD_MAX } from './password-rules.js';
+import type { Passwords } from './passwords.js';
 
+/** `right`: the password is. Whether that suffices is for {@link secondFactorsOf} to say. */
 export type SignIn =
-  | { outcome: 'signed-in'; user: UserAccount }
+  | { outcome: 'right'; user: UserAccount }
   | { outcome: 'wrong' }
   | { outcome: 'limited'; retryAfterMs: number };
 
 /**
- * Checks an email and a password. An attempt is taken before the password is looked at and given
- * back when it was right, so attempts made in parallel count too. Unknown accounts are limited, timed
- * and answered like known ones.
+ * Checks an email and a password. Unknown accounts are limited, timed and answered like known ones.
+ * `knownAs` is this browser's name for an account that signed in with it before.
  */
 export async function signIn(
-  deps: { db: Db; passwords: Passwords },
-  attempt: { email: string; password: string; ip: string },
+  deps: { db: Db; passwords: Passwords; attempts: Attempts },
+  attempt: {
+    email: string;
+    password: string;
+    ip: string;
+    knownAs: (userId: string) => string | undefined;
+  },
 ): Promise<SignIn> {
-  const { db } = deps;
   const email = normaliseEmail(attempt.email);
-  const account = accountKey(email);
-  const address = addressKey('sign-in', attempt.ip);
+  const user = await findUserByEmail(deps.db, email);
+  const browser = user && attempt.knownAs(user.id);
+  const known = user && browser ? { userId: user.id, browser } : undefined;
 
-  const perAddress = await takeAttempt(db, address, PER_ADDRESS);
-  if (perAddress > 0) return { outcome: 'limited', retryAfterMs: perAddress };
-  const perAccount = await takeAttempt(db, account, PER_ACCOUNT);
-  if (perAccount > 0) return { outcome: 'limited', retryAfterMs: perAccount };
+  const taken = await deps.attempts.take({ what: 'password', email, ip: attempt.ip, known });
+  if ('retryAfterMs' in taken) return { outcome: 'limited', retryAfterMs: taken.retryAfterMs };
 
-  const user = await findUserByEmail(db, email);
   const password = attempt.password.slice(0, PASSWORD_MAX + 1);
-  if (!(await deps.passwords.verify(user?.passwordHash, password)) || !user)
+  const turn = known ? 'known' : 'stranger';
+  if (!(await deps.passwords.verify(user?.passwordHash, password, turn)) || !user)
     return { outcome: 'wrong' };
-
-  await Promise.all([clearAttempts(db, account), returnAttempt(db, address, PER_ADDRESS)]);
-  return { outcome: 'signed-in', user };
+  await taken.right();
+  return { outcome: 'right', user };
 }
 
 /** The form in which addresses are stored and compared. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { plainName } from './plain-name.js';
-import { PASSWORD_MAX, PASSWORD_MIN } from './passwords.js';
+import { passwordProblem } from './password-rules.js';
 import { normaliseEmail } from './sign-in.js';
 
 const name = (what: string) =>
@@ -10,14 +10,7 @@ const name = (what: string) =>
     .transform(plainName)
     .refine((value) => value.length > 0, `Enter ${what}.`);
 
-const newPassword = z
-  .string()
-  .default('')
-  .refine(
-    (value) => [...value].length >= PASSWORD_MIN,
-    `Choose a password of at least ${PASSWORD_MIN} characters.`,
-  )
-  .refine((value) => value.length <= PASSWORD_MAX, 'Choose a shorter password.');
+const password = z.string().default('');
 
 const form = z.object({
   name: name('your name'),
@@ -27,25 +20,32 @@ const form = z.object({
     .default('')
     .transform(normaliseEmail)
     .pipe(z.email('Enter an email address, like name@example.com.').max(254)),
-  password: newPassword,
+  password,
 });
 
 /** What an invited person adds to the account that waits for them. */
-const claim = z.object({ name: name('your name'), password: newPassword });
+const claim = z.object({ name: name('your name'), password });
 
 export type SignUpForm = z.output<typeof form>;
 export type ClaimForm = z.output<typeof claim>;
 
 /** The form, tidied, or the first thing that is wrong with it as a sentence. */
-export const readSignUpForm = (fields: Record<string, string>) => read(form, fields);
-export const readClaimForm = (fields: Record<string, string>) => read(claim, fields);
+export function readSignUpForm(fields: Record<string, string>) {
+  return read(form, fields, ({ email, name, workspace }) => [email, name, workspace]);
+}
 
-function read<Form>(
+/** `about`: what is known of the account besides, such as its address. */
+export function readClaimForm(fields: Record<string, string>, about: readonly string[] = []) {
+  return read(claim, fields, ({ name }) => [name, ...about]);
+}
+
+function read<Form extends { password: string }>(
   schema: z.ZodType<Form>,
   fields: Record<string, string>,
+  about: (form: Form) => string[],
 ): { form: Form } | { problem: string } {
   const parsed = schema.safeParse(fields);
-  return parsed.success
-    ? { form: parsed.data }
-    : { problem: parsed.error.issues[0]?.message ?? 'Check the form.' };
+  if (!parsed.success) return { problem: parsed.error.issues[0]?.message ?? 'Check the form.' };
+  const problem = passwordProblem(parsed.data.password, about(parsed.data));
+  return problem === undefined ? { form: parsed.data } : { problem };
 }

@@ -1,3 +1,4 @@
+import { noteBrowserSession, type Db } from '@conducktor/db';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type Provider from 'oidc-provider';
 import { setForwarded } from '../oidc/forwarded.js';
@@ -6,19 +7,31 @@ type Session = Awaited<ReturnType<Provider['Session']['get']>>;
 
 const SECONDS = 14 * 24 * 3600;
 
+export interface SignedIn {
+  accountId: string;
+  uid: string;
+  /** Seconds since 1970. */
+  signedInAt: number;
+  /** How, in the words of RFC 8176: `pwd`, `otp`, `hwk`, … */
+  amr: string[];
+}
+
 export interface BrowserSessions {
   /** Who is signed in in this browser, if anyone. */
-  read(
+  read(request: FastifyRequest, reply: FastifyReply): Promise<SignedIn | undefined>;
+  /** Signs a person in, under a new session id, outside any authorization. */
+  begin(
     request: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<{ accountId: string; uid: string } | undefined>;
-  /** Signs a person in, under a new session id, outside any authorization. */
-  begin(request: FastifyRequest, reply: FastifyReply, accountId: string): Promise<void>;
+    accountId: string,
+    amr: readonly string[],
+  ): Promise<void>;
   end(request: FastifyRequest, reply: FastifyReply): Promise<void>;
 }
 
 /** The same sessions that oidc-provider keeps, for pages that it does not serve. */
 export function createBrowserSessions(deps: {
+  db: Db;
   provider: Provider;
   sessionCookie: string;
   publicUrl: string;
@@ -51,17 +64,34 @@ export function createBrowserSessions(deps: {
     reply.raw.removeHeader('set-cookie');
   };
 
+  const note = (request: FastifyRequest, userId: string, uid: string) =>
+    noteBrowserSession(deps.db, {
+      uid,
+      userId,
+      userAgent: request.headers['user-agent'] ?? '',
+      ip: request.ip,
+    });
+
   return {
     async read(request, reply) {
       const { session } = await open(request, reply);
-      return session.accountId ? { accountId: session.accountId, uid: session.uid } : undefined;
+      const { accountId, uid } = session;
+      if (!accountId) return undefined;
+      await note(request, accountId, uid);
+      return {
+        accountId,
+        uid,
+        signedInAt: session.authTime() ?? 0,
+        amr: (session as { amr?: string[] }).amr ?? [],
+      };
     },
-    async begin(request, reply, accountId) {
+    async begin(request, reply, accountId, amr) {
       const { ctx, session: found } = await open(request, reply);
       if (found.accountId) await found.destroy();
       const session: Session = new provider.Session();
-      session.loginAccount({ accountId, amr: ['pwd'] } as never);
+      session.loginAccount({ accountId, amr: [...amr] } as never);
       await session.save(SECONDS);
+      await note(request, accountId, session.uid);
       write(reply, ctx, session.jti);
     },
     async end(request, reply) {

@@ -5,11 +5,13 @@ import type { CookieNames } from '../oidc/cookies.js';
 const BROWSER_ID = /^[A-Za-z0-9_-]{43}$/;
 
 export interface FormGuard {
+  /** The random cookie of this browser, when it has one. */
+  browserOf(cookieHeader: string | undefined): string | undefined;
   /** The token for a form, and the cookie to set when this browser has none yet. */
   issue(
     cookieHeader: string | undefined,
     form: FormId,
-  ): { csrf: string; setCookie: string | undefined };
+  ): { csrf: string; browser: string; setCookie: string | undefined };
   /** Whether a posted form was made by us, for this browser, this page and this sign-in. */
   accepts(
     request: { cookie: string | undefined; origin: string | undefined; csrf: string | undefined },
@@ -51,11 +53,13 @@ export function createFormGuard(deps: {
     parse(header).find(([cookie, value]) => cookie === name && BROWSER_ID.test(value))?.[1];
 
   return {
+    browserOf,
     issue(cookieHeader, form) {
       const known = browserOf(cookieHeader);
       const browser = known ?? randomBytes(32).toString('base64url');
       return {
         csrf: token(browser, form),
+        browser,
         setCookie: known
           ? undefined
           : `${name}=${browser}; Path=/; HttpOnly; SameSite=Lax${secure}`,

@@ -5,6 +5,7 @@ import { join } from '../accounts/join.js';
 import { signIn } from '../accounts/sign-in.js';
 import { readClaimForm, type ClaimForm } from '../accounts/sign-up-form.js';
 import { invitePage, type InviteStep } from '../pages/invite-page.js';
+import { completeSignIn } from './complete-sign-in.js';
 import type { LoginDeps } from './login.js';
 import { formRefused, invitationEnded, tooMany } from './page-error.js';
 import { acceptOwnForm, seeOther, sendOwnForm, type Fields } from './request.js';
@@ -37,7 +38,7 @@ export function mountInvite(fastify: FastifyInstance, deps: LoginDeps): void {
       case 'sign-in':
         return signInAndReturn(deps, request, reply, invited, fields);
       case 'claim': {
-        const read = readClaimForm(fields);
+        const read = readClaimForm(fields, [invited.account.email, invited.invitation.tenantName]);
         if ('problem' in read) {
           const content = { step: { kind: 'claim', name: fields['name'] ?? '' }, ...read } as const;
           return show(deps, request, reply, invited, { ...content, status: 400 });
@@ -80,14 +81,19 @@ async function signInAndReturn(
 ): Promise<FastifyReply> {
   const { email } = invited.account;
   const password = fields['password'] ?? '';
-  const result = await signIn(deps, { email, password, ip: request.ip });
+  const result = await signIn(deps, {
+    email,
+    password,
+    ip: request.ip,
+    knownAs: (userId) => deps.knownBrowsers.recognise(request.headers.cookie, userId),
+  });
   if (result.outcome === 'limited') throw tooMany(result.retryAfterMs);
   if (result.outcome === 'wrong') {
     const problem = 'The password is wrong.';
     return show(deps, request, reply, invited, { step: { kind: 'sign-in' }, problem, status: 401 });
   }
-  await deps.sessions.begin(request, reply, result.user.id);
-  return seeOther(reply, addressOf(invited));
+  const returnTo = addressOf(invited);
+  return completeSignIn(deps, request, reply, undefined, result.user, { returnTo });
 }
 
 async function complete(
@@ -98,8 +104,8 @@ async function complete(
   claim?: ClaimForm,
 ): Promise<FastifyReply> {
   if (!(await join(deps, invitation, tokenHash, claim))) throw invitationEnded();
-  if (claim) await deps.sessions.begin(request, reply, account.id);
-  return seeOther(reply, '/login');
+  if (!claim) return seeOther(reply, '/login');
+  return completeSignIn(deps, request, reply, undefined, account);
 }
 
 const addressOf = ({ token }: Invited) => `/invite?token=${token}`;

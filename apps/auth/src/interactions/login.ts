@@ -1,17 +1,21 @@
-import { findUser, type UserAccount } from '@conducktor/db';
+import { findUser } from '@conducktor/db';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Attempts } from '../accounts/attempts.js';
 import type { Passwords } from '../accounts/passwords.js';
+import type { Challenges } from '../accounts/second-factor/challenges.js';
+import { requestOptions } from '../accounts/second-factor/passkeys.js';
 import { signIn } from '../accounts/sign-in.js';
 import { signInPage } from '../pages/sign-in-page.js';
 import { showSignedIn } from './api-key.js';
-import type { BrowserSessions } from './browser-session.js';
+import { completeSignIn, type CompleteSignInDeps } from './complete-sign-in.js';
 import { cancelled, finishFlow, type Flow } from './flow.js';
 import { tooMany } from './page-error.js';
-import { acceptForm, claim, flowOf, seeOther, sendForm, type PageDeps } from './request.js';
+import { acceptForm, claim, flowOf, makeForm, seeOther, sendPage } from './request.js';
 
-export interface LoginDeps extends PageDeps {
+export interface LoginDeps extends CompleteSignInDeps {
   passwords: Passwords;
-  sessions: BrowserSessions;
+  attempts: Attempts;
+  challenges: Challenges;
 }
 
 /** `/login`: a step of a sign-in under way, or opened by itself. */
@@ -22,7 +26,7 @@ export function mountLogin(fastify: FastifyInstance, deps: LoginDeps): void {
       const user = await currentUser(deps, request, reply);
       if (user) return showSignedIn(deps, request, reply, user);
     }
-    return show(deps, request, reply, { flow });
+    return showSignIn(deps, request, reply, { flow });
   });
 
   fastify.post('/login', async (request, reply) => {
@@ -36,36 +40,15 @@ export function mountLogin(fastify: FastifyInstance, deps: LoginDeps): void {
       email,
       password: fields['password'] ?? '',
       ip: request.ip,
+      knownAs: (userId) => deps.knownBrowsers.recognise(request.headers.cookie, userId),
     });
     if (result.outcome === 'limited') throw tooMany(result.retryAfterMs);
     if (result.outcome === 'wrong') {
       const problem = 'Email or password is wrong.';
-      return show(deps, request, reply, { flow, email, problem, status: 401 });
+      return showSignIn(deps, request, reply, { flow, email, problem, status: 401 });
     }
     return completeSignIn(deps, request, reply, flow, result.user);
   });
-}
-
-/** Goes on with the sign-in under way, or signs this browser in. */
-export async function completeSignIn(
-  deps: LoginDeps,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  flow: Flow | undefined,
-  user: UserAccount,
-): Promise<FastifyReply> {
-  if (!flow) {
-    await deps.sessions.begin(request, reply, user.id);
-    return seeOther(reply, '/login');
-  }
-  await claim(deps, flow);
-  const current = await deps.sessions.read(request, reply);
-  if (current && current.accountId !== user.id) {
-    // Someone else is signed in here. Their session ends, and this sign-in no longer hangs on it.
-    await deps.sessions.end(request, reply);
-    flow.interaction.session = undefined;
-  }
-  return seeOther(reply, await finishFlow(flow, { login: { accountId: user.id, amr: ['pwd'] } }));
 }
 
 async function currentUser(deps: LoginDeps, request: FastifyRequest, reply: FastifyReply) {
@@ -73,26 +56,24 @@ async function currentUser(deps: LoginDeps, request: FastifyRequest, reply: Fast
   return session && findUser(deps.db, session.accountId);
 }
 
-function show(
+/** The sign-in page; also shown again with what went wrong. */
+export async function showSignIn(
   deps: LoginDeps,
   request: FastifyRequest,
   reply: FastifyReply,
   content: { flow: Flow | undefined; email?: string; problem?: string; status?: number },
-) {
-  const { flow } = content;
+): Promise<FastifyReply> {
+  const { flow, problem, status } = content;
   const hint = flow?.interaction.params['login_hint'];
-  return sendForm(
-    deps,
-    request,
-    reply,
-    { page: '/login', flow, ...(content.status ? { status: content.status } : {}) },
-    (csrf) =>
-      signInPage({
-        csrf,
-        flow: flow?.uid,
-        clientName: flow?.clientName,
-        email: content.email ?? (typeof hint === 'string' ? hint.slice(0, 254) : ''),
-        problem: content.problem,
-      }),
-  );
+  const form = makeForm(deps, request, reply, { page: '/login', flow: flow?.uid });
+  const passkey = await requestOptions(deps, { browser: form.browser, purpose: 'sign-in' });
+  const html = signInPage({
+    csrf: form.csrf,
+    flow: flow?.uid,
+    clientName: flow?.clientName,
+    email: content.email ?? (typeof hint === 'string' ? hint.slice(0, 254) : ''),
+    passkey,
+    problem,
+  });
+  return sendPage(deps, reply, html, { status, flow, passkeys: passkey !== undefined });
 }

@@ -35,7 +35,7 @@ export const tooMany = (retryAfterMs: number) => {
     {
       title: 'Too many attempts',
       what: 'There were too many attempts from here or for this account. Nothing was checked.',
-      doNext: `Try again in ${seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`,
+      doNext: `Try again in ${seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}, or now: in a browser in which you signed in before, with a passkey, or after resetting the password by mail.`,
       code: 'rate_limited',
     },
     { 'retry-after': String(seconds) },

@@ -2,13 +2,16 @@ import formbody from '@fastify/formbody';
 import { ConducktorError } from '@conducktor/contracts';
 import type { Logger } from '@conducktor/runtime';
 import type { FastifyInstance } from 'fastify';
+import { mountSecurity } from '../account/security/security.js';
 import { pageHeaders } from '../pages/headers.js';
 import { messagePage, type Message } from '../pages/message-pages.js';
 import { mountApiKey } from './api-key.js';
 import { mountConsent, type ConsentDeps } from './consent.js';
 import { mountInvite } from './invite.js';
 import { mountLogin } from './login.js';
+import { mountPasskeySignIn } from './passkey-sign-in.js';
 import { PageError } from './page-error.js';
+import { mountSecondFactor } from './second-factor.js';
 import { mountSignUp, type SignUpDeps } from './signup.js';
 
 export type PagesDeps = SignUpDeps & ConsentDeps & { logger: Logger };
@@ -27,6 +30,9 @@ export function mountPages(fastify: FastifyInstance, deps: PagesDeps): void {
         .send(messagePage(page));
     });
     mountLogin(scope, deps);
+    mountSecondFactor(scope, deps);
+    mountPasskeySignIn(scope, deps);
+    mountSecurity(scope, deps);
     mountSignUp(scope, deps);
     mountConsent(scope, deps);
     mountInvite(scope, deps);

@@ -59,6 +59,32 @@ export function acceptOwnForm(
   return fields;
 }
 
+/** The token for a form, and the browser that it is for; gives the browser its cookie when it has none. */
+export function makeForm(
+  deps: PageDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  form: FormId,
+): { csrf: string; browser: string } {
+  const { setCookie, ...made } = deps.forms.issue(request.headers.cookie, form);
+  if (setCookie) reply.header('set-cookie', setCookie);
+  return made;
+}
+
+/** Sends a page; `passkeys` lets it load the one script that there is. */
+export function sendPage(
+  deps: PageDeps,
+  reply: FastifyReply,
+  html: string,
+  options: { status?: number | undefined; flow?: Flow | undefined; passkeys?: boolean } = {},
+): FastifyReply {
+  const { status = 200, flow, passkeys = false } = options;
+  return reply
+    .code(status)
+    .headers(pageHeaders(deps.publicUrl, flow ? [flow.redirectSource] : [], { passkeys }))
+    .send(html);
+}
+
 /** Sends a page that is no part of a sign-in, its form made for `about`. */
 export function sendOwnForm(
   deps: PageDeps,
@@ -67,13 +93,8 @@ export function sendOwnForm(
   form: { page: FormId['page']; about: string; status?: number },
   render: (csrf: string) => string,
 ): FastifyReply {
-  const id = { page: form.page, flow: form.about };
-  const { csrf, setCookie } = deps.forms.issue(request.headers.cookie, id);
-  if (setCookie) reply.header('set-cookie', setCookie);
-  return reply
-    .code(form.status ?? 200)
-    .headers(pageHeaders(deps.publicUrl))
-    .send(render(csrf));
+  const { csrf } = makeForm(deps, request, reply, { page: form.page, flow: form.about });
+  return sendPage(deps, reply, render(csrf), { status: form.status });
 }
 
 /** Takes the sign-in's step for this request, so that a form sent twice acts once. */
@@ -87,13 +108,8 @@ export function sendForm(
   form: { page: FormId['page']; flow: Flow | undefined; status?: number },
   render: (csrf: string) => string,
 ): FastifyReply {
-  const id = { page: form.page, flow: form.flow?.uid };
-  const { csrf, setCookie } = deps.forms.issue(request.headers.cookie, id);
-  if (setCookie) reply.header('set-cookie', setCookie);
-  return reply
-    .code(form.status ?? 200)
-    .headers(pageHeaders(deps.publicUrl, form.flow ? [form.flow.redirectSource] : []))
-    .send(render(csrf));
+  const { csrf } = makeForm(deps, request, reply, { page: form.page, flow: form.flow?.uid });
+  return sendPage(deps, reply, render(csrf), { status: form.status, flow: form.flow });
 }
 
 /** See Other: the browser goes on with GET. */

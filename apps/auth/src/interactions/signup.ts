@@ -4,7 +4,8 @@ import { readSignUpForm } from '../accounts/sign-up-form.js';
 import { signUp } from '../accounts/sign-up.js';
 import { signUpPage } from '../pages/sign-up-page.js';
 import type { Flow } from './flow.js';
-import { completeSignIn, type LoginDeps } from './login.js';
+import { completeSignIn } from './complete-sign-in.js';
+import type { LoginDeps } from './login.js';
 import { tooMany } from './page-error.js';
 import { acceptForm, flowOf, sendForm, type Fields } from './request.js';
 

@@ -1,16 +1,20 @@
+import { PASSKEY_SCRIPT_PATH } from './passkey-script.js';
 import { STYLE_HASH } from './style.js';
 
 /**
- * Headers of every page: nothing runs, nothing is loaded, nobody frames it. `redirectTo` are the
- * sources that a form's answer may lead to besides this origin.
+ * Headers of every page: nothing runs save the script for passkeys where the page has any, nothing is
+ * loaded, nobody frames it. `redirectTo` are the sources that a form's answer may lead to besides this
+ * origin.
  */
 export function pageHeaders(
   publicUrl: string,
   redirectTo: readonly string[] = [],
+  { passkeys = false }: { passkeys?: boolean } = {},
 ): Record<string, string> {
   const policy = [
     "default-src 'none'",
     `style-src ${STYLE_HASH}`,
+    ...(passkeys ? [`script-src ${publicUrl}${PASSKEY_SCRIPT_PATH}`] : []),
     `form-action ${["'self'", ...redirectTo].join(' ')}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",

@@ -1,4 +1,5 @@
 import { Html, html } from './html.js';
+import { PASSKEY_SCRIPT_PATH } from './passkey-script.js';
 import { STYLE } from './style.js';
 
 const LOGO = new Html(
@@ -8,9 +9,12 @@ const LOGO = new Html(
 // Made in one piece: the policy names the hash of exactly what stands between the tags.
 const STYLE_TAG = new Html(`<style>${STYLE}</style>`);
 
+const PASSKEY_TAG = new Html(`<script src="${PASSKEY_SCRIPT_PATH}" defer></script>`);
+
 /**
  * A whole page. `title` says what the page is for; it is the heading too unless `heading` differs.
- * `wide`: for lists, and pages with a navigation.
+ * `wide`: for lists, and pages with a navigation. `passkeys`: it has forms for them, whose script the
+ * headers must allow.
  */
 export function page(content: {
   title: string;
@@ -18,6 +22,7 @@ export function page(content: {
   body: Html;
   navigation?: Html;
   wide?: boolean;
+  passkeys?: boolean;
 }): string {
   return html`<!doctype html>
     <html lang="en">
@@ -26,7 +31,7 @@ export function page(content: {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
         <title>${content.title} · Conducktor</title>
-        ${STYLE_TAG}
+        ${STYLE_TAG}${content.passkeys === true && PASSKEY_TAG}
       </head>
       <body>
         <main ${content.wide && html`class="wide"`}>

@@ -1,5 +1,6 @@
 import { currentPasswordField } from './account-fields.js';
 import { html } from './html.js';
+import { passkeyForm } from './passkey-form.js';
 import { hiddenFields, page, problem } from './layout.js';
 
 export interface SignInPage {
@@ -8,6 +9,8 @@ export interface SignInPage {
   /** The client that asked, when there is one. */
   clientName: string | undefined;
   email: string;
+  /** Options for signing in with a passkey, where this server can have any. */
+  passkey: string | undefined;
   problem: string | undefined;
 }
 
@@ -15,6 +18,7 @@ export function signInPage(content: SignInPage): string {
   const link = content.flow === undefined ? '/signup' : `/signup?flow=${content.flow}`;
   return page({
     title: 'Sign in',
+    passkeys: content.passkey !== undefined,
     body: html` ${content.clientName !== undefined && html`<p class="soft">to connect <strong>${content.clientName}</strong></p>`}
       ${problem(content.problem)}
       <form
@@ -37,6 +41,17 @@ export function signInPage(content: SignInPage): string {
         ${currentPasswordField(content.email !== '')}
         <button type="submit">Sign in</button>
       </form>
+      ${
+        content.passkey !== undefined &&
+        passkeyForm({
+          action: '/login/passkey',
+          csrf: content.csrf,
+          flow: content.flow,
+          options: content.passkey,
+          asks: 'get',
+          label: 'Sign in with a passkey',
+        })
+      }
       ${
         content.flow !== undefined &&
         html`<form method="post" action="/login">

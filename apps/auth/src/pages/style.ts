@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The one style sheet of all pages, sent inline; no page has a script. */
+/** The one style sheet of all pages, sent inline. */
 export const STYLE = `
 :root{color-scheme:light dark;--bg:#f4f5f8;--card:#fff;--ink:#16181d;--soft:#5a6070;--line:#d5d9e2;
 --accent:#3b4fd8;--on-accent:#fff;--bad:#a3192b;--bad-bg:#fdecee;--tint:#eef0fd}
@@ -53,6 +53,16 @@ nav a[aria-current]{color:var(--ink);font-weight:600;box-shadow:0 2px 0 var(--ac
 .entries h2,.entries h3{margin:0}
 .entries button{width:auto;padding:.35rem .9rem}
 .end{margin-top:1.5rem;padding-top:.75rem;border-top:1px solid var(--line)}
+details{margin-top:1.25rem}
+summary{cursor:pointer;color:var(--accent);font-size:.9rem}
+.entries details,.entries form{margin-top:.5rem}
+.entries details button{width:100%}
+h3{font-size:.95rem}
+.quiet.button{background:transparent;color:var(--ink);border-color:var(--line)}
+.qr{width:13rem;margin:1rem auto}
+.qr svg{display:block;width:100%;height:auto;border-radius:8px}
+.codes{list-style:none;display:grid;grid-template-columns:1fr 1fr;gap:.1rem 1rem}
+.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 footer{margin-top:1rem;color:var(--soft);font-size:.85rem;text-align:center}
 `;
 

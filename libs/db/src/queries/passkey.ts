@@ -1,4 +1,5 @@
 import type { Db } from '../db.js';
+import type { InstallationTx } from '../installation-tx.js';
 
 /** A WebAuthn credential of a person. */
 export interface Passkey {
@@ -31,8 +32,8 @@ const toPasskey = (row: Row): Passkey => ({
 });
 
 /** False when somebody has this credential already, or the person has `max` passkeys. */
-export async function insertPasskey(db: Db, passkey: NewPasskey, max: number): Promise<boolean> {
-  const { rowCount } = await db.pool.query(
+export async function insertPasskey(tx: InstallationTx, passkey: NewPasskey, max: number): Promise<boolean> {
+  const { rowCount } = await tx.query(
     `insert into passkey (id, user_id, credential_id, public_key, counter, transports, synced, backed_up, name)
      select $1, $2, $3, $4, $5, $6, $7, $8, $9
       where (select count(*) from passkey where user_id = $2) < $10
@@ -88,11 +89,11 @@ export async function notePasskeyUse(
 
 /** The name of the passkey that is gone now, or undefined when the person has none of this id. */
 export async function deletePasskey(
-  db: Db,
+  tx: InstallationTx,
   userId: string,
   id: string,
 ): Promise<string | undefined> {
-  const { rows } = await db.pool.query<{ name: string }>(
+  const { rows } = await tx.query<{ name: string }>(
     'delete from passkey where user_id = $1 and id = $2 returning name',
     [userId, id],
   );

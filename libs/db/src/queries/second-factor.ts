@@ -1,4 +1,5 @@
 import type { Db } from '../db.js';
+import type { InstallationTx } from '../installation-tx.js';
 
 /** What a person has beside a password. */
 export interface SecondFactors {
@@ -33,10 +34,10 @@ export async function secondFactorsOf(db: Db, userId: string): Promise<SecondFac
 
 /** False when the person has an authenticator app already. `step`: the step of the code that proved it. */
 export async function insertTotp(
-  db: Db,
+  tx: InstallationTx,
   factor: { userId: string; sealedSecret: Buffer; step: number },
 ): Promise<boolean> {
-  const { rowCount } = await db.pool.query(
+  const { rowCount } = await tx.query(
     `insert into totp_factor (user_id, sealed_secret, last_step) values ($1, $2, $3)
      on conflict do nothing`,
     [factor.userId, factor.sealedSecret, factor.step],
@@ -62,18 +63,18 @@ export async function takeTotpStep(db: Db, userId: string, step: number): Promis
   return rowCount === 1;
 }
 
-export async function deleteTotp(db: Db, userId: string): Promise<boolean> {
-  const { rowCount } = await db.pool.query('delete from totp_factor where user_id = $1', [userId]);
+export async function deleteTotp(tx: InstallationTx, userId: string): Promise<boolean> {
+  const { rowCount } = await tx.query('delete from totp_factor where user_id = $1', [userId]);
   return rowCount === 1;
 }
 
 /** Puts new recovery codes in the place of all that the person had. */
 export async function replaceRecoveryCodes(
-  db: Db,
+  tx: InstallationTx,
   userId: string,
   hashes: readonly Buffer[],
 ): Promise<void> {
-  await db.pool.query(
+  await tx.query(
     `with gone as (delete from recovery_code where user_id = $1 and code_hash <> all($2))
      insert into recovery_code (user_id, code_hash) select $1, unnest($2::bytea[])`,
     [userId, hashes],
@@ -90,8 +91,8 @@ export async function takeRecoveryCode(db: Db, userId: string, hash: Buffer): Pr
 }
 
 /** Recovery codes are good for nothing without a second factor; they go with the last one. */
-export async function deleteRecoveryCodesWithoutFactor(db: Db, userId: string): Promise<void> {
-  await db.pool.query(
+export async function deleteRecoveryCodesWithoutFactor(tx: InstallationTx, userId: string): Promise<void> {
+  await tx.query(
     `delete from recovery_code r where r.user_id = $1
         and not exists (select from totp_factor t where t.user_id = $1)
         and not exists (select from passkey p where p.user_id = $1)`,

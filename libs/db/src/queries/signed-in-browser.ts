@@ -1,10 +1,5 @@
-import type { QueryResult, QueryResultRow } from 'pg';
 import type { Db } from '../db.js';
-
-/** Anything that runs a statement: a transaction, or the pool. */
-interface Queryable {
-  query<Row extends QueryResultRow>(text: string, values: unknown[]): Promise<QueryResult<Row>>;
-}
+import type { InstallationTx } from '../installation-tx.js';
 
 /** A browser in which a person is signed in. */
 export interface BrowserSessionRow {
@@ -50,11 +45,11 @@ export async function browserSessionsOf(db: Db, userId: string): Promise<Browser
  * second factor end too. Returns how many sessions ended.
  */
 export async function endBrowserSessions(
-  db: Queryable,
+  tx: InstallationTx,
   userId: string,
   keep?: string,
 ): Promise<number> {
-  const { rows } = await db.query<{ kind: string }>(
+  const { rows } = await tx.query<{ kind: string }>(
     `delete from oidc_payload
       where kind in ('Session', 'PendingSignIn') and payload ->> 'accountId' = $1
         and uid is distinct from $2 returning kind`,

@@ -17,7 +17,6 @@ const GLOBAL_TABLES: Record<string, string> = {
   mail_outbox: 'letters go to people, who belong to no workspace; only sign-in reads them',
   mailed_link:
     'links in letters open accounts, which belong to no workspace; only sign-in reads them',
-  mailed_link: 'links in letters open accounts, which belong to no workspace; only sign-in reads them',
   epoch: 'a stretch of one gateway process, which carries all workspaces',
   call: 'journal: reached through its functions only',
   outcome: 'journal: reached through its functions only',

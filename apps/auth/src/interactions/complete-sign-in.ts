@@ -1,0 +1,65 @@
+import { secondFactorsOf, type UserAccount } from '@conducktor/db';
+import type { Vault } from '@conducktor/vault';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { KnownBrowsers } from '../accounts/known-browsers.js';
+import { needsSecondFactor } from '../accounts/second-factor/needs-second-factor.js';
+import type { BrowserSessions } from './browser-session.js';
+import { finishFlow, type Flow } from './flow.js';
+import { formRefused } from './page-error.js';
+import { putPending } from './pending-sign-in.js';
+import { claim, seeOther, type PageDeps } from './request.js';
+
+export interface CompleteSignInDeps extends PageDeps {
+  sessions: BrowserSessions;
+  knownBrowsers: KnownBrowsers;
+  vault: Vault;
+}
+
+/**
+ * After a password, or a link to the person's mailbox, was right: asks for the second factor when the
+ * account has one, and goes on otherwise. Nobody is signed in before. `returnTo` is a path of ours to
+ * go to afterwards, outside a sign-in for a client.
+ */
+export async function completeSignIn(
+  deps: CompleteSignInDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  flow: Flow | undefined,
+  user: UserAccount,
+  options: { amr?: string[]; returnTo?: string } = {},
+): Promise<FastifyReply> {
+  const { amr = ['pwd'], returnTo } = options;
+  if (!needsSecondFactor(await secondFactorsOf(deps.db, user.id)))
+    return signInBrowser(deps, request, reply, flow, user.id, { amr, returnTo });
+  const browser = deps.forms.browserOf(request.headers.cookie);
+  if (!browser) throw formRefused();
+  const place = { browser, flow: flow?.uid };
+  await putPending(deps, place, { accountId: user.id, amr, returnTo });
+  const query = flow ? `?flow=${flow.uid}` : '';
+  return seeOther(reply, `/login/second-factor${query}`);
+}
+
+/** After all factors: goes on with the sign-in under way, or signs this browser in. */
+export async function signInBrowser(
+  deps: CompleteSignInDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  flow: Flow | undefined,
+  accountId: string,
+  { amr, returnTo }: { amr: string[]; returnTo?: string | undefined },
+): Promise<FastifyReply> {
+  if (!flow) {
+    await deps.sessions.begin(request, reply, accountId, amr);
+    reply.header('set-cookie', deps.knownBrowsers.remember(request.headers.cookie, accountId));
+    return seeOther(reply, returnTo ?? '/login');
+  }
+  await claim(deps, flow);
+  const current = await deps.sessions.read(request, reply);
+  if (current && current.accountId !== accountId) {
+    // Someone else is signed in here. Their session ends, and this sign-in no longer hangs on it.
+    await deps.sessions.end(request, reply);
+    flow.interaction.session = undefined;
+  }
+  reply.header('set-cookie', deps.knownBrowsers.remember(request.headers.cookie, accountId));
+  return seeOther(reply, await finishFlow(flow, { login: { accountId, amr } }));
+}
