@@ -56,5 +56,7 @@ test('the worker may call loopback, but none of Conducktor’s own ports', () =>
     serviceEnv('connector-worker', context()),
   );
   expect(config.OUTBOUND_ALLOW).toEqual(['loopback']);
-  expect(config.OUTBOUND_DENY_PORTS).toEqual([8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091]);
+  expect(config.OUTBOUND_DENY_PORTS).toEqual([
+    8080, 8081, 8082, 8083, 8084, 8085, 8086, 8090, 8091,
+  ]);
 });

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { FastifyReply } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { mountSecretPage } from './connections/secret-page/routes.js';
 import { ControlModule } from './app.module.js';
 import type { Control } from './control.js';
 import { BODY_LIMIT, mount } from './http/mount.js';
@@ -38,5 +39,9 @@ export async function createApp(control: Control): Promise<NestFastifyApplicatio
     .getHttpAdapter()
     .getInstance()
     .register(async (scope) => mount(scope, control, allRoutes));
+  await app
+    .getHttpAdapter()
+    .getInstance()
+    .register(async (scope) => mountSecretPage(scope, control));
   return app;
 }

@@ -1,3 +1,5 @@
+import { SECRET_PATH } from './connections/secret-page/routes.js';
+import { writers } from './http/guards.js';
 import { pathOf } from './http/mount.js';
 import type { AnyRoute, Method } from './http/route.js';
 import { allRoutes } from './routes.js';
@@ -16,12 +18,21 @@ export interface InventoryEntry {
  * All routes for those who test them: cross-tenant fuzzing walks this list. GET stands for HEAD too,
  * which runs the same guards.
  */
-export const ROUTE_INVENTORY: readonly InventoryEntry[] = allRoutes.map((route) => ({
-  method: route.method,
-  path: pathOf(route),
-  guards: guardsOf(route),
-  tenantIds: [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name!),
-}));
+export const ROUTE_INVENTORY: readonly InventoryEntry[] = [
+  ...allRoutes.map((route) => ({
+    method: route.method,
+    path: pathOf(route),
+    guards: guardsOf(route),
+    tenantIds: [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name!),
+  })),
+  // Beside the table, because it takes a form; `findConnection` is its guard.
+  ...(['GET', 'POST'] as const).map((method) => ({
+    method,
+    path: SECRET_PATH,
+    guards: ['signed in', 'browser', writers.name],
+    tenantIds: ['id'],
+  })),
+];
 
 function guardsOf(route: AnyRoute): string[] {
   if (route.kind === 'open') return [];

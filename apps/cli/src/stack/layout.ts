@@ -12,6 +12,7 @@ export function portsOf(base: number) {
     workerRpc: base + 3,
     audit: base + 4,
     worker: base + 5,
+    controlRpc: base + 6,
     postgres: base + 10,
     redis: base + 11,
     everything: base + 12,

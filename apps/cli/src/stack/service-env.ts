@@ -39,9 +39,14 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
       AUTH_URL: local(ports.auth),
       CONTROL_URL: local(ports.control),
       WORKERS: `127.0.0.1:${ports.workerRpc}`,
+      CONTROL_RPC: `127.0.0.1:${ports.controlRpc}`,
     },
     auth: { PORT: String(ports.auth) },
-    control: { PORT: String(ports.control), WORKERS: `127.0.0.1:${ports.workerRpc}` },
+    control: {
+      PORT: String(ports.control),
+      RPC_PORT: String(ports.controlRpc),
+      WORKERS: `127.0.0.1:${ports.workerRpc}`,
+    },
     'connector-worker': {
       PORT: String(ports.worker),
       RPC_PORT: String(ports.workerRpc),
@@ -55,6 +60,7 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
         ports.workerRpc,
         ports.audit,
         ports.worker,
+        ports.controlRpc,
         ports.postgres,
         ports.redis,
       ].join(','),

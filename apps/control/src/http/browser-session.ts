@@ -21,16 +21,18 @@ const SAFE_METHODS = new Set(['GET', 'HEAD']);
 /**
  * The person signed in in this browser. A session is found out of the cookie that sign-in set, and
  * only in requests of our own pages: a cookie that another site's request carries is no proof of
- * anything. Throws `unauthenticated`.
+ * anything. `navigation`: for a GET that only shows a page, which a link on another site may lead to.
+ * Throws `unauthenticated`.
  */
 export async function requireSession(
   control: Pick<Control, 'db' | 'sessionCookie' | 'publicUrl'>,
   request: FastifyRequest,
+  { navigation = false }: { navigation?: boolean } = {},
 ): Promise<BrowserSession> {
   const { name, key } = control.sessionCookie;
   const { cookie } = request.headers;
   const value =
-    cookie === undefined || isFromElsewhere(control.publicUrl, request)
+    cookie === undefined || (!navigation && isFromElsewhere(control.publicUrl, request))
       ? undefined
       : signedCookie(cookie, await name(), key);
   const id = value === undefined ? undefined : hashedId(value);

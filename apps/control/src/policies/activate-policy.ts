@@ -1,4 +1,9 @@
-import { ConducktorError, type ToolClass } from '@conducktor/contracts';
+import {
+  ConducktorError,
+  MANAGEMENT_CONNECTION,
+  MANAGEMENT_TOOLS,
+  type ToolClass,
+} from '@conducktor/contracts';
 import type { PrismaTx } from '@conducktor/db';
 import { compilePolicy, parsePolicy, runPolicyTests, type PolicyTool } from '@conducktor/policy';
 import { recordChange } from '../audit/record-change.js';
@@ -56,8 +61,19 @@ async function readCatalogue(tx: PrismaTx, tenantId: string): Promise<Map<string
       connection: { select: { slug: true } },
     },
   });
-  return new Map(
-    rows.map((row) => [
+  const own = MANAGEMENT_TOOLS.map(({ name, class: toolClass }): [string, PolicyTool] => [
+    name,
+    {
+      name,
+      upstreamName: name,
+      connection: MANAGEMENT_CONNECTION,
+      class: toolClass,
+      labels: [],
+    },
+  ]);
+  return new Map([
+    ...own,
+    ...rows.map((row): [string, PolicyTool] => [
       row.shownName,
       {
         name: row.shownName,
@@ -67,5 +83,5 @@ async function readCatalogue(tx: PrismaTx, tenantId: string): Promise<Map<string
         labels: row.labels,
       },
     ]),
-  );
+  ]);
 }

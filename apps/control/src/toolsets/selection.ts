@@ -1,5 +1,11 @@
 import { plainName, viewNames, type NamedTool } from '@conducktor/catalog';
-import { ENTRY_NAMES, type ToolsetPrefix, type ToolsetView } from '@conducktor/contracts';
+import {
+  ENTRY_NAMES,
+  MANAGEMENT_CONNECTION,
+  MANAGEMENT_TOOLS,
+  type ToolsetPrefix,
+  type ToolsetView,
+} from '@conducktor/contracts';
 import type { PrismaTx } from '@conducktor/db';
 import { compileGlob } from '@conducktor/policy';
 
@@ -37,6 +43,7 @@ export function selectionOf(
 ): Selection {
   const connections = new Set<string>();
   const selected = new Set<NamedTool>();
+  const own = new Set<string>();
   const unmatched = globs.filter((glob) => {
     const matches = compileGlob(glob);
     const found = tools.filter((tool) => matches(tool.shownName));
@@ -46,14 +53,22 @@ export function selectionOf(
       selected.add(tool);
     }
     for (const slug of offering) connections.add(slug);
-    return found.length + offering.length === 0;
+    const ours = ownNames(glob, matches);
+    for (const name of ours) own.add(name);
+    return found.length + offering.length + ours.length === 0;
   });
   return {
     connections: [...connections].sort(),
-    selected: selected.size,
+    selected: selected.size + own.size,
     unmatched,
     collisions: collisionsOf([...selected], prefix),
   };
+}
+
+/** Our own tools come by globs that begin as their names do, and never by `*`; they keep their names. */
+function ownNames(glob: string, matches: (name: string) => boolean): string[] {
+  if (!glob.startsWith(`${MANAGEMENT_CONNECTION}_`)) return [];
+  return MANAGEMENT_TOOLS.map(({ name }) => name).filter((name) => matches(name));
 }
 
 function collisionsOf(tools: NamedTool[], prefix: ToolsetPrefix): Selection['collisions'] {

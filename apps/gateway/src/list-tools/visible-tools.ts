@@ -25,7 +25,12 @@ export function visibleTools(caller: Caller): ShownTools {
   if (!tools) {
     const { policy } = caller.workspace;
     tools = [...view.tools]
-      .filter(([, tool]) => tool.connection.frozen === undefined && mayUse(caller, tool) && visible(policy, seenBy, policyTool(tool)))
+      .filter(
+        ([, tool]) =>
+          tool.connection.frozen === undefined &&
+          mayUse(caller, tool) &&
+          visible(policy, seenBy, policyTool(tool)),
+      )
       .map(([name, tool]) =>
         presentTool(tool.definition, {
           shownName: name,

@@ -6,7 +6,7 @@ import { managementTool } from './tool.js';
 export const GET_CONNECTION_HEALTH = managementTool({
   name: 'conducktr_get_connection_health',
   class: 'read',
-  roles: ['owner', 'admin', 'auditor'],
+  roles: ['owner', 'admin', 'approver', 'auditor'],
   input: z.strictObject({
     connection: z.string().min(1).max(64).describe('Slug or id of the connection.'),
   }),

@@ -1,6 +1,15 @@
 import { z } from 'zod';
-import { Instant } from '../rest/common.js';
+import { Instant, Timestamp } from '../rest/common.js';
 import { managementTool } from './tool.js';
+
+const counts = {
+  calls: z.int().describe('Calls that were allowed, whatever came of them.'),
+  errors: z.int().describe('Of these: ended as error, timeout, unavailable or unknown.'),
+  denied: z.int().describe('Refused before anything was sent; not among the calls.'),
+  costMicros: z.int().describe('Millionths of the currency of the workspace.'),
+  p50Ms: z.number().nullable(),
+  p95Ms: z.number().nullable(),
+};
 
 export const GET_USAGE_STATS = managementTool({
   name: 'conducktr_get_usage_stats',
@@ -9,7 +18,7 @@ export const GET_USAGE_STATS = managementTool({
   roles: null,
   input: z.strictObject({
     groupBy: z
-      .array(z.enum(['connection', 'tool', 'member', 'client', 'day']))
+      .array(z.enum(['connection', 'tool', 'member', 'client', 'group', 'day']))
       .min(1)
       .max(2)
       .default(['connection'])
@@ -19,24 +28,24 @@ export const GET_USAGE_STATS = managementTool({
     ),
   }),
   output: z.object({
-    since: z.string(),
-    scope: z.enum(['workspace', 'own']).describe('Whose calls were counted.'),
+    since: Timestamp,
+    until: Timestamp,
+    whose: z.enum(['workspace', 'own']).describe('Whose calls were counted.'),
     items: z.array(
       z.object({
-        group: z.record(z.string(), z.string().nullable()),
-        calls: z.int(),
-        errors: z.int(),
-        denied: z.int(),
-        costMicros: z.int(),
-        p50Ms: z.number().nullable(),
-        p95Ms: z.number().nullable(),
+        connection: z.string().nullable().optional(),
+        tool: z.string().nullable().optional(),
+        member: z
+          .string()
+          .nullable()
+          .optional()
+          .describe('The person as the records name them; null where nobody is named.'),
+        client: z.string().nullable().optional(),
+        group: z.string().nullable().optional(),
+        day: z.string().optional(),
+        ...counts,
       }),
     ),
-    totals: z.object({
-      calls: z.int(),
-      errors: z.int(),
-      denied: z.int(),
-      costMicros: z.int().describe('Millionths of the currency of the workspace.'),
-    }),
+    totals: z.object(counts),
   }),
 });

@@ -5,7 +5,7 @@ import { managementTool } from './tool.js';
 export const LIST_CONNECTIONS = managementTool({
   name: 'conducktr_list_connections',
   class: 'read',
-  roles: ['owner', 'admin', 'auditor'],
+  roles: ['owner', 'admin', 'approver', 'auditor'],
   input: z.strictObject({
     limit: z.int().min(1).max(200).default(50).describe('How many to answer at most.'),
     cursor: z.string().min(1).max(500).optional().describe('`nextCursor` of the page before.'),

@@ -6,7 +6,7 @@ import { managementTool } from './tool.js';
 export const LIST_POLICIES = managementTool({
   name: 'conducktr_list_policies',
   class: 'read',
-  roles: ['owner', 'admin', 'auditor'],
+  roles: ['owner', 'admin', 'approver', 'auditor'],
   input: z.strictObject({
     version: z
       .int()

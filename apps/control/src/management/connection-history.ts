@@ -1,0 +1,52 @@
+import { readUsage } from '@conducktor/db';
+import type { Control } from '../control.js';
+
+interface LastTest {
+  at: Date;
+  actor: string | null;
+  status: string | null;
+}
+
+const TEST_DAYS = 90;
+const CALL_HOURS = 24;
+
+/** What sealed events tell of a connection: its last test, and its calls of the last 24 hours. */
+export async function connectionHistory(
+  { db }: Pick<Control, 'db'>,
+  tenantId: string,
+  connection: { id: string; slug: string },
+) {
+  return db.withTenant(tenantId, async (tx) => {
+    const tests = await tx.query<LastTest>(
+      `select at, actor, detail->>'status' as status from audit_event
+        where tenant_id = $1 and kind = 'control' and detail->>'action' = 'connection.test'
+          and detail->>'connectionId' = $2 and at > now() - make_interval(days => $3)
+        order by seq desc limit 1`,
+      [tenantId, connection.id, TEST_DAYS],
+    );
+    const until = new Date();
+    const usage = await readUsage(tx, {
+      groupBy: ['connection'],
+      since: new Date(until.getTime() - CALL_HOURS * 3_600_000).toISOString(),
+      until: until.toISOString(),
+      zone: 'UTC',
+      connection: connection.slug,
+      tool: undefined,
+      member: undefined,
+      client: undefined,
+      limit: 2,
+    });
+    const { calls, errors, p50Ms, p95Ms } = usage.find(({ total }) => total)!;
+    const [test] = tests.rows;
+    return {
+      lastTest: test
+        ? {
+            at: test.at.toISOString(),
+            status: test.status ?? 'unknown',
+            by: test.actor ?? 'unknown',
+          }
+        : null,
+      last24h: { calls, errors, p50Ms, p95Ms },
+    };
+  });
+}
