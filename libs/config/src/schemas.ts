@@ -3,10 +3,13 @@ import {
   addresses,
   connectionUrl,
   integer,
-  list,
   networks,
   origin,
+  origins,
+  outboundTargets,
   port,
+  redirects,
+  scopes,
   secretKey,
 } from './values.js';
 
@@ -21,7 +24,9 @@ const common = {
     .default('production')
     .describe('embedded: everything private on one machine, made by "npm start"'),
   LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']))
     .default('info')
     .describe('Least severe level that is logged'),
   SECRET_KEY: secretKey.describe(
@@ -35,7 +40,7 @@ const common = {
 
 const workers = addresses.describe('host:port of the connector workers, comma-separated');
 
-const outboundAllow = list('').describe(
+const outboundAllow = outboundTargets.describe(
   'Private addresses that may be called: CIDR ranges or host names, comma-separated',
 );
 const outboundDenyPorts = z
@@ -65,7 +70,7 @@ export const gatewayEnv = z.object({
       'Where to forward the REST API and the dashboard; nothing is forwarded when left out',
     ),
   WORKERS: workers,
-  CORS_ORIGINS: list('https://chatgpt.com,https://chat.openai.com,https://claude.ai').describe(
+  CORS_ORIGINS: origins('https://chatgpt.com,https://chat.openai.com,https://claude.ai').describe(
     'Browser origins that may call the MCP endpoints',
   ),
   RATE_LIMIT_PER_MINUTE: integer(1, 1_000_000)
@@ -90,13 +95,13 @@ export const authEnv = z.object({
     .min(16, 'is shorter than 16 characters')
     .optional()
     .describe('Its secret; without one it is a public client'),
-  OAUTH_REDIRECT_URI: list('').describe('Its redirect addresses, comma-separated'),
-  OAUTH_SCOPE: z.string().default('mcp:read mcp:write').describe('Its scopes, separated by blanks'),
+  OAUTH_REDIRECT_URI: redirects.describe('Its redirect addresses, comma-separated'),
+  OAUTH_SCOPE: scopes('mcp:read mcp:write').describe('Its scopes, separated by blanks'),
   DCR_MODE: z
     .enum(['open', 'token', 'off'])
     .default('open')
     .describe('Dynamic client registration: for all, with an initial access token, or not at all'),
-  OAUTH_REDIRECT_ALLOW: list('').describe(
+  OAUTH_REDIRECT_ALLOW: redirects.describe(
     'Redirect addresses allowed beside the built-in ones, exact, comma-separated',
   ),
   ACCESS_TOKEN_EXPIRE_MINUTES: integer(1, 1440).default(60).describe('Life of an access token'),

@@ -80,6 +80,45 @@ function isNetwork(item: string): boolean {
   );
 }
 
+/** Browser origins, comma-separated, as browsers send them: `https://chatgpt.com`. */
+export const origins = (text: string) =>
+  list(text).refine(
+    (items) => items.every((item) => URL.parse(item)?.origin === item && /^https?:/.test(item)),
+    'is not a list of origins such as https://chatgpt.com, without path or trailing slash',
+  );
+
+/** Redirect addresses (RFC 6749 section 3.1.2), comma-separated: absolute, without a fragment. */
+export const redirects = list('').refine(
+  (items) =>
+    items.every((item) => {
+      const url = URL.parse(item);
+      return url !== null && !item.includes('#') && !/^(javascript|data|file|blob):/i.test(item);
+    }),
+  'is not a list of absolute addresses without "#"',
+);
+
+/** Scopes (RFC 6749 section 3.3), separated by blanks. */
+export const scopes = (text: string) =>
+  z
+    .string()
+    .regex(/^[\x21\x23-\x5B\x5D-\x7E]+( +[\x21\x23-\x5B\x5D-\x7E]+)*$/, 'is not a list of scopes')
+    .default(text);
+
+/** What outgoing requests may reach beside the public internet. */
+export const outboundTargets = list('').refine(
+  (items) =>
+    items.every(
+      (item) =>
+        item === 'loopback' ||
+        item === 'private' ||
+        isNetwork(item) ||
+        /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$/i.test(
+          item,
+        ),
+    ),
+  'is not a list of CIDR ranges, addresses, host names, "loopback" or "private"',
+);
+
 /** Base64url of at least 32 bytes. */
 export const secretKey = z
   .string()

@@ -85,10 +85,35 @@ test.each([
   expect(sentence(env)).toBe(expected);
 });
 
-test('an unknown registration mode is refused', () => {
-  expect(sentence({ DCR_MODE: 'maybe' }, authEnv)).toBe(
-    'DCR_MODE must be one of open, token, off.',
-  );
+test.each([
+  [authEnv, { DCR_MODE: 'maybe' }, 'DCR_MODE must be one of open, token, off.'],
+  [authEnv, { OAUTH_REDIRECT_ALLOW: '/callback' }, /absolute addresses/],
+  [authEnv, { OAUTH_REDIRECT_ALLOW: 'javascript:alert(1)' }, /absolute addresses/],
+  [authEnv, { OAUTH_REDIRECT_URI: 'https://a.example/#x' }, /absolute addresses/],
+  [authEnv, { OAUTH_SCOPE: 'mcp:read "mcp:write"' }, /list of scopes/],
+  [authEnv, { OUTBOUND_ALLOW: '10.0.0.0/40' }, /CIDR ranges/],
+  [authEnv, { OUTBOUND_ALLOW: 'http://intranet' }, /CIDR ranges/],
+  [authEnv, { ACCESS_TOKEN_EXPIRE_MINUTES: '0' }, /between 1 and 1440/],
+  [authEnv, { REFRESH_TOKEN_EXPIRE_DAYS: '30d' }, /whole number/],
+  [authEnv, { SMTP_URL: 'mail.example.com:587' }, /smtp:\/\//],
+  [gatewayEnv, { CORS_ORIGINS: 'https://chatgpt.com/' }, /list of origins/],
+  [gatewayEnv, { CORS_ORIGINS: '*' }, /list of origins/],
+  [gatewayEnv, { RATE_LIMIT_PER_MINUTE: '-1' }, /whole number/],
+  [gatewayEnv, { TRUSTED_PROXIES: 'load-balancer' }, /CIDR ranges/],
+  [workerEnv, { RPC_PORT: '1', SERVER_TIMEOUT: 'soon' }, /whole number/],
+  [workerEnv, { RPC_PORT: '1', MAX_CONCURRENT_SERVERS: '0' }, /between 1/],
+  [workerEnv, { RPC_PORT: '1', CONNECTION_POOL_SIZE: '1e3' }, /whole number/],
+])('a bad value for one service is refused: %#', (schema, env, expected) => {
+  expect(sentence(env as Record<string, string>, schema)).toMatch(expected);
+});
+
+test.each([
+  [authEnv, { OAUTH_REDIRECT_ALLOW: 'https://a.example/cb, com.example.app:/cb' }],
+  [authEnv, { OUTBOUND_ALLOW: 'loopback,private,10.1.0.0/16,fd00::/8,mcp.intranet' }],
+  [gatewayEnv, { CORS_ORIGINS: 'https://a.example,http://localhost:3000' }],
+  [gatewayEnv, { LOG_LEVEL: 'DEBUG' }],
+])('a good value for one service is accepted: %#', (schema, env) => {
+  expect(sentence(env as Record<string, string>, schema)).toBe('accepted');
 });
 
 test.each<Record<string, string>>([
