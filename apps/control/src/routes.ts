@@ -9,6 +9,8 @@ import { openApiOf } from './http/openapi.js';
 import { openRoute, type AnyRoute, type PersonRoute, type Route } from './http/route.js';
 import { initialAccessTokenRoutes } from './initial-access-tokens/initial-access-tokens.routes.js';
 import { memberRoutes } from './members/members.routes.js';
+import { apiReference } from './pages/api-reference.js';
+import { sendPage } from './pages/layout.js';
 import { pageRoutes } from './pages/pages.routes.js';
 import { policyRoutes } from './policies/policies.routes.js';
 import { sessionRoutes } from './session/session.routes.js';
@@ -38,6 +40,13 @@ export const apiRoutes: (Route | PersonRoute)[] = [
 export const allRoutes: AnyRoute[] = [
   ...apiRoutes,
   ...pageRoutes,
+  openRoute('/docs/api', 'The REST API as a page', async (control, _request, reply) =>
+    sendPage(
+      reply,
+      'REST API of Conducktor',
+      apiReference(openApiOf(apiRoutes, control.publicUrl)),
+    ),
+  ),
   openRoute('/openapi.json', 'Description of the REST API', async (control, _request, reply) =>
     reply.send(openApiOf(apiRoutes, control.publicUrl)),
   ),

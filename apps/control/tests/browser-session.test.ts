@@ -174,12 +174,13 @@ describe('a request that another site makes', () => {
   });
 
   it('carries our cookie for nothing, reading included', async () => {
-    for (const headers of [
+    const elsewhere: Record<string, string>[] = [
       { origin: 'https://evil.example' },
       { origin: 'null' },
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site' },
-    ])
+    ];
+    for (const headers of elsewhere)
       for (const [method, path] of [
         ['GET', '/session'],
         ['GET', '/me'],

@@ -48,6 +48,7 @@ export {
   connectModern,
   connectModernSignedIn,
 } from './clients/sdk-clients.js';
+export { seriousFindings } from './axe.js';
 export { findChromium, startChromium } from './clients/chromium.js';
 export {
   CookieJar,

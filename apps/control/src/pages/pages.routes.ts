@@ -17,7 +17,7 @@ workspace's policy and recorded before it leaves.</p>
 <h2>Manage a workspace</h2>
 <ul>
 <li><a href="/signup">Create an account and a workspace</a></li>
-<li><a href="/openapi.json">REST API</a> (<a href="/openapi.yaml">YAML</a>), called with an API key</li>
+<li><a href="/docs/api">REST API</a>, called with an API key; as a document: <a href="/openapi.json">JSON</a>, <a href="/openapi.yaml">YAML</a></li>
 <li><a href="/status">Status of this installation</a></li>
 </ul>
 <p>Guides are in the folder <code>docs</code> beside the <code>README.md</code> of this installation.</p>`,
