@@ -143,7 +143,7 @@ begin
     select from member o where o.tenant_id = p_tenant and o.id <> leaving.id and 'owner' = any (o.roles)
        and o.disabled_at is null and o.accepted_at is not null)
   then return 'last owner'; end if;
-  update member m set removed_at = now(), disabled_at = now()
+  update member m set removed_at = now(), disabled_at = now(), permissions = '{}'
    where m.tenant_id = p_tenant and m.id = leaving.id;
   update oauth_grant g set revoked_at = now()
    where g.tenant_id = p_tenant and g.member_id = leaving.id and g.revoked_at is null;

@@ -98,6 +98,7 @@ export async function createApp(deps: {
   moveToPublicName(fastify, publicUrl);
   mountProvider(fastify, { db, provider: live, cookies, structuredTokens, publicUrl, logger });
   mountPages(fastify, {
+    mail: mailKind(config),
     db,
     provider,
     cookies,

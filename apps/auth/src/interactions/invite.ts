@@ -118,8 +118,8 @@ function show(
   content: { step: InviteStep; problem?: string; status?: number },
 ): FastifyReply {
   const { status = 200, problem, step } = content;
-  const { tenantName: workspace, email } = invitation;
+  const { tenantName: workspace, email, invitedBy } = invitation;
   return sendOwnForm(deps, request, reply, { page: '/invite', about: token, status }, (csrf) =>
-    invitePage({ csrf, token, workspace, email, step, problem }),
+    invitePage({ csrf, token, workspace, email, invitedBy, step, problem }),
   );
 }

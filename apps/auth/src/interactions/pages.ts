@@ -5,6 +5,10 @@ import type { FastifyInstance } from 'fastify';
 import { mountSecurity } from '../account/security/security.js';
 import { pageHeaders } from '../pages/headers.js';
 import { messagePage, type Message } from '../pages/message-pages.js';
+import { mountApps } from '../account/apps.js';
+import { mountProfile } from '../account/profile.js';
+import { mountWorkspaces } from '../account/workspaces.js';
+import type { WayOut } from '../mail/way-out.js';
 import { mountApiKey } from './api-key.js';
 import { mountConsent, type ConsentDeps } from './consent.js';
 import { mountInvite } from './invite.js';
@@ -12,9 +16,11 @@ import { mountLogin } from './login.js';
 import { mountPasskeySignIn } from './passkey-sign-in.js';
 import { PageError } from './page-error.js';
 import { mountSecondFactor } from './second-factor.js';
+import { mountReset } from './reset.js';
 import { mountSignUp, type SignUpDeps } from './signup.js';
+import { mountVerify } from './verify.js';
 
-export type PagesDeps = SignUpDeps & ConsentDeps & { logger: Logger };
+export type PagesDeps = SignUpDeps & ConsentDeps & { logger: Logger; mail: WayOut['kind'] };
 
 /** All pages for people: forms in, pages out, errors as pages. */
 export function mountPages(fastify: FastifyInstance, deps: PagesDeps): void {
@@ -37,6 +43,11 @@ export function mountPages(fastify: FastifyInstance, deps: PagesDeps): void {
     mountConsent(scope, deps);
     mountInvite(scope, deps);
     mountApiKey(scope, deps);
+    mountVerify(scope, deps);
+    mountReset(scope, deps);
+    mountProfile(scope, deps);
+    mountApps(scope, deps);
+    mountWorkspaces(scope, deps);
   });
 }
 

@@ -15,6 +15,8 @@ export interface InvitePage {
   workspace: string;
   /** The address that was invited. */
   email: string;
+  /** Who invited, by address; empty when that is not known. */
+  invitedBy: string;
   step: InviteStep;
   problem: string | undefined;
 }
@@ -25,7 +27,8 @@ export function invitePage(content: InvitePage): string {
     heading: `Join ${content.workspace}?`,
     body: html` <p>
         <strong>${content.email}</strong> is invited to the workspace
-        <strong>${content.workspace}</strong>.
+        <strong>${content.workspace}</strong
+        >${content.invitedBy !== '' && html` by ${content.invitedBy}`}.
       </p>
       ${problem(content.problem)}
       <form

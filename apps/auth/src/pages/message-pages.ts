@@ -8,6 +8,8 @@ export interface Message {
   doNext: string;
   /** For support: a stable word, never an internal text. */
   code?: string;
+  /** Where to go on. */
+  link?: { href: string; text: string };
 }
 
 export function messagePage(message: Message): string {
@@ -15,6 +17,7 @@ export function messagePage(message: Message): string {
     title: message.title,
     body: html` <p>${message.what}</p>
       <p>${message.doNext}</p>
+      ${message.link !== undefined && html`<p><a href="${message.link.href}">${message.link.text}</a></p>`}
       ${message.code !== undefined && html`<p class="soft">Code: <code>${message.code}</code></p>`}`,
   });
 }

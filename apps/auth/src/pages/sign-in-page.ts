@@ -65,6 +65,7 @@ export function signInPage(content: SignInPage): string {
           </button>
         </form>`
       }
+      <p class="soft"><a href="/login/forgot">Forgot your password?</a></p>
       <p class="soft">New here? <a href="${link}">Create a workspace</a></p>`,
   });
 }

@@ -30,7 +30,10 @@ export function signedInPage(content: SignedInPage): string {
         allow it.
       </p>
       ${content.keyWorkspaces.length > 0 && keyForm(content)}
-      <p><a href="/oauth2/logout">Sign out</a></p>`,
+      <p>
+        <a href="/account">Your account</a> · <a href="/account/apps">Connected apps</a> ·
+        <a href="/oauth2/logout">Sign out</a>
+      </p>`,
   });
 }
 

@@ -32,6 +32,8 @@ const AUTH_PATHS = [
   '/signup',
   '/consent',
   '/invite',
+  '/verify',
+  '/account',
   '/scim',
 ];
 
