@@ -73,6 +73,9 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     ownTools: options.controlRpc === undefined ? [] : OWN_TOOLS,
   });
 
+  const verifier = createVerifier({ db, publicUrl: options.publicUrl });
+  const unfollowKeys = verifier.followKeys();
+
   const journal: Journal = new Journal({
     databaseUrl: options.databaseUrl,
     gateway,
@@ -98,7 +101,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     publicUrl: options.publicUrl,
     logger,
     metrics,
-    verifier: createVerifier({ db, publicUrl: options.publicUrl }),
+    verifier,
     workspaces,
     tokens: new TokenCache(),
     strangers: new StrangerLimit(),
@@ -158,6 +161,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       workers.close();
       leases.stop();
       await workspaces.stop();
+      await unfollowKeys();
       redis.disconnect();
       await db.end();
     },

@@ -1,5 +1,11 @@
 export { DEFAULT_SCOPE, MCP_SCOPES, normaliseScopes } from './scopes.js';
-export { MCP_ALIASES, audiencesOf, defaultResource, isMcpResource } from './resources.js';
+export {
+  MCP_ALIASES,
+  audiencesOf,
+  defaultResource,
+  isMcpResource,
+  slugOfResource,
+} from './resources.js';
 export { mintApiKey, parseApiKey, type MintedApiKey } from './api-key.js';
 export {
   hashInitialAccessToken,

@@ -18,6 +18,12 @@ export function isMcpResource(publicUrl: string, resource: string): boolean {
   return path === '/mcp' || isAlias(path) || TOOLSET_PATH.test(path);
 }
 
+/** `<slug>` of the resource `<PUBLIC_URL>/mcp/<slug>`; undefined for any other. */
+export function slugOfResource(publicUrl: string, resource: string): string | undefined {
+  if (!resource.startsWith(`${publicUrl}/`)) return undefined;
+  return TOOLSET_PATH.exec(resource.slice(publicUrl.length))?.[1];
+}
+
 /**
  * The audiences that a token may carry on an MCP path: the path's own, and for an alias also
  * `/mcp`. Empty for a path that is no MCP path.

@@ -1,9 +1,11 @@
 import { findUser, membershipsOf, type UserAccount, type Membership } from '@conducktor/db';
+import { slugOfResource } from '@conducktor/identity';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { consentPage } from '../pages/consent-page.js';
 import { grantAccess } from './grant-access.js';
 import type { BrowserSessions } from './browser-session.js';
 import { cancelled, finishFlow, restartUrl, type Flow } from './flow.js';
+import { offersTo } from './offers.js';
 import { flowEnded, PageError } from './page-error.js';
 import { acceptForm, claim, flowOf, seeOther, sendForm, type PageDeps } from './request.js';
 import { choicesOf } from './workspace-choices.js';
@@ -18,6 +20,7 @@ export function mountConsent(fastify: FastifyInstance, deps: ConsentDeps): void 
     const flow = await flowOf(deps, request, 'consent');
     if (!flow) throw nothingAsked();
     const { user, memberships } = await personOf(deps, request, reply, flow);
+    const workspaces = await choices(deps, flow, memberships);
     return sendForm(deps, request, reply, { page: '/consent', flow }, (csrf) =>
       consentPage({
         csrf,
@@ -27,7 +30,8 @@ export function mountConsent(fastify: FastifyInstance, deps: ConsentDeps): void 
         documentHost: flow.documentHost,
         isLocal: flow.isLocal,
         email: user.email,
-        workspaces: choicesOf(memberships),
+        slug: slugOfResource(deps.publicUrl, flow.resource),
+        workspaces,
         scopes: flow.scopes,
         staysConnected: flow.staysConnected,
       }),
@@ -49,14 +53,23 @@ export function mountConsent(fastify: FastifyInstance, deps: ConsentDeps): void 
         const { user, memberships } = await personOf(deps, request, reply, flow);
         const chosen = memberships.find(({ tenantId }) => tenantId === fields['workspace']);
         if (!chosen) throw chooseWorkspace();
+        const [offer] = await offersTo(deps, flow, [chosen]);
+        if (offer!.problem !== undefined) throw notHere(chosen.tenantName, offer!.problem);
         await claim(deps, flow);
-        const grantId = await grantAccess(deps, flow, user, chosen);
+        const grantId = await grantAccess(deps, flow, user, offer!);
         return seeOther(reply, await finishFlow(flow, { consent: { grantId } }));
       }
       default:
         throw nothingAsked();
     }
   });
+}
+
+/** The workspaces to choose from, each with what it adds to what is asked. */
+async function choices(deps: ConsentDeps, flow: Flow, memberships: Membership[]) {
+  const named = choicesOf(memberships);
+  const offers = await offersTo(deps, flow, memberships);
+  return offers.map(({ problem, declared }, index) => ({ ...named[index]!, problem, declared }));
 }
 
 /** The person of this sign-in, who must still be the one signed in in this browser. */
@@ -81,6 +94,14 @@ const nothingAsked = () =>
     what: 'This page asks whether an app may use your workspace. No app is asking right now.',
     doNext: 'Start from the app: add a connector there with the address of this server.',
     code: 'nothing_asked',
+  });
+
+const notHere = (workspace: string, problem: string) =>
+  new PageError(403, {
+    title: 'This cannot be allowed',
+    what: `The workspace ${workspace} ${problem}.`,
+    doNext: 'Go back and choose another workspace, or ask an owner or admin of this one.',
+    code: 'not_offered',
   });
 
 const chooseWorkspace = () =>

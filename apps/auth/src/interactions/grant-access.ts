@@ -1,13 +1,7 @@
 import { newId } from '@conducktor/contracts';
-import {
-  insertGrant,
-  keepOidcPayload,
-  recordControlEvent,
-  type Membership,
-  type UserAccount,
-} from '@conducktor/db';
-import { SUPPORTED_SCOPES } from '../oidc/scopes.js';
+import { insertGrant, keepOidcPayload, recordControlEvent, type UserAccount } from '@conducktor/db';
 import type { Flow, FlowDeps } from './flow.js';
+import type { Offer } from './offers.js';
 
 /**
  * Writes down what the person allowed: this client, at this redirect host, in this workspace. Returns
@@ -17,12 +11,9 @@ export async function grantAccess(
   deps: FlowDeps,
   flow: Flow,
   user: UserAccount,
-  workspace: Membership,
+  { membership: workspace, scopes }: Pick<Offer, 'membership' | 'scopes'>,
 ): Promise<string> {
   const id = newId('grt');
-  const scopes = flow.scopes.filter((scope) =>
-    (SUPPORTED_SCOPES as readonly string[]).includes(scope),
-  );
   await deps.db.withTenant(workspace.tenantId, async (tx) => {
     await insertGrant(tx, {
       id,

@@ -1,4 +1,4 @@
-import { findLiveGrant, findUser, type Db } from '@conducktor/db';
+import { emailVerifiedAt, findLiveGrant, findUser, type Db } from '@conducktor/db';
 import { errors, type AccessToken, type ClientCredentials, type FindAccount } from 'oidc-provider';
 
 /** Who a session or token belongs to; a disabled account is nobody. */
@@ -12,8 +12,7 @@ export function createFindAccount(deps: { db: Db }): FindAccount {
         sub: user.id,
         name: user.displayName,
         email: user.email,
-        // Nobody has proven to read this mailbox yet.
-        email_verified: false,
+        email_verified: (await emailVerifiedAt(deps.db, user.id)) !== undefined,
       }),
     };
   };
@@ -24,7 +23,7 @@ export function createExtraClaims(deps: { db: Db }) {
   return async (_ctx: unknown, token: AccessToken | ClientCredentials) => {
     const grantId = 'grantId' in token ? token.grantId : undefined;
     const grant = grantId && (await findLiveGrant(deps.db, grantId));
-    if (!grant) throw new errors.InvalidGrant('the grant was revoked');
+    if (!grant) throw new errors.InvalidGrant('the access was revoked or is frozen');
     return { tenant: grant.tenantId, member: grant.memberId, gid: grantId };
   };
 }

@@ -9,7 +9,7 @@ import { mayUseConnectorRedirect, staticClients } from './clients.js';
 import { renameForBrowser, type CookieNames } from './cookies.js';
 import { createInteractionPolicy } from './interaction-policy.js';
 import { explainInitialAccessToken, registrationValidator } from './registration.js';
-import { SUPPORTED_SCOPES } from './scopes.js';
+import { scopesOfResource, SUPPORTED_SCOPES } from './scopes.js';
 import { createStorage, type StorageDeps } from './storage.js';
 
 const DAY = 24 * 3600;
@@ -152,7 +152,10 @@ function configurationOf(deps: ProviderDeps): Configuration {
             );
           }
           return {
-            scope: SUPPORTED_SCOPES.join(' '),
+            scope: scopesOfResource(
+              ctx.oidc.params?.['scope'] as string | undefined,
+              ctx.oidc.entities.Grant?.getResourceScope(resource),
+            ),
             audience: resource,
             accessTokenTTL: accessTokenSeconds,
             accessTokenFormat: 'jwt',

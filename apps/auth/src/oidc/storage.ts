@@ -115,9 +115,13 @@ function rowsOf({ db, vault }: StorageDeps, kind: string): Rows {
     findByUserCode: async () => undefined,
     async consume(id) {
       // Of two requests that carry the same code or refresh token at once, one gets the answer.
-      if (!(await consumeOidcPayload(db, kind, rowId(id)))) {
-        throw new errors.InvalidGrant('it was used at the same moment by another request');
+      if (await consumeOidcPayload(db, kind, rowId(id))) return;
+      // Both had it, so one stole it, and nobody knows which: neither goes on.
+      const used = await findOidcPayload(db, kind, rowId(id));
+      if (typeof used?.payload['grantId'] === 'string') {
+        await revokeGrant(db, used.payload['grantId']);
       }
+      throw new errors.InvalidGrant('it was used at the same moment by another request');
     },
     destroy: (id) => deleteOidcPayload(db, kind, rowId(id)),
     revokeByGrantId: (grantId) => deleteOidcPayloadsOfGrant(db, kind, grantId),

@@ -12,9 +12,20 @@ export interface ConsentPage {
   /** The answer goes to a program on this computer. */
   isLocal: boolean;
   email: string;
-  workspaces: { id: string; name: string }[];
+  workspaces: ConsentWorkspace[];
+  /** The toolset or connection whose address is asked for; undefined: everything of the workspace. */
+  slug: string | undefined;
   scopes: readonly string[];
   staysConnected: boolean;
+}
+
+export interface ConsentWorkspace {
+  id: string;
+  name: string;
+  /** Why nothing can be allowed here, as the end of a sentence about it. */
+  problem: string | undefined;
+  /** What it adds to what is asked: its own scopes, and what they allow. */
+  declared: { scope: string; allows: string }[];
 }
 
 export function consentPage(content: ConsentPage): string {
@@ -26,11 +37,19 @@ export function consentPage(content: ConsentPage): string {
       <p>${content.clientName} asks to:</p>
       <ul>
         <li>
-          use the connections of workspace
+          ${
+            content.slug
+              ? html`use only the part <strong>${content.slug}</strong> of workspace `
+              : 'use the connections of workspace '
+          }
           ${only ? html`<strong>${only.name}</strong>` : 'that you choose below'}
         </li>
         ${wishes(content)}
+        ${only?.declared.map(
+          ({ scope, allows }) => html`<li>${allows} <span class="soft">(${scope})</span></li> `,
+        )}
       </ul>
+      ${only?.problem && html`<p class="problem" role="alert">The workspace ${only.name} ${only.problem}.</p>`}
       <div class="facts">
         <p>Access goes to <strong>${content.redirectHost}</strong></p>
         ${content.documentHost ? html`<p>The app is described by <strong>${content.documentHost}</strong></p>` : ''}
@@ -43,8 +62,18 @@ export function consentPage(content: ConsentPage): string {
         </p>
       </div>
       <form method="post" action="/consent">
-        ${hiddenFields(content)} ${workspaceField(content.workspaces)}
-        <button type="submit" name="decision" value="allow">Allow</button>
+        ${hiddenFields(content)}
+        ${workspaceField(
+          content.workspaces.map((each) => ({
+            ...each,
+            detail: differenceOf(each),
+            isClosed: each.problem !== undefined,
+          })),
+        )}
+        ${
+          content.workspaces.some(({ problem }) => problem === undefined) &&
+          html`<button type="submit" name="decision" value="allow">Allow</button>`
+        }
         <button class="quiet" type="submit" name="decision" value="cancel" formnovalidate>
           Cancel
         </button>
@@ -56,6 +85,16 @@ export function consentPage(content: ConsentPage): string {
         </p>
       </form>`,
   });
+}
+
+/** Beside a workspace to choose: what is asked there and not in the others. */
+function differenceOf({ problem, declared }: ConsentWorkspace): Html | undefined {
+  if (problem !== undefined) return html`<br /><span class="soft">It ${problem}.</span>`;
+  if (declared.length === 0) return undefined;
+  return html`<br /><span class="soft"
+      >There also:
+      ${declared.map(({ scope, allows }, index) => html`${index > 0 && '; '}${allows} (${scope})`)}</span
+    >`;
 }
 
 function wishes({ scopes, staysConnected }: ConsentPage): Html[] {

@@ -28,6 +28,7 @@ export async function createConnection(
     catalog: wanted.kind === 'mcp-stdio' ? wanted.catalog : null,
     args: wanted.kind === 'mcp-stdio' ? wanted.args : [],
     timeoutMs: wanted.timeoutMs,
+    scopes: wanted.scopes,
   };
   return unlessTaken(
     `There is a connection or toolset "${wanted.slug}" in this workspace already.`,
@@ -45,6 +46,7 @@ export async function createConnection(
           url: row.url,
           catalog: row.catalog,
           args: row.args,
+          scopes: row.scopes,
           secretNames: namesOf(secrets),
         });
         return { id, slug: created.slug, kind: wanted.kind, status: 'PENDING' as const };

@@ -23,6 +23,7 @@ export function toView(row: Row): Connection {
     catalog: row.catalog,
     args: row.args as string[],
     timeoutMs: row.timeoutMs,
+    scopes: row.scopes as Connection['scopes'],
     statusReason: row.statusReason,
     hasSecret: row.secret !== null,
     server: serverOf(row.server as UpstreamServer | null),

@@ -10,9 +10,9 @@ import { isEmpty, namesOf } from './secrets.js';
 
 // Which fields make sense for which kind.
 const FIELDS: Record<string, readonly string[]> = {
-  'mcp-http': ['url', 'headers', 'timeoutMs'],
-  'mcp-sse': ['url', 'headers', 'timeoutMs'],
-  'mcp-stdio': ['catalog', 'args', 'env', 'timeoutMs'],
+  'mcp-http': ['url', 'headers', 'timeoutMs', 'scopes'],
+  'mcp-sse': ['url', 'headers', 'timeoutMs', 'scopes'],
+  'mcp-stdio': ['catalog', 'args', 'env', 'timeoutMs', 'scopes'],
 };
 
 /** Changes what is given. The higher revision makes workers and gateways load the connection afresh. */
@@ -47,7 +47,12 @@ export async function updateConnection(
         `"${foreign}": a connection of kind ${kind} has none.`,
       );
     if (row.secret && !secrets) refuseNewReceiver(row, patch);
-    await tx.connection.update({ where, data: { ...plain, revision: { increment: 1 } } });
+    // What clients must ask for is no business of the server: it is not connected to anew.
+    const asBefore = patch.scopes !== undefined && Object.keys(patch).length === 1;
+    await tx.connection.update({
+      where,
+      data: { ...plain, ...(asBefore ? {} : { revision: { increment: 1 } }) },
+    });
     if (secrets) await replaceSecret(tx, tenantId, id, sealed);
     await recordChange(tx, caller, 'connection.update', {
       connection: slug,

@@ -35,7 +35,7 @@ export function visibleTools(caller: Caller): ShownTools {
         presentTool(tool.definition, {
           shownName: name,
           class: tool.class,
-          scopes: [],
+          scopes: tool.scopes ?? [],
           clientUri: (uri) => toClientUri(view, tool.connection, uri),
         }),
       );

@@ -48,6 +48,8 @@ export async function identify(
   const seen = deps.tokens.of(headers, token, resourcePath);
   const credential = seen ?? (await verify(deps, token, context));
   if (credential.expiresAtMs <= Date.now()) throw signInAgain('your access has expired');
+  if (credential.signedBy !== undefined && !deps.verifier.keyStands(credential.signedBy))
+    throw signInAgain('the key that signed your access was taken out of use');
   let workspace =
     deps.workspaces.peek(credential.tenantId) ?? (await deps.workspaces.get(credential.tenantId));
   // Seen for the first time and not in the snapshot: it may be newer than that.
@@ -111,6 +113,7 @@ async function tried<T>(
 const tokenCredential = (claims: TokenClaims): Credential => ({
   tenantId: claims.tenantId,
   expiresAtMs: claims.exp * 1_000,
+  signedBy: claims.signedBy,
   scopes: claims.scopes,
   holder: {
     member: { id: claims.memberId, userId: claims.userId },
@@ -144,6 +147,8 @@ function signInAgain(why: string): Refusal {
 interface Credential {
   tenantId: string;
   expiresAtMs: number;
+  /** The key that signed an access token; it may be taken out of use before the token expires. */
+  signedBy?: string;
   scopes: readonly string[];
   holder: RightHolder;
 }

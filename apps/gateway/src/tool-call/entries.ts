@@ -23,6 +23,7 @@ export function entryOf(connection: ConnectionEntry, method: EntryMethod): Entry
       connection,
       class: 'read',
       labels: [],
+      scopes: connection.scopesOf?.(method),
     };
     ofConnection.set(method, entry);
   }

@@ -34,7 +34,7 @@ export interface Target {
  */
 export type Entry = Pick<
   Tool,
-  'id' | 'shownName' | 'upstreamName' | 'connection' | 'class' | 'labels' | 'costMicros'
+  'id' | 'shownName' | 'upstreamName' | 'connection' | 'class' | 'labels' | 'scopes' | 'costMicros'
 >;
 
 /** What the steps need of a client's request, whatever its method. */

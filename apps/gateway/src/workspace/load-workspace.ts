@@ -1,6 +1,12 @@
-import { ConducktorError, type FreezeKind, type ToolCost } from '@conducktor/contracts';
+import {
+  ConducktorError,
+  type DeclaredScope,
+  type FreezeKind,
+  type ToolCost,
+} from '@conducktor/contracts';
 import type { Db, TenantTx } from '@conducktor/db';
 import { compilePolicy, parsePolicy } from '@conducktor/policy';
+import { compileScopes } from './declared-scopes.js';
 import type {
   ApiKeyEntry,
   ConnectionEntry,
@@ -126,8 +132,9 @@ async function loadCatalogue(
     revision: string;
     capabilities: Record<string, unknown> | null;
     instructions: string | null;
+    scopes: DeclaredScope[];
   }>(
-    `select id, slug, timeout_ms, revision, server->'capabilities' as capabilities,
+    `select id, slug, timeout_ms, revision, scopes, server->'capabilities' as capabilities,
             left(server->>'instructions', ${MAX_INSTRUCTIONS}) as instructions
        from connection order by slug collate "C"`,
   );
@@ -142,6 +149,7 @@ async function loadCatalogue(
         capabilities: row.capabilities ?? {},
         instructions: row.instructions ?? undefined,
         frozen: frozen.get(row.id),
+        scopesOf: compileScopes(row.scopes),
         tools: [],
       },
     ]),
@@ -174,6 +182,7 @@ async function loadCatalogue(
         labels: row.labels,
         definition: row.definition,
         definitionHash: row.definition_hash.toString('hex'),
+        scopes: connection.scopesOf?.(row.upstream_name),
         costMicros: row.cost?.kind === 'flat' ? row.cost.micros : undefined,
       };
       connection.tools.push(tool);

@@ -1,5 +1,6 @@
 import type { ToolClass, ToolsetMode, ToolsetPrefix } from '@conducktor/contracts';
 import type { CompiledPolicy } from '@conducktor/policy';
+import type { ScopesOf } from './declared-scopes.js';
 
 export type { ToolClass };
 
@@ -26,6 +27,8 @@ export interface ConnectionEntry {
   capabilities: Readonly<Record<string, unknown>>;
   /** Why it is stopped for now: nothing is asked of it, and lists leave it out. Absent: it is not. */
   frozen?: string | undefined;
+  /** The scopes that it declares for a tool of its server, or for another method (`resources/read`). Absent: none. */
+  scopesOf?: ScopesOf | undefined;
   /** What its server tells a model of itself, if anything. Untrusted. */
   instructions?: string | undefined;
   /** Its tools in this snapshot. */
@@ -42,6 +45,8 @@ export interface Tool {
   labels: string[];
   definition: Record<string, unknown>;
   definitionHash: string;
+  /** Scopes that its connection declares for it, beside that of its class. Absent: none. */
+  scopes?: readonly string[] | undefined;
   /** What a call costs once it is sent, in millionths of the workspace's currency. Absent: nothing. */
   costMicros?: number | undefined;
 }

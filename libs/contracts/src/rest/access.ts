@@ -24,6 +24,14 @@ export const DeclaredScope = z.strictObject({
 });
 export type DeclaredScope = z.infer<typeof DeclaredScope>;
 
+export const DeclaredScopes = z
+  .array(DeclaredScope)
+  .max(50)
+  .refine(
+    (all) => new Set(all.map(({ scope }) => scope)).size === all.length,
+    'names a scope twice',
+  );
+
 /** What a call of a tool costs. Millionths of the workspace's currency. */
 export const ToolCost = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('free') }),

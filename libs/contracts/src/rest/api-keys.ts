@@ -1,15 +1,21 @@
 import { z } from 'zod';
+import { DeclaredScope } from './access.js';
 import { idOf, Instant, Timestamp } from './common.js';
 
 export const NewApiKey = z.strictObject({
   name: z.string().min(1).max(100),
   /** Whose key it is; the caller's own when left out. */
   memberId: idOf('mem').optional(),
-  /** `mcp:read`, `mcp:write` (also as `read`, `write`) and `admin` for this API. */
+  /** `mcp:read`, `mcp:write` (also as `read`, `write`), `admin` for this API, and what connections declare. */
   scopes: z
-    .array(z.enum(['mcp:read', 'mcp:write', 'read', 'write', 'admin']))
+    .array(
+      z.union([
+        z.enum(['mcp:read', 'mcp:write', 'read', 'write', 'admin']),
+        DeclaredScope.shape.scope,
+      ]),
+    )
     .min(1)
-    .max(5),
+    .max(50),
   expiresAt: Instant.optional(),
 });
 export type NewApiKey = z.infer<typeof NewApiKey>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DeclaredScopes } from './access.js';
 import { idOf, Slug, Timestamp } from './common.js';
 
 export const ConnectionStatus = z.enum(['PENDING', 'ACTIVE', 'DEGRADED', 'AUTH_REQUIRED', 'ERROR']);
@@ -72,6 +73,7 @@ const byAddress = {
   url: UpstreamUrl,
   headers: Headers.optional(),
   timeoutMs: Timeout,
+  scopes: DeclaredScopes.default([]),
 };
 
 export const NewConnection = z.discriminatedUnion(
@@ -86,6 +88,7 @@ export const NewConnection = z.discriminatedUnion(
       args: Arguments.default([]),
       env: Environment.optional(),
       timeoutMs: Timeout,
+      scopes: DeclaredScopes.default([]),
     }),
   ],
   {
@@ -103,6 +106,8 @@ export const ConnectionPatch = z.strictObject({
   headers: Headers.optional(),
   env: Environment.optional(),
   timeoutMs: Timeout.removeDefault().optional(),
+  /** Those that are there already are replaced, all of them. */
+  scopes: DeclaredScopes.optional(),
 });
 export type ConnectionPatch = z.infer<typeof ConnectionPatch>;
 
@@ -119,6 +124,7 @@ export const Connection = ConnectionCreated.extend({
   catalog: z.string().nullable(),
   args: z.array(z.string()),
   timeoutMs: z.int(),
+  scopes: DeclaredScopes,
   statusReason: z.string().nullable(),
   hasSecret: z.boolean(),
   /** What the server said of itself when it was last reached. */

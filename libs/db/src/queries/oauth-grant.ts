@@ -35,7 +35,10 @@ export interface LiveGrant {
   userId: string;
 }
 
-/** Whom the grant speaks for; undefined when it is unknown, revoked, or its member lost access. */
+/**
+ * Whom the grant speaks for; undefined when it is unknown or revoked, its member or account lost access,
+ * or the workspace, the member or the client is frozen.
+ */
 export async function findLiveGrant(db: Db, grantId: string): Promise<LiveGrant | undefined> {
   const tenantId = await tenantOfGrant(db, grantId);
   if (!tenantId) return undefined;
@@ -43,7 +46,11 @@ export async function findLiveGrant(db: Db, grantId: string): Promise<LiveGrant 
     const { rows } = await tx.query<LiveGrant>(
       `select g.tenant_id as "tenantId", g.member_id as "memberId", m.user_id as "userId"
          from oauth_grant g join member m on m.tenant_id = g.tenant_id and m.id = g.member_id
-        where g.tenant_id = $1 and g.id = $2 and g.revoked_at is null and m.disabled_at is null`,
+         join user_account u on u.id = m.user_id
+        where g.tenant_id = $1 and g.id = $2 and g.revoked_at is null
+          and m.disabled_at is null and m.removed_at is null and u.disabled_at is null
+          and not exists (select from frozen f where f.tenant_id = $1 and (f.kind, f.subject_id) in
+                (('workspace', g.tenant_id), ('member', g.member_id), ('client', g.client_id)))`,
       [tenantId, grantId],
     );
     return rows[0];
