@@ -113,12 +113,6 @@ describe('an authorization request', () => {
       400,
     ]);
   });
-
-  test('for a toolset gives a token for that toolset only', async () => {
-    const resource = `${auth.origin}/mcp/finance`;
-    const { tokens } = await connect(auth, { params: { resource } });
-    expect(claimsOf(tokens.access_token)['aud']).toBe(resource);
-  });
 });
 
 describe('the code', () => {
