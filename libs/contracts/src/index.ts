@@ -64,6 +64,7 @@ export { FreezeView, NewFreeze } from './rest/freeze.js';
 export {
   GroupPatch,
   GroupView,
+  Invitation,
   InvitedMember,
   MemberPatch,
   MemberView,

@@ -1,61 +1,62 @@
-import { newId, type InvitedMember, type NewMember } from '@conducktor/contracts';
-import { mintInvitation } from '@conducktor/identity';
+import { ConducktorError, newId, type InvitedMember, type NewMember } from '@conducktor/contracts';
 import { recordChange } from '../audit/record-change.js';
-import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { unlessTaken } from '../http/unique.js';
 import { setGroups } from './groups-of.js';
 import { requireMayManage } from './may-manage.js';
 import { memberView, toMemberView } from './read-members.js';
-
-const INVITATION_MS = 7 * 24 * 3600 * 1000;
+import { permitInvitation, writeInvitation, type InvitationDeps } from './write-invitation.js';
 
 /**
  * Invites the person of this address; an account is made when there is none yet. Nobody has shown that
- * the account of an address is its owner's, so no sign-in may use the membership until the link in the
- * answer was opened. API keys made for the member work at once: who makes them hands them over.
+ * the account of an address is its owner's, so no sign-in may use the membership until a link was
+ * opened. API keys made for the member work at once: who makes them hands them over. Who was removed
+ * or left is the same member again, with none of what they had.
  */
 export async function createMember(
-  { prisma, publicUrl }: Pick<Control, 'prisma' | 'publicUrl'>,
+  deps: InvitationDeps,
   caller: Caller,
   wanted: NewMember,
 ): Promise<InvitedMember> {
   requireMayManage(caller, wanted.roles);
   const { tenantId } = caller;
-  const id = newId('mem');
-  const { token, tokenHash } = mintInvitation();
-  const expiresAt = new Date(Date.now() + INVITATION_MS);
-  return unlessTaken(`${wanted.email} is a member of this workspace already.`, () =>
-    prisma.withTenant(tenantId, async (tx) => {
+  const { email } = wanted;
+  const taken = `${email} is a member of this workspace already.`;
+  const permit = await permitInvitation(deps, caller, email);
+  return unlessTaken(taken, () =>
+    deps.prisma.withTenant(tenantId, async (tx) => {
       const [account] = await tx.$queryRaw<{ id: string }[]>`
-        select account_for_member(${wanted.email}, ${newId('usr')}) as id`;
+        select account_for_member(${email}, ${newId('usr')}) as id`;
+      const userId = account!.id;
       const roles = [...new Set(wanted.roles)];
-      await tx.member.create({
-        data: { tenantId, id, userId: account!.id, email: wanted.email, roles, acceptedAt: null },
+      const before = await tx.member.findUnique({
+        where: { tenantId_userId: { tenantId, userId } },
       });
-      // createMany, because this role may write invitations and not read them.
-      await tx.invitation.createMany({
-        data: [{ tenantId, memberId: id, tokenHash: Uint8Array.from(tokenHash), expiresAt }],
-      });
+      if (before && !before.removedAt) throw new ConducktorError('conflict', taken);
+      const id = before?.id ?? newId('mem');
+      const where = { tenantId_id: { tenantId, id } };
+      const fresh = { email, roles, acceptedAt: null };
+      if (before) {
+        await tx.member.update({
+          where,
+          data: { ...fresh, removedAt: null, disabledAt: null, permissions: [] },
+        });
+      } else await tx.member.create({ data: { tenantId, id, userId, ...fresh } });
+      const invitation = await writeInvitation(deps, tx, caller, permit, { memberId: id, email });
       const groupsMade = await setGroups(tx, tenantId, id, wanted.groups);
       await recordChange(tx, caller, 'member.create', {
         subject: id,
-        email: wanted.email,
+        email,
         roles,
         groups: wanted.groups,
         groupsMade,
         invited: true,
-        invitationExpiresAt: expiresAt.toISOString(),
+        ...(before ? { again: true } : {}),
+        mailed: invitation.mailed,
+        invitationExpiresAt: invitation.expiresAt,
       });
-      const where = { tenantId_id: { tenantId, id } };
       const row = await tx.member.findUniqueOrThrow({ where, include: memberView });
-      return {
-        ...toMemberView(row),
-        invitation: {
-          url: `${publicUrl}/invite?token=${token}`,
-          expiresAt: expiresAt.toISOString(),
-        },
-      };
+      return { ...toMemberView(row), invitation };
     }),
   );
 }

@@ -1,6 +1,7 @@
 import {
   GroupPatch,
   GroupView,
+  Invitation,
   InvitedMember,
   MemberPatch,
   MemberView,
@@ -12,6 +13,7 @@ import {
 import { readers, scope, signedIn, writers } from '../http/guards.js';
 import { route } from '../http/route.js';
 import { createMember } from './create-member.js';
+import { inviteAgain } from './invite-again.js';
 import { createGroup, deleteGroup, getGroup, listGroups, updateGroup } from './groups.js';
 import { getMember, listMembers } from './read-members.js';
 import { removeMember } from './remove-member.js';
@@ -45,6 +47,12 @@ export const memberRoutes = [
     answer: [200, MemberView],
     handle: ({ control, caller, params, body }) =>
       updateMember(control, caller, params['id']!, body),
+  }),
+  route('POST', '/members/:id/invitations', {
+    summary: 'A new link for a member who has not joined yet; earlier links are dead',
+    guards: [signedIn, scope('admin'), writers],
+    answer: [201, Invitation],
+    handle: ({ control, caller, params }) => inviteAgain(control, caller, params['id']!),
   }),
   // Anybody may leave: whom else one may remove is decided with the member's roles at hand.
   route('DELETE', '/members/:id', {

@@ -34,10 +34,20 @@ export const MemberView = z
   .meta({ id: 'Member' });
 export type MemberView = z.infer<typeof MemberView>;
 
-/** The only answer that ever holds the link. */
+/** How a person joins: the answers to inviting are the only ones that ever hold the link. */
+export const Invitation = z
+  .object({
+    /** For the person invited, and nobody else: they sign in only after they opened it. */
+    url: z.url(),
+    expiresAt: Timestamp,
+    /** A letter with a link of its own is on its way too. False: hand this link over yourself. */
+    mailed: z.boolean(),
+  })
+  .meta({ id: 'Invitation' });
+export type Invitation = z.infer<typeof Invitation>;
+
 export const InvitedMember = MemberView.extend({
-  /** For the person invited, and nobody else: they sign in only after they opened it. */
-  invitation: z.object({ url: z.url(), expiresAt: Timestamp }),
+  invitation: Invitation,
 }).meta({ id: 'InvitedMember' });
 export type InvitedMember = z.infer<typeof InvitedMember>;
 
