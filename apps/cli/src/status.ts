@@ -2,6 +2,7 @@ import type { StackOptions } from './options.js';
 import { filesOf } from './stack/layout.js';
 import { lockHolder } from './stack/lock.js';
 import { isReady, readState, type StackState } from './stack/state.js';
+import { lettersIn } from './terminal/letters.js';
 import { table } from './terminal/table.js';
 
 /** What scripts read from `status --json`. */
@@ -75,5 +76,13 @@ function describe(report: StatusReport, options: StackOptions, running: boolean)
     ...(report.demo
       ? ['', `  Sign in as ${report.demo.email} with the password ${report.demo.password}.`]
       : []),
+    ...lettersLine(options),
   ].join('\n');
+}
+
+/** Where letters are, when there is no mail server to send them. */
+function lettersLine({ data }: StackOptions): string[] {
+  const { mail } = filesOf(data);
+  const count = lettersIn(mail).length;
+  return count === 0 ? [] : ['', `  Letters to people: ${count} in ${mail}`];
 }

@@ -12,6 +12,7 @@ import { lockHolder } from './stack/lock.js';
 import { STAY, parentVariable, whenParentEnds } from './stack/parent.js';
 import { openLog } from './stack/service.js';
 import { readState, type StackState } from './stack/state.js';
+import { showLetters } from './terminal/letters.js';
 import { createStepPrinter } from './terminal/steps.js';
 
 /**
@@ -65,7 +66,9 @@ export async function up(options: StackOptions): Promise<number> {
     await letGo(supervisor);
     return 0;
   }
+  const stopLetters = showLetters(files.mail, (text) => out.write(text));
   const code = await ended;
+  stopLetters();
   out.write(goodbyeText(interrupted() || code === 0, files.log('supervisor')));
   return interrupted() ? 0 : code;
 }

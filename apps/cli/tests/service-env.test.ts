@@ -9,6 +9,7 @@ const context = (inherited: NodeJS.ProcessEnv = {}) => ({
   publicUrl: 'http://localhost:8080',
   secretKey: randomBytes(32).toString('base64url'),
   stdioCatalog: '/data/stdio-catalog.json',
+  mailDir: '/data/mail',
   redisUrl: 'redis://:secret@127.0.0.1:8091',
   databaseUrl: (role: string) => `postgres://${role}:secret@127.0.0.1:8090/conducktor`,
   inherited,

@@ -9,6 +9,8 @@ export interface EnvContext {
   publicUrl: string;
   secretKey: string;
   stdioCatalog: string;
+  /** Where letters go when the person set no mail server. */
+  mailDir: string;
   redisUrl: string;
   databaseUrl(role: PostgresRole): string;
   /** The environment that the person started us with. */
@@ -41,7 +43,10 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
       WORKERS: `127.0.0.1:${ports.workerRpc}`,
       CONTROL_RPC: `127.0.0.1:${ports.controlRpc}`,
     },
-    auth: { PORT: String(ports.auth) },
+    auth: {
+      PORT: String(ports.auth),
+      MAIL_DIR: context.inherited['MAIL_DIR'] ?? context.mailDir,
+    },
     control: {
       PORT: String(ports.control),
       RPC_PORT: String(ports.controlRpc),

@@ -106,6 +106,7 @@ export function createStack(deps: StackDeps): Stack {
               publicUrl: deps.publicUrl,
               secretKey: deps.secretKey,
               stdioCatalog: files.stdioCatalog,
+              mailDir: files.mail,
               redisUrl: redis!.url,
               databaseUrl: (role) => postgres!.urlFor(role),
               inherited: process.env,
