@@ -93,6 +93,16 @@ describe('a policy', () => {
     expect((await activate(version)).status).toBe(200);
   });
 
+  it('may test how it decides on management tools', async () => {
+    const test = 'call: { roles: [member], tool: conducktr_create_policy }, expect: allow';
+    const { version } = (await post(`version: 1\ndefault: allow-read\ntests: [{ ${test} }]`))
+      .body as { version: number };
+    const refused = await activate(version);
+    expect(refused.status).toBe(409);
+    expect(refused.body['detail']).toContain('conducktr_create_policy');
+    expect(refused.body['detail']).not.toContain('no tool');
+  });
+
   it('bumps the workspace’s version when it becomes active, so that gateways see it', async () => {
     const version = () =>
       service.admin.withTenant(workspace.tenantId, async (tx) =>

@@ -92,6 +92,17 @@ describe('a toolset', () => {
     });
   });
 
+  it('has management tools by globs that begin as their names do', async () => {
+    await connect('docs', ['search']);
+    const tools = ['*', 'conducktr_list_*', 'conducktr_none'];
+    expect((await create({ tools, prefix: 'never' })).body).toMatchObject({
+      connections: ['docs'],
+      selected: 3,
+      unmatched: ['conducktr_none'],
+      collisions: [],
+    });
+  });
+
   it.each([
     ['a reserved slug', { slug: 'conducktr' }],
     ['a slug that is no path', { slug: 'A b' }],

@@ -8,6 +8,7 @@ import { finishFlow, type Flow } from './flow.js';
 import { formRefused } from './page-error.js';
 import { putPending } from './pending-sign-in.js';
 import { claim, seeOther, type PageDeps } from './request.js';
+import { takeReturnPath } from './return-path.js';
 
 export interface CompleteSignInDeps extends PageDeps {
   sessions: BrowserSessions;
@@ -51,7 +52,8 @@ export async function signInBrowser(
   if (!flow) {
     await deps.sessions.begin(request, reply, accountId, amr);
     reply.header('set-cookie', deps.knownBrowsers.remember(request.headers.cookie, accountId));
-    return seeOther(reply, returnTo ?? '/login');
+    const back = takeReturnPath(deps, request, reply);
+    return seeOther(reply, returnTo ?? back ?? '/login');
   }
   await claim(deps, flow);
   const current = await deps.sessions.read(request, reply);

@@ -11,6 +11,7 @@ import { completeSignIn, type CompleteSignInDeps } from './complete-sign-in.js';
 import { cancelled, finishFlow, type Flow } from './flow.js';
 import { tooMany } from './page-error.js';
 import { acceptForm, claim, flowOf, makeForm, seeOther, sendPage } from './request.js';
+import { keepReturnPath, returnPathOf } from './return-path.js';
 
 export interface LoginDeps extends CompleteSignInDeps {
   passwords: Passwords;
@@ -24,7 +25,10 @@ export function mountLogin(fastify: FastifyInstance, deps: LoginDeps): void {
     const flow = await flowOf(deps, request, 'login');
     if (!flow) {
       const user = await currentUser(deps, request, reply);
+      const back = returnPathOf(request);
+      if (user && back !== undefined) return seeOther(reply, back);
       if (user) return showSignedIn(deps, request, reply, user);
+      if (back !== undefined) keepReturnPath(deps, reply, back);
     }
     return showSignIn(deps, request, reply, { flow });
   });
