@@ -72,6 +72,11 @@ export class Feeds {
 
   constructor(private readonly deps: { db: Db; logger: Logger }) {}
 
+  /** In how many workspaces somebody listens. */
+  get open(): number {
+    return this.feeds.size;
+  }
+
   /** Every `use` needs its `leave`. */
   use(tenantId: string): Promise<Feed> {
     let entry = this.feeds.get(tenantId);
