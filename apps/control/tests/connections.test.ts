@@ -30,6 +30,46 @@ const answers = (result: Partial<RefreshResult>) => {
 };
 
 describe('a connection', () => {
+  it('declares scopes, which are checked, replaced as a whole, shown and recorded', async () => {
+    const inventory = { scope: 'read:inventory', description: 'read stock', tools: ['get*'] };
+    const created = await connect({ ...crm, scopes: [inventory] });
+    const path = `/api/v1/connections/${created.body.id}`;
+    const revision = async () => {
+      const { rows } = await service.admin.pool.query(
+        'select revision from connection where id = $1',
+        [created.body.id],
+      );
+      return rows[0].revision as string;
+    };
+    const before = await revision();
+    expect((await service.call(key, 'GET', path)).body.scopes).toEqual([inventory]);
+    const cogs = { scope: 'read:cogs', tools: ['getCogs'] };
+    const changed = await service.call(key, 'PATCH', path, { scopes: [cogs] });
+    expect(changed.body.scopes).toEqual([cogs]);
+    // Its server has no part in it and keeps its sessions.
+    expect(await revision()).toBe(before);
+    expect((await service.changes(workspace.tenantId)).at(-1)).toMatchObject({
+      action: 'connection.update',
+      scopes: [cogs],
+    });
+    for (const scopes of [
+      [{ scope: 'mcp:read', tools: ['*'] }],
+      [{ scope: 'admin', tools: ['*'] }],
+      [{ scope: 'Read:Stock', tools: ['*'] }],
+      [{ scope: 'read:stock', tools: [] }],
+      [cogs, cogs],
+      [{ ...cogs, more: 1 }],
+    ]) {
+      const refused = await service.call(key, 'PATCH', path, { scopes });
+      expect(refused.status, JSON.stringify(scopes)).toBe(400);
+    }
+    const apiKey = await service.call(key, 'POST', '/api/v1/api-keys', {
+      name: 'stock',
+      scopes: ['read', 'read:inventory'],
+    });
+    expect(apiKey.status).toBe(201);
+  });
+
   it('is created as PENDING, with its secret sealed and told nowhere', async () => {
     const created = await connect(crm);
     expect(created.status).toBe(201);
