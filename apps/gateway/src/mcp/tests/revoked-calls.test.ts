@@ -14,6 +14,7 @@ const open: Events[] = [];
 afterEach(() => {
   for (const events of open.splice(0)) events.close();
   gateway.governed.revoked.clear();
+  gateway.governed.frozen.clear();
   gateway.governed.away = false;
   expect(gateway.faults.splice(0)).toEqual([]);
 });
@@ -73,6 +74,28 @@ test.each(['legacy', 'modern'] as const)(
     // It is neither cancelled nor answered twice.
     await expect.poll(() => lastCall().answered, { timeout: 3_000 }).toContain('done');
     expect(lastCall().input.signal.aborted).toBe(false);
+  },
+);
+
+test.each(['legacy', 'modern'] as const)(
+  'a frozen person is told so in the shape of a call, not sent to sign in (%s)',
+  async (era) => {
+    const events =
+      era === 'modern'
+        ? await modern('t_progress', STEPS)
+        : await post('t_progress', STEPS, inSession(await beginSession(gateway.mcp, 'alice')));
+    await expect.poll(() => events.messages.length).toBeGreaterThan(2);
+    gateway.governed.frozen.add('alice');
+    await events.ended;
+    expect(events.messages.at(-1)).toMatchObject({
+      id: 5,
+      result: {
+        isError: true,
+        content: [{ text: 'Permission denied: frozen.' }],
+        _meta: { 'conducktor/code': 'frozen' },
+      },
+    });
+    await expect.poll(() => lastCall().answered, { timeout: 3_000 }).toContain('done');
   },
 );
 

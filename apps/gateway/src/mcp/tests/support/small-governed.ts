@@ -61,6 +61,8 @@ export class SmallGoverned implements GovernedMcp {
   readonly listeners: SeenListener[] = [];
   /** Names that may not come in any more. */
   readonly revoked = new Set<string>();
+  /** Names that are stopped for now. */
+  readonly frozen = new Set<string>();
   /** Authentication cannot be done while this is set. */
   away = false;
   /** What there is too much of, as `limit` is told it. */
@@ -89,7 +91,10 @@ export class SmallGoverned implements GovernedMcp {
     if (name === undefined || name === 'expired' || this.revoked.has(name)) return UNAUTHENTICATED;
     const view = /^\/mcp\/(.+)$/.exec(context.resourcePath)?.[1];
     if (view !== undefined && view !== 'known') return NO_VIEW;
-    return { kind: 'caller', principal: `tenant ${name} client` };
+    const principal = `tenant ${name} client`;
+    return this.frozen.has(name)
+      ? { kind: 'caller', principal, frozen: FROZEN }
+      : { kind: 'caller', principal };
   }
 
   async limit(_context: McpRequestContext, what: string): Promise<Failure | undefined> {
@@ -300,6 +305,14 @@ const DOWN: Failure = {
   },
 };
 const LIMITED: Failure = { kind: 'error', error: { code: -32_000, message: 'Too many requests.' } };
+const FROZEN: Failure = {
+  kind: 'error',
+  error: {
+    code: -32_003,
+    message: 'Permission denied: frozen.',
+    data: { _meta: { 'conducktor/code': 'frozen' } },
+  },
+};
 const NO_VIEW: Failure = {
   kind: 'error',
   status: 404,
