@@ -8,6 +8,8 @@ export interface InventoryEntry {
   method: Method;
   /** With `:name` for parameters. */
   path: string;
+  /** What it does, in one line. */
+  summary: string;
   /** What is asked of the caller, in order; empty for a route that anybody may call. */
   guards: string[];
   /** Parameters that hold an id, name or number of something in the caller's workspace. */
@@ -22,6 +24,7 @@ export const ROUTE_INVENTORY: readonly InventoryEntry[] = [
   ...allRoutes.map((route) => ({
     method: route.method,
     path: pathOf(route),
+    summary: route.summary,
     guards: guardsOf(route),
     tenantIds: [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name!),
   })),
@@ -29,6 +32,7 @@ export const ROUTE_INVENTORY: readonly InventoryEntry[] = [
   ...(['GET', 'POST'] as const).map((method) => ({
     method,
     path: SECRET_PATH,
+    summary: method === 'GET' ? 'The page where a secret is entered' : 'Store or test a secret',
     guards: ['signed in', 'browser', writers.name],
     tenantIds: ['id'],
   })),

@@ -1,0 +1,232 @@
+import { newId } from '@conducktor/contracts';
+import { mintApiKey } from '@conducktor/identity';
+import type { SeededWorkspace } from '@conducktor/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROUTE_INVENTORY, type InventoryEntry } from '../../src/inventory.js';
+import { startControl, type Browser, type ControlService } from '../harness.js';
+import { rolesGuide } from './guide.js';
+import { MATRIX, rightsOf, ROLES, type RoleName } from './matrix.js';
+
+interface Person {
+  userId: string;
+  key: string;
+  browser: Browser;
+}
+
+let service: ControlService;
+let ours: SeededWorkspace;
+let connection: string;
+let networks = 0;
+let otherOwner: Person;
+/** Each role alone, as it is and with every permission there is. */
+const people = new Map<string, Person>();
+
+const guarded = ROUTE_INVENTORY.filter(({ guards }) => guards.length > 0);
+const operationOf = ({ method, path }: InventoryEntry) => `${method} ${path}`;
+
+beforeAll(async () => {
+  service = await startControl();
+  ours = await service.seed();
+  const theirs = await service.seed();
+  otherOwner = {
+    userId: theirs.owner.userId,
+    key: theirs.owner.apiKey,
+    browser: await service.browser(theirs.owner.userId),
+  };
+  for (const role of ROLES) {
+    people.set(role, await personWith(role));
+    people.set(`${role}+`, await personWith(role, { permissions: ['audit:payloads'] }));
+  }
+  people.set('frozen', await personWith('owner', { frozen: true }));
+  people.set('disabled', await personWith('owner', { disabled: true }));
+  people.set('removed', await personWith('owner', { disabled: true, removed: true }));
+  const crm = { slug: 'crm', kind: 'mcp-http', url: 'https://crm.example/mcp' };
+  const made = await service.call(ours.owner.apiKey, 'POST', '/api/v1/connections', crm);
+  connection = made.body['id'] as string;
+});
+afterAll(() => service.stop());
+
+/** A member of our workspace with this role, a key with the scope admin, and a browser. */
+async function personWith(
+  role: RoleName,
+  has: { permissions?: string[]; frozen?: boolean; disabled?: boolean; removed?: boolean } = {},
+): Promise<Person> {
+  const [userId, memberId, key] = [newId('usr'), newId('mem'), mintApiKey()];
+  const { tenantId } = ours;
+  await service.admin.withTenant(tenantId, async (tx) => {
+    const email = `${userId}@example.com`;
+    await tx.query('insert into user_account (id, email) values ($1, $2)', [userId, email]);
+    await tx.query(
+      `insert into member (tenant_id, id, user_id, email, roles, permissions, disabled_at, removed_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [
+        tenantId,
+        memberId,
+        userId,
+        email,
+        [role],
+        has.permissions ?? [],
+        has.disabled ? new Date() : null,
+        has.removed ? new Date() : null,
+      ],
+    );
+    await tx.query(
+      `insert into api_key (tenant_id, id, member_id, name, secret_hash, scopes)
+       values ($1, $2, $3, 'k', $4, '{admin}')`,
+      [tenantId, key.id, memberId, key.secretHash],
+    );
+    if (has.frozen)
+      await tx.query(
+        `insert into frozen (tenant_id, kind, subject_id, reason, created_by)
+         values ($1, 'member', $2, 'Looks stolen', 'test')`,
+        [tenantId, memberId],
+      );
+  });
+  return { userId, key: key.key, browser: await service.browser(userId) };
+}
+
+const byKey = (key: string) => ({ authorization: `Bearer ${key}` });
+const byBrowser = ({ browser }: Person) => ({
+  cookie: browser.cookie,
+  'x-conducktor-csrf': browser.csrf,
+  'x-conducktor-workspace': ours.tenantId,
+  origin: service.origin,
+});
+
+/** A real request to the route, with ids of nothing and a body of nothing: who may not is told first. */
+async function ask(entry: InventoryEntry, headers: Record<string, string>) {
+  const isForm = entry.guards.includes('browser') && entry.method === 'POST';
+  const id = entry.path.startsWith('/connections/') ? connection : 'x_0000000000000000000000';
+  const body = isForm ? `do=test&csrf=${headers['x-conducktor-csrf'] ?? ''}` : '{}';
+  const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json';
+  const response = await fetch(
+    service.origin + entry.path.replace(':version', '999').replace(/:\w+/g, id),
+    {
+      method: entry.method,
+      redirect: 'manual',
+      headers: {
+        ...headers,
+        // Each from a network of its own, so that refusals are not counted together.
+        'x-forwarded-for': `2001:db8:${(++networks).toString(16)}::1`,
+        ...(entry.method === 'GET' ? {} : { 'content-type': type }),
+      },
+      ...(entry.method === 'GET' ? {} : { body }),
+    },
+  );
+  if (response.status < 400 || !response.headers.get('content-type')?.includes('json')) {
+    // An answer that lasts is not waited for.
+    await response.body?.cancel();
+    return { status: response.status, code: undefined };
+  }
+  const { code } = (await response.json()) as { code?: string };
+  return { status: response.status, code };
+}
+
+/** Somebody who may not gets no further than this; anything else got through to the route itself. */
+const isRefused = ({ status, code }: { status: number; code: string | undefined }) =>
+  status === 401 || status === 403 || code === 'unauthenticated' || code === 'forbidden';
+
+const forPerson = ({ guards }: InventoryEntry) => guards.includes('browser');
+const isPage = ({ path }: InventoryEntry) => !path.startsWith('/api/');
+const forWorkspace = guarded.filter((entry) => !forPerson(entry));
+
+describe('the matrix', () => {
+  it('has a row for every guarded route and for nothing else', () => {
+    expect(Object.keys(MATRIX).sort()).toEqual(guarded.map(operationOf).sort());
+  });
+
+  it('is what docs/guides/roles.md says', async () => {
+    await expect(rolesGuide(guarded)).toMatchFileSnapshot('../../../../docs/guides/roles.md');
+  });
+});
+
+describe.each(ROLES)('%s', (role) => {
+  it('may do exactly what the matrix says, with a key and in a browser', async () => {
+    const wrong: string[] = [];
+    for (const entry of guarded) {
+      const right = rightsOf(operationOf(entry))[role];
+      for (const suffix of right === 'perm' ? ['', '+'] : ['']) {
+        const person = people.get(role + suffix)!;
+        const allowed = right !== '-' && (right !== 'perm' || suffix === '+');
+        const ways = forPerson(entry)
+          ? [byBrowser(person)]
+          : [byKey(person.key), byBrowser(person)];
+        for (const headers of ways) {
+          const answer = await ask(entry, headers);
+          // To remove others is refused; that one may leave is shown elsewhere.
+          if (right === 'own' && operationOf(entry) === 'DELETE /api/v1/members/:id') continue;
+          const refused = isPage(entry) ? answer.status >= 400 : isRefused(answer);
+          if (refused === allowed)
+            wrong.push(`${operationOf(entry)} ${role}${suffix} ${right}: ${answer.status}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('nobody gets anywhere', () => {
+  const expectAll = async (
+    entries: readonly InventoryEntry[],
+    headers: Record<string, string>,
+    expected: { status: number; code: string },
+  ) => {
+    for (const entry of entries) {
+      const operation = operationOf(entry);
+      expect({ operation, ...(await ask(entry, headers)) }).toEqual({ operation, ...expected });
+    }
+  };
+  const page = forWorkspace.filter(({ method }) => method !== 'GET');
+
+  it('without a key or session', async () => {
+    const api = guarded.filter((entry) => !isPage(entry));
+    await expectAll(api, {}, { status: 401, code: 'unauthenticated' });
+    for (const entry of guarded.filter(isPage)) expect((await ask(entry, {})).status).toBe(303);
+  });
+
+  it('with a key that lacks the scope admin', () =>
+    expectAll(forWorkspace, byKey(ours.member.apiKey), {
+      status: 403,
+      code: 'insufficient_scope',
+    }));
+
+  it('in a browser without the token, where something would change', async () => {
+    const { 'x-conducktor-csrf': _token, ...headers } = byBrowser(people.get('owner')!);
+    await expectAll(page, headers, { status: 403, code: 'forbidden' });
+    expect(
+      (
+        await ask(
+          guarded.find((each) => isPage(each) && each.method === 'POST')!,
+          headers,
+        )
+      ).status,
+    ).toBe(403);
+  });
+
+  it('who is frozen', async () => {
+    const person = people.get('frozen')!;
+    for (const headers of [byKey(person.key), byBrowser(person)])
+      await expectAll(forWorkspace, headers, { status: 403, code: 'frozen' });
+    for (const entry of guarded.filter(isPage))
+      expect((await ask(entry, byBrowser(person))).status).toBeGreaterThanOrEqual(400);
+  });
+
+  it.each(['disabled', 'removed'])('who is %s', async (state) => {
+    const person = people.get(state)!;
+    await expectAll(forWorkspace, byKey(person.key), { status: 401, code: 'unauthenticated' });
+    await expectAll(forWorkspace, byBrowser(person), { status: 404, code: 'not_found' });
+    for (const entry of guarded.filter(isPage))
+      expect((await ask(entry, byBrowser(person))).status).toBe(404);
+  });
+
+  it('who owns another workspace only', async () => {
+    await expectAll(forWorkspace, byBrowser(otherOwner), { status: 404, code: 'not_found' });
+    for (const entry of guarded.filter(isPage))
+      expect((await ask(entry, byBrowser(otherOwner))).status).toBe(404);
+    const withIds = forWorkspace.filter(({ tenantIds }) => tenantIds.length > 0);
+    for (const entry of withIds)
+      expect(isRefused(await ask(entry, byKey(otherOwner.key))), operationOf(entry)).toBe(
+        rightsOf(operationOf(entry)).owner === 'perm',
+      );
+  });
+});
