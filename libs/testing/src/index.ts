@@ -10,6 +10,7 @@ export {
   type NamedHandler,
   type NamedServers,
 } from './named-servers.js';
+export { ssrfCorpus } from './ssrf-corpus.js';
 export { seedWorkspace, type SeededMember, type SeededWorkspace } from './seed-workspace.js';
 export { freePortBlock } from './port-block.js';
 export { startRoundRobin, type RoundRobin } from './round-robin.js';

@@ -4,7 +4,7 @@ import { request } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createOutbound, type Outbound, type OutboundOptions } from '../index.js';
 import type { Resolve } from '../guarded-connector.js';
-import { ssrfCorpus } from './ssrf-corpus.js';
+import { ssrfCorpus } from '@conducktor/testing';
 
 const port = 20_440;
 const listeners: Server[] = [];
