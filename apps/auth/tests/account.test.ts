@@ -126,7 +126,7 @@ describe('workspaces', () => {
     );
     const done = await leave(browser, other.tenantId);
     expect(textOf(done)).toContain('You left the workspace.');
-    expect(textOf(done)).toContain('You are not in it since');
+    expect(textOf(done)).toContain('You left it, or were removed, on');
     expect((await membershipsOf(auth.db, other.userId)).map((m) => m.tenantName)).toEqual(['Own']);
     const { rows } = await auth.admin.pool.query(
       `select m.disabled_at is not null as disabled, m.removed_at is not null as removed,
@@ -189,7 +189,7 @@ describe('workspaces', () => {
       [icy.tenantId, icy.memberId],
     );
     const text = textOf(await open(browser, '/account/workspaces'));
-    expect(text).toMatch(/Removed\b.*You are not in it since/);
+    expect(text).toMatch(/Removed\b.*You left it, or were removed, on/);
     expect(text).toMatch(/Suspended\b.*Your access was switched off/);
     expect(text).toMatch(/Icy\b.*Frozen:/);
     expect(text).not.toContain('Invited');

@@ -35,7 +35,7 @@ function entry(app: OwnApp, csrf: string): Html {
     </p>
     <p class="soft">
       It may ${means(app.scopes)}. Allowed on ${day(app.createdAt)};
-      ${app.lastSeenAt ? html`last used on ${day(app.lastSeenAt)}` : 'not used since'}.
+      ${app.lastSeenAt ? html`last used on ${day(app.lastSeenAt)}` : 'no use noted yet'}.
     </p>
     <form method="post" action="/account/apps">
       ${hiddenFields({ csrf, flow: undefined })}

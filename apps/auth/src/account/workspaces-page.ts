@@ -38,15 +38,15 @@ function entry(membership: OwnMembership): Html {
 function stateOf({ tenantId, tenantName, roles, joinedAt, ...now }: OwnMembership): Html {
   if (now.removedAt)
     return html`<p>
-      You are not in it since ${day(now.removedAt)}: your apps and keys there are dead. To come
-      back, ask an owner to invite you.
+      You left it, or were removed, on ${day(now.removedAt)}: your apps and keys there are dead. To
+      come back, ask an owner to invite you.
     </p>`;
   if (now.disabledAt)
     return html`<p>
       Your access was switched off on ${day(now.disabledAt)}: your apps and keys there are refused.
       Ask an owner or admin of the workspace why.
     </p>`;
-  return html`<p>You are ${roles.join(', ')} since ${day(joinedAt)}.</p>
+  return html`<p>Joined on ${day(joinedAt)}, as ${roles.join(', ')}.</p>
     ${
       now.frozen &&
       html`<p>

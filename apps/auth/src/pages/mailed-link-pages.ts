@@ -23,7 +23,7 @@ export function confirmAddressPage(content: {
       <form method="post" action="/verify">
         ${hiddenFields({ csrf: content.csrf, flow: undefined })}
         <input type="hidden" name="token" value="${content.token}" />
-        <button type="submit">Confirm ${content.email}</button>
+        <button type="submit">Confirm this address</button>
       </form>
       <p class="soft">If this is not yours, close this page. Nothing was changed.</p>`,
   });

@@ -30,7 +30,7 @@ export function signedInPage(content: SignedInPage): string {
         allow it.
       </p>
       ${content.keyWorkspaces.length > 0 && keyForm(content)}
-      <p>
+      <p class="end">
         <a href="/account">Your account</a> · <a href="/account/apps">Connected apps</a> ·
         <a href="/oauth2/logout">Sign out</a>
       </p>`,

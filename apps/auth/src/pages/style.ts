@@ -26,7 +26,7 @@ fieldset{border:0;padding:0;margin:0}
 padding:.6rem .7rem;margin:.4rem 0}
 .choice:has(:checked){border-color:var(--accent);background:var(--tint)}
 button,.button{display:inline-block;width:100%;font:inherit;font-weight:600;text-align:center;text-decoration:none;
-cursor:pointer;border-radius:8px;padding:.65rem 1rem;margin-top:.75rem;border:1px solid var(--accent);
+cursor:pointer;border-radius:8px;padding:.65rem 1rem;margin-top:.75rem;border:1px solid var(--accent);overflow-wrap:anywhere;
 background:var(--accent);color:var(--on-accent)}
 button.quiet{background:transparent;color:var(--ink);border-color:var(--line)}
 button.link{width:auto;padding:0;margin:0;border:0;background:none;color:var(--accent);font-weight:400;
@@ -61,7 +61,8 @@ h3{font-size:.95rem}
 .quiet.button{background:transparent;color:var(--ink);border-color:var(--line)}
 .qr{width:13rem;margin:1rem auto}
 .qr svg{display:block;width:100%;height:auto;border-radius:8px}
-.codes{list-style:none;display:grid;grid-template-columns:1fr 1fr;gap:.1rem 1rem}
+.codes{list-style:none;columns:12rem 2;column-gap:1rem}
+.codes li{margin:0;white-space:nowrap}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 footer{margin-top:1rem;color:var(--soft);font-size:.85rem;text-align:center}
 `;
