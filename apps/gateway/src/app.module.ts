@@ -24,8 +24,7 @@ export class GatewayModule {
               redisUrl: config.REDIS_URL,
               secretKey: config.SECRET_KEY,
               workers: config.WORKERS,
-              // The schema takes a list; one of them runs the tools.
-              controlRpc: config.CONTROL_RPC?.[0],
+              controlRpc: config.CONTROL_RPC,
               ratePerMinute: config.RATE_LIMIT_PER_MINUTE,
               logger,
               registry,

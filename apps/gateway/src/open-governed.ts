@@ -44,8 +44,8 @@ export interface GovernedOptions {
   redisUrl: string;
   secretKey: string;
   workers: string[];
-  /** host:port of the control plane; without it there are no management tools. */
-  controlRpc?: string | undefined;
+  /** host:port of the replicas of the control plane; without them there are no management tools. */
+  controlRpc?: readonly string[] | undefined;
   ratePerMinute: number;
   logger: Logger;
   registry: Registry;

@@ -39,8 +39,8 @@ const MAX_RANKS = 50_000;
  */
 export function connectWorkers(options: {
   addresses: string[];
-  /** Of the control plane, which runs the management tools; undefined: nobody does. */
-  control?: string | undefined;
+  /** Of the replicas of the control plane, any of which runs the management tools; none: nobody does. */
+  control?: readonly string[] | undefined;
   key: Buffer;
   instanceId: string;
   onLate(outcomes: LateOutcome[]): void;
@@ -52,7 +52,7 @@ export function connectWorkers(options: {
     return new RpcClient({ address, key, instanceId, onLate, onFault });
   };
   const clients = new Map(options.addresses.map((address) => [address, dial(address)]));
-  const control = options.control === undefined ? undefined : dial(options.control);
+  const control = (options.control ?? []).map(dial);
   const ranks = new Map<string, RpcClient[]>();
   const ranked = (connectionId: string): RpcClient[] => {
     let list = ranks.get(connectionId);
@@ -73,8 +73,8 @@ export function connectWorkers(options: {
 
   return {
     call: (request, callOptions) => {
-      if (control && request.connectionId === MANAGEMENT_CONNECTION)
-        return control.whenReady(RECONNECT_WAIT_MS).then(() => control.call(request, callOptions));
+      if (request.connectionId === MANAGEMENT_CONNECTION && control.length > 0)
+        return anyReady(control).then((replica) => replica.call(request, callOptions));
       const client = ready(request.connectionId);
       if (client) return client.call(request, callOptions);
       return eventually(request.connectionId, request.timeoutMs).then((late) =>
@@ -99,14 +99,21 @@ export function connectWorkers(options: {
     },
     committed: (callIds) => {
       for (const client of clients.values()) client.committed(callIds);
-      control?.committed(callIds);
+      for (const replica of control) replica.committed(callIds);
     },
     get ready() {
       return [...clients.values()].some((client) => client.ready);
     },
     close: () => {
       for (const client of clients.values()) client.close();
-      control?.close();
+      for (const replica of control) replica.close();
     },
   };
+}
+
+/** A replica that a call would leave to now, or after a moment; the first where none is there. */
+async function anyReady(replicas: readonly RpcClient[]): Promise<RpcClient> {
+  const ready = () => replicas.find((replica) => replica.ready);
+  if (!ready()) await Promise.race(replicas.map((replica) => replica.whenReady(RECONNECT_WAIT_MS)));
+  return ready() ?? replicas[0]!;
 }

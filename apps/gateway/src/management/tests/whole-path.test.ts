@@ -1,11 +1,10 @@
 /** Management tools through a gateway, in the control plane as a process of its own, over one database. */
 import { randomBytes } from 'node:crypto';
 import { newId, MANAGEMENT_TOOLS, type Role } from '@conducktor/contracts';
-import { mintApiKey } from '@conducktor/identity';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ToolCallAnswer } from '../../mcp/ports.js';
 import type { Governed } from '../../open-governed.js';
 import { startWholePath, type WholePath } from '../../tests/support/whole-path.js';
+import { lastRecordOf, personWith, resultOf } from './support.js';
 
 const ALL = MANAGEMENT_TOOLS.map(({ name }) => name);
 const OPEN = { version: 1, default: 'allow', rules: [] };
@@ -18,41 +17,10 @@ beforeAll(async () => {
 });
 afterAll(() => path.stop());
 
-/** A person with this role only, and their key. */
-async function personWith(role: Role, scopes = ['mcp:read', 'mcp:write']): Promise<string> {
-  const { tenantId } = path.people;
-  const [userId, memberId, key] = [newId('usr'), newId('mem'), mintApiKey()];
-  const email = `${role}-${userId.slice(-8).toLowerCase()}@people.example`;
-  await path.admin.pool.query(
-    'insert into user_account (id, email, display_name) values ($1, $2, $3)',
-    [userId, email, role],
-  );
-  await path.admin.withTenant(tenantId, async (tx) => {
-    await tx.query(
-      'insert into member (tenant_id, id, user_id, email, roles) values ($1, $2, $3, $4, $5)',
-      [tenantId, memberId, userId, email, [role]],
-    );
-    await tx.query(
-      'insert into api_key (tenant_id, id, member_id, name, secret_hash, scopes) values ($1, $2, $3, $4, $5, $6)',
-      [tenantId, key.id, memberId, role, key.secretHash, scopes],
-    );
-  });
-  return key.key;
-}
-
-const resultOf = (answer: ToolCallAnswer) => {
-  if (answer.kind !== 'result') throw new Error(`Not a result: ${JSON.stringify(answer)}`);
-  const { content, isError, structuredContent, _meta } = answer.result as {
-    content: { type: string; text: string }[];
-    isError?: boolean;
-    structuredContent?: Record<string, unknown>;
-    _meta: Record<string, unknown>;
-  };
-  return { content, isError, structuredContent, meta: _meta, text: content[0]!.text };
-};
 const owner = () => ({ apiKey: path.people.owner.apiKey });
 const call = async (name: string, args: object = {}, by: object = owner()) =>
   resultOf(await path.call(gateway, name, args, by));
+const lastRecord = (tool: string) => lastRecordOf(path, tool);
 const listed = async (by: object = owner()) => {
   const answer = await gateway.mcp.listTools(path.context(by));
   if (answer.kind !== 'tools') throw new Error(JSON.stringify(answer));
@@ -60,22 +28,6 @@ const listed = async (by: object = owner()) => {
     .map(({ name }) => name as string)
     .filter((name) => name.startsWith('conducktr_'));
 };
-/** The last record of calls of this tool, with its outcome. */
-const lastRecord = async (tool: string) => {
-  const { rows } = await path.admin.pool.query<{ call: string; outcome: string | null }>(
-    `select c.record as call, o.record as outcome from call c left join outcome o on o.call_id = c.call_id
-      where c.tenant_id = $1 and c.record::jsonb->>'tool' = $2
-      order by c.epoch desc, c.tick desc, c.ordinal desc`,
-    [path.people.tenantId, tool],
-  );
-  const [row] = rows;
-  return {
-    ...(JSON.parse(row!.call) as Record<string, unknown>),
-    ended: rows.filter(({ outcome }) => outcome !== null).length,
-    ...(row!.outcome === null ? {} : { outcome: JSON.parse(row!.outcome).outcome as string }),
-  };
-};
-
 describe('who sees and uses which tool', () => {
   const SAMPLE: Record<string, object> = {
     conducktr_create_connection: {},
@@ -88,7 +40,7 @@ describe('who sees and uses which tool', () => {
   const ROLES: Role[] = ['owner', 'admin', 'approver', 'auditor', 'billing', 'member'];
 
   it.each(ROLES)('%s', async (role) => {
-    const apiKey = await personWith(role);
+    const apiKey = await personWith(path, role);
     const may = MANAGEMENT_TOOLS.filter(({ roles }) => roles === null || roles.includes(role)).map(
       ({ name }) => name,
     );
@@ -140,7 +92,7 @@ describe('who sees and uses which tool', () => {
   });
 
   it('need mcp:write for what writes', async () => {
-    const apiKey = await personWith('owner', ['mcp:read']);
+    const apiKey = await personWith(path, 'owner', ['mcp:read']);
     const answer = await path.call(gateway, 'conducktr_create_policy', { rule: {} }, { apiKey });
     expect(answer).toMatchObject({ kind: 'challenge', status: 403 });
   });

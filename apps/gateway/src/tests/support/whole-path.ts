@@ -157,7 +157,7 @@ export async function startWholePath(
         redisUrl,
         secretKey,
         workers: [`127.0.0.1:${rpcPort}`],
-        ...(options.control ? { controlRpc: `127.0.0.1:${control.rpc}` } : {}),
+        ...(options.control ? { controlRpc: [`127.0.0.1:${control.rpc}`] } : {}),
         ratePerMinute: 100_000,
         logger: createLogger('test', 'silent'),
         registry: createMetrics('test'),
