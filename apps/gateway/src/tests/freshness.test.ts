@@ -10,7 +10,7 @@ import {
   type RawAnswer,
   type RecordingUpstream,
 } from '@conducktor/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { newSessionKey, startGateway, type TestGateway } from '../mcp/tests/support/gateway.js';
 import { openIssuer } from './support/access-tokens.js';
 import { openStreams } from './support/lasting-streams.js';
@@ -104,6 +104,15 @@ const codeOf = ({ message }: RawAnswer) =>
     'conducktor/code'
   ];
 
+/** They listen again a second later. */
+const deafen = async () => {
+  const { rowCount } = await path.admin.pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and query = 'listen tenant_version'`,
+  );
+  expect(rowCount).toBe(gateways.length);
+};
+
 interface Made {
   began: number;
   ok: boolean;
@@ -143,6 +152,8 @@ function calling(token: string, tool: string, at: number): { made: Made[]; stop(
 interface Case {
   what: string;
   redisIs: 'up' | 'down';
+  /** Gateways have lost what Postgres tells them by itself; they ask twice a second. */
+  deaf?: true;
   /** The right that ends, and how. */
   end(): Promise<unknown>;
   again(): Promise<unknown>;
@@ -183,8 +194,9 @@ const CASES: Case[] = [
     expected: { status: 401, code: 'unauthenticated' },
   },
   {
-    what: 'an app is frozen',
+    what: 'an app is frozen and nobody is told',
     redisIs: 'down',
+    deaf: true,
     token: async () => (await issue(path.people.tenantId, path.people.member)).token,
     end: () => freeze('client', 'https://chat.example/client'),
     again: () => write('delete from frozen'),
@@ -221,10 +233,20 @@ const CASES: Case[] = [
   },
 ];
 
+/** Whatever comes of a test, the next one finds everything as it was. */
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0)) await step();
+  await redis.set('pass');
+  for (const gateway of gateways)
+    await expect.poll(() => gateway.sessions.bus.redis.status, { timeout: 10_000 }).toBe('ready');
+});
+
 test.each(CASES)(
   `$what while Redis is $redisIs (CHAOS_SEED=${seed})`,
   async (each) => {
     const { what, redisIs, expected, connection } = each;
+    undo.push(() => each.again());
     const token = await each.token();
     const { contractor } = path.people;
     const everybody = what === 'a workspace is frozen';
@@ -237,7 +259,9 @@ test.each(CASES)(
     const untouched = await openStreams(gateways[0]!, contractor.apiKey);
     if (redisIs === 'down') await redis.set('reset');
     const loads = Array.from({ length: CALLERS }, (_, n) => calling(token, 'up_echo', n));
+    undo.push(() => Promise.all(loads.map((load) => load.stop())));
     const others = calling(contractor.apiKey, 'other_echo', 0);
+    undo.push(() => others.stop());
     const waiting = gateways.map((gateway) => call(gateway, token, 'up_wait'));
     const held = await call(
       gateways[1]!,
@@ -247,8 +271,12 @@ test.each(CASES)(
       { meta: { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } } } },
     );
     expect(held.message?.result).toMatchObject({ resultType: 'input_required' });
-    await new Promise((resolve) => setTimeout(resolve, 400 + random() * 400));
+    await expect
+      .poll(() => loads.every(({ made }) => made.some(({ ok }) => ok)), { timeout: 10_000 })
+      .toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, random() * 400));
 
+    if (each.deaf) await deafen();
     await each.end();
     const committedAt = Date.now();
     const answers = await Promise.all(
@@ -257,7 +285,13 @@ test.each(CASES)(
     // One that does not end is told as such below, not by a test that runs out of time.
     const ended = Promise.all(lasting.map(({ events }) => events.ended));
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 2 * STREAM_BOUND_MS))]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Each of them has heard what is the matter, and the others have been heard.
+    await expect
+      .poll(
+        () => [...loads, others].every(({ made }) => made.some(({ began }) => began > committedAt)),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
     await Promise.all([...loads, others].map((load) => load.stop()));
 
     const { rows } = await path.admin.pool.query<{
@@ -292,7 +326,6 @@ test.each(CASES)(
     expect(lastAdmitted).toBeLessThanOrEqual(0);
     expect(made.filter(({ ok, began }) => ok && began > committedAt)).toEqual([]);
     const after = made.filter(({ began }) => began > committedAt);
-    expect(after.length).toBeGreaterThan(CALLERS);
     expect(new Set(after.map(({ status, code }) => `${status} ${String(code)}`))).toEqual(
       new Set([`${expected.status} ${expected.code}`]),
     );
@@ -312,17 +345,12 @@ test.each(CASES)(
       .toEqual(['cancelled', 'cancelled', 'cancelled']);
 
     // Nobody else noticed.
-    expect(others.made.length).toBeGreaterThan(5);
     if (!everybody) {
       expect(others.made.filter(({ ok }) => !ok)).toEqual([]);
       const open = untouched.filter(({ endedAt }) => endedAt === undefined).map(({ name }) => name);
       expect(open).toEqual(connection ? ['lists', 'session'] : ['resource', 'lists', 'session']);
     }
     for (const { events } of untouched) events.close();
-    await each.again();
-    await redis.set('pass');
-    for (const gateway of gateways)
-      await expect.poll(() => gateway.sessions.bus.redis.status, { timeout: 10_000 }).toBe('ready');
   },
   30_000,
 );
