@@ -1,5 +1,6 @@
 import {
   pruneAttempts,
+  pruneBrowserSessions,
   pruneMail,
   pruneMailedLinks,
   pruneOidcPayloads,
@@ -14,7 +15,13 @@ const BATCHES = 20;
 /** Deletes what has expired, in small batches, so that no statement holds many rows for long. */
 export async function prune(db: Db): Promise<number> {
   let deleted = 0;
-  for (const pruneBatch of [pruneOidcPayloads, pruneAttempts, pruneMail, pruneMailedLinks]) {
+  for (const pruneBatch of [
+    pruneOidcPayloads,
+    pruneAttempts,
+    pruneBrowserSessions,
+    pruneMail,
+    pruneMailedLinks,
+  ]) {
     for (let batch = 0; batch < BATCHES; batch++) {
       const found = await pruneBatch(db, BATCH);
       deleted += found;

@@ -9,15 +9,25 @@ const ACCOUNTS_MAX = 6;
 // A random name and its signature: 12 and 16 bytes in base64url.
 const ENTRY = /^([A-Za-z0-9_-]{16})([A-Za-z0-9_-]{22})$/;
 
+/** By a whole sign-in, or by a link from the mailbox, which proves no second factor. */
+type Way = 'sign-in' | 'mail';
+
 /**
- * Remembers, in a cookie of the browser's own, which accounts signed in with it. It opens nothing:
- * wrong passwords from here are only counted apart from those of strangers.
+ * Remembers, in a cookie of the browser's own, which accounts were here. It opens nothing: wrong
+ * passwords and codes from here are only counted apart from those of strangers.
  */
 export interface KnownBrowsers {
-  /** The browser's name for this account, or undefined when the account never signed in with it. */
-  recognise(cookieHeader: string | undefined, userId: string): string | undefined;
-  /** The `Set-Cookie` after a whole sign-in, second factor included. */
-  remember(cookieHeader: string | undefined, userId: string): string;
+  /**
+   * The browser's name for this account, or undefined for a stranger. Who came by mail only is a
+   * stranger where codes are guessed.
+   */
+  recognise(
+    cookieHeader: string | undefined,
+    userId: string,
+    guessing: 'password' | 'code',
+  ): string | undefined;
+  /** The `Set-Cookie` after a whole sign-in, second factor included, or after a mailed link was used. */
+  remember(cookieHeader: string | undefined, userId: string, way: Way): string;
 }
 
 export function createKnownBrowsers(deps: {
@@ -27,9 +37,9 @@ export function createKnownBrowsers(deps: {
 }): KnownBrowsers {
   const name = `${deps.cookies.browser}_known`;
   const secure = deps.publicUrl.startsWith('https:') ? '; Secure' : '';
-  const signature = (userId: string, browser: string) =>
+  const signature = (userId: string, browser: string, way: Way) =>
     createHmac('sha256', deps.key)
-      .update(JSON.stringify(['known-browser', userId, browser]))
+      .update(JSON.stringify(['known-browser', way, userId, browser]))
       .digest()
       .subarray(0, 16);
   const entriesOf = (header: string | undefined) =>
@@ -37,20 +47,26 @@ export function createKnownBrowsers(deps: {
       .split('.')
       .slice(0, ACCOUNTS_MAX)
       .filter((entry) => ENTRY.test(entry));
-  const isOf = (userId: string) => (entry: string) => {
-    const [, browser, signed] = ENTRY.exec(entry)!;
-    return timingSafeEqual(signature(userId, browser!), Buffer.from(signed!, 'base64url'));
-  };
+  const find = (header: string | undefined, userId: string, way: Way) =>
+    entriesOf(header).find((entry) => {
+      const [, browser, signed] = ENTRY.exec(entry)!;
+      return timingSafeEqual(signature(userId, browser!, way), Buffer.from(signed!, 'base64url'));
+    });
 
   return {
-    recognise: (header, userId) => entriesOf(header).find(isOf(userId))?.slice(0, 16),
-    remember(header, userId) {
-      const entries = entriesOf(header);
-      const known = entries.find(isOf(userId));
+    recognise(header, userId, guessing) {
+      const whole = find(header, userId, 'sign-in');
+      const entry = whole ?? (guessing === 'password' ? find(header, userId, 'mail') : undefined);
+      return entry?.slice(0, 16);
+    },
+    remember(header, userId, way) {
       const browser = randomBytes(12).toString('base64url');
-      const own = known ?? browser + signature(userId, browser).toString('base64url');
-      const kept = [own, ...entries.filter((entry) => entry !== own)].slice(0, ACCOUNTS_MAX);
-      return `${name}=${kept.join('.')}; Path=/; Max-Age=${SECONDS}; HttpOnly; SameSite=Lax${secure}`;
+      const own =
+        find(header, userId, way) ??
+        browser + signature(userId, browser, way).toString('base64url');
+      const kept = [own, ...entriesOf(header).filter((entry) => entry !== own)];
+      const value = kept.slice(0, ACCOUNTS_MAX).join('.');
+      return `${name}=${value}; Path=/; Max-Age=${SECONDS}; HttpOnly; SameSite=Lax${secure}`;
     },
   };
 }

@@ -51,7 +51,10 @@ export async function signInBrowser(
 ): Promise<FastifyReply> {
   if (!flow) {
     await deps.sessions.begin(request, reply, accountId, amr);
-    reply.header('set-cookie', deps.knownBrowsers.remember(request.headers.cookie, accountId));
+    reply.header(
+      'set-cookie',
+      deps.knownBrowsers.remember(request.headers.cookie, accountId, 'sign-in'),
+    );
     const back = takeReturnPath(deps, request, reply);
     return seeOther(reply, returnTo ?? back ?? '/login');
   }
@@ -62,6 +65,9 @@ export async function signInBrowser(
     await deps.sessions.end(request, reply);
     flow.interaction.session = undefined;
   }
-  reply.header('set-cookie', deps.knownBrowsers.remember(request.headers.cookie, accountId));
+  reply.header(
+    'set-cookie',
+    deps.knownBrowsers.remember(request.headers.cookie, accountId, 'sign-in'),
+  );
   return seeOther(reply, await finishFlow(flow, { login: { accountId, amr } }));
 }

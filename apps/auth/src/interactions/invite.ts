@@ -85,7 +85,7 @@ async function signInAndReturn(
     email,
     password,
     ip: request.ip,
-    knownAs: (userId) => deps.knownBrowsers.recognise(request.headers.cookie, userId),
+    knownAs: (userId) => deps.knownBrowsers.recognise(request.headers.cookie, userId, 'password'),
   });
   if (result.outcome === 'limited') throw tooMany(result.retryAfterMs);
   if (result.outcome === 'wrong') {

@@ -36,6 +36,7 @@ export function confirmPage(content: ConfirmPage): string {
 }
 
 function passwordForm(content: ConfirmPage, carry: Html | false): Html {
+  const isOnlyWay = !content.totp && content.passkey === undefined;
   const form = html`<form method="post" action="${content.action}">
     ${hiddenFields({ csrf: content.csrf, flow: undefined })}${carry}
     <input type="hidden" name="with" value="password" />
@@ -48,16 +49,16 @@ function passwordForm(content: ConfirmPage, carry: Html | false): Html {
       autocomplete="current-password"
       maxlength="200"
       required
-      ${!content.totp && 'autofocus'}
+      ${isOnlyWay && 'autofocus'}
     />
-    <button ${content.totp && html`class="quiet"`} type="submit">
-      ${content.totp ? 'Use the password' : 'Go on'}
+    <button ${!isOnlyWay && html`class="quiet"`} type="submit">
+      ${isOnlyWay ? 'Go on' : 'Use the password'}
     </button>
   </form>`;
-  return content.totp
-    ? html`<details>
+  return isOnlyWay
+    ? form
+    : html`<details>
         <summary>Use your password instead</summary>
         ${form}
-      </details>`
-    : form;
+      </details>`;
 }

@@ -89,9 +89,7 @@ function recoveryForm(content: SecondFactorPage): Html {
         required
         aria-describedby="recovery-hint"
       />
-      <p class="hint" id="recovery-hint">
-        One of the ten that you kept, like k7xn-…. Each works once.
-      </p>
+      <p class="hint" id="recovery-hint">One of the ten that you kept. Each works once.</p>
       <button class="quiet" type="submit">Use this recovery code</button>
     </form>
   </details>`;

@@ -42,7 +42,7 @@ function secondSteps(content: SecurityPage): Html {
   const has = totp !== undefined || content.passkeys.length > 0;
   return html`<h2>Second step</h2>
     <p class="soft">
-      ${has ? 'After your password, signing in asks for one of these.' : 'Your password alone signs you in. Add a second step, so that a stolen password is not enough.'}
+      ${has ? 'After your password, signing in asks for one of these or for a passkey.' : 'Your password alone signs you in. Add a second step, so that a stolen password is not enough.'}
     </p>
     <ul class="entries">
       <li>

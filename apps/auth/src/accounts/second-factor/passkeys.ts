@@ -23,6 +23,8 @@ import type { Challenges, Purpose } from './challenges.js';
 /** Passkeys of one person. */
 export const PASSKEYS_MAX = 20;
 const ASKING_MS = 5 * 60_000;
+// ES256, EdDSA, RS256: what devices have.
+const ALGORITHMS = [-7, -8, -257];
 
 export interface PasskeyDeps {
   db: Db;
@@ -54,6 +56,7 @@ export async function creationOptions(
     userID: Buffer.from(user.id),
     challenge: Buffer.from(challenge, 'base64url'),
     timeout: ASKING_MS,
+    supportedAlgorithmIDs: ALGORITHMS,
     // Security keys without a PIN may be second factors; signing in with nothing else takes one.
     authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
     excludeCredentials: descriptors(await passkeysOf(deps.db, user.id)),
@@ -98,6 +101,7 @@ export async function checkNewPasskey(
     expectedOrigin: deps.publicUrl,
     expectedRPID: rpID,
     requireUserVerification: false,
+    supportedAlgorithmIDs: ALGORITHMS,
   }).catch(() => undefined);
   if (!result?.verified) return undefined;
   const { credential, credentialDeviceType, credentialBackedUp } = result.registrationInfo;
