@@ -43,7 +43,10 @@ test('a connection made in a conversation gets its secret from a person in a bro
     { slug, kind: 'mcp-http', url: world.upstream.url },
     { token: demo.apiKey },
   );
-  const { secretUrl } = made.message?.result?.structuredContent as { secretUrl: string };
+  const { id, secretUrl } = made.message!.result!.structuredContent as {
+    id: string;
+    secretUrl: string;
+  };
   expect(secretUrl).toMatch(/\/connections\/con_\w{22}\/secret$/);
 
   const browser = new FormBrowser(publicUrl);
@@ -70,6 +73,5 @@ test('a connection made in a conversation gets its secret from a person in a bro
   );
   expect(echo.message?.result?.content).toEqual([{ type: 'text', text: 'here' }]);
   expect(world.upstream.calls.at(-1)?.headers).toMatchObject({ authorization: 'Bearer by-hand' });
-  const { id } = made.message?.result?.structuredContent as { id: string };
   await new Rest(publicUrl, demo.apiKey).must('DELETE', `/connections/${id}`);
 });
