@@ -3,7 +3,7 @@ import { ConducktorError } from '@conducktor/contracts';
 import type { Logger } from '@conducktor/runtime';
 import type { FastifyInstance } from 'fastify';
 import { mountSecurity } from '../account/security/security.js';
-import { pageHeaders } from '../pages/headers.js';
+import { answerHeaders, pageHeaders } from '../pages/headers.js';
 import { messagePage, type Message } from '../pages/message-pages.js';
 import { mountApps } from '../account/apps.js';
 import { mountProfile } from '../account/profile.js';
@@ -27,6 +27,10 @@ export function mountPages(fastify: FastifyInstance, deps: PagesDeps): void {
   void fastify.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     await scope.register(formbody, { bodyLimit: 16 * 1024 });
+    // Redirects between pages too.
+    scope.addHook('onRequest', async (_request, reply) => {
+      void reply.headers(answerHeaders(deps.publicUrl));
+    });
     scope.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
       const { status, page, headers } = describe(error);
       if (status >= 500) deps.logger.error({ err: error }, 'A page failed');

@@ -14,7 +14,14 @@ export function unavailablePage(reply: FastifyReply, service: keyof typeof SENTE
   void reply
     .code(503)
     .header('retry-after', String(RETRY_AFTER_S))
-    .header('cache-control', 'no-store');
+    .header('cache-control', 'no-store')
+    .header(
+      'content-security-policy',
+      "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    )
+    .header('x-frame-options', 'DENY')
+    .header('x-content-type-options', 'nosniff')
+    .header('referrer-policy', 'same-origin');
   if (reply.request.headers.accept?.includes('text/html')) {
     void reply.type('text/html; charset=utf-8').send(page(detail));
     return;

@@ -254,6 +254,7 @@ describe('without its services', () => {
       page.headers.get('content-type'),
       page.headers.get('retry-after'),
     ]).toEqual([503, 'text/html; charset=utf-8', '5']);
+    expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
     expect(await page.text()).toContain('Sign-in is not reachable right now.');
     const problem = await fetch(`${lonely.url}/api/v1/connections`);
     expect([problem.status, problem.headers.get('content-type')]).toEqual([
