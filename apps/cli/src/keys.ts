@@ -22,17 +22,21 @@ import { table } from './terminal/table.js';
  * (as the role conducktor_auth) and SECRET_KEY in the environment for that installation, otherwise for
  * the one that runs from the data directory.
  */
-export async function keys(options: StackOptions): Promise<number> {
+export async function keys(
+  options: StackOptions,
+  env: NodeJS.ProcessEnv = process.env,
+  out: { write(text: string): unknown } = process.stdout,
+): Promise<number> {
   const [what = 'list'] = options.words;
   if (what !== 'list' && what !== 'rotate') {
     throw new UsageError(`"keys ${what}" is not known; there are "keys list" and "keys rotate".`);
   }
-  const place = placeOf(options, process.env);
+  const place = placeOf(options, env);
   const db = createDb(place.databaseUrl, { max: 2, name: 'conducktor keys' });
   try {
-    const out =
+    const said =
       what === 'rotate' ? await rotate(db, place.secretKey, options.now) : await list(db, options);
-    process.stdout.write(`${out}\n`);
+    out.write(`${said}\n`);
     return 0;
   } finally {
     await db.end();

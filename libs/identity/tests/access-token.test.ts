@@ -1,6 +1,13 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addFirstSigningKey, createDb, type Db } from '@conducktor/db';
+import {
+  addFirstSigningKey,
+  addNextSigningKey,
+  createDb,
+  forgetSigningKeys,
+  listSigningKeys,
+  type Db,
+} from '@conducktor/db';
 import { createTestDatabase, type TestDatabase } from '@conducktor/testing';
 import { SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 import { createVerifier, type Verifier } from '../src/index.js';
@@ -8,6 +15,7 @@ import { createVerifier, type Verifier } from '../src/index.js';
 const ISSUER = 'https://gateway.example';
 const RESOURCE = 'https://gateway.example/mcp';
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 let database: TestDatabase;
@@ -73,6 +81,7 @@ describe('an access token', () => {
     ['another issuer', { iss: 'https://gateway.example/' }],
     ['a time that has passed', { exp: Math.floor(Date.now() / 1000) - 1 }],
     ['no expiry', { exp: undefined }],
+    ['a time to come', { nbf: Math.floor(Date.now() / 1000) + 60 }],
     ['no grant', { gid: undefined }],
     ['no workspace', { tenant: '' }],
   ])('for %s is refused', async (_, change) => {
@@ -98,6 +107,15 @@ describe('an access token', () => {
       await new SignJWT(claims())
         .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'one' })
         .sign(secret),
+      // A key that the token brings along, or says where to find.
+      await sign(
+        claims(),
+        { jwk: stranger.publicKey.export({ format: 'jwk' }), jku: 'https://evil.example/keys' },
+        stranger.privateKey,
+      ),
+      await new SignJWT(claims())
+        .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: 'one' })
+        .sign(rsa.privateKey),
       'not.a.token',
       '',
     ];
@@ -159,5 +177,38 @@ describe('signing keys', () => {
       await starting.end();
       await own.drop();
     }
+  });
+
+  test('are good from the moment they are published until their time is over', async () => {
+    const own = createVerifier({ db: gateway, publicUrl: ISSUER });
+    const before = await sign(claims());
+    const plan = { after: 'one', publishMs: 60_000, signMs: 0, verifyMs: 60_000 };
+    const next = {
+      kid: 'next',
+      alg: 'ES256',
+      publicJwk: { ...pair.publicKey.export({ format: 'jwk' }) },
+    };
+    const made = await Promise.all(
+      [0, 1, 2].map((n) =>
+        addNextSigningKey(db, { ...next, kid: `next-${n}`, privateSealed: randomBytes(8) }, plan),
+      ),
+    );
+    // Three saw that it was time; one acted.
+    expect(made.filter(Boolean)).toHaveLength(1);
+    const kid = `next-${made.indexOf(true)}`;
+    await own.verifyAccessToken(await sign(claims(), { kid }), RESOURCE);
+    const at = (state: string, times: string) =>
+      db.pool.query(`update signing_key set ${times} where kid = $1`, [state]);
+    await at('one', `retired_at = now() - interval '1 minute'`);
+    const later = createVerifier({ db: gateway, publicUrl: ISSUER });
+    await expect(later.verifyAccessToken(before, RESOURCE)).resolves.toMatchObject({
+      signedBy: 'one',
+    });
+    await at('one', 'verifies_until = now()');
+    const last = createVerifier({ db: gateway, publicUrl: ISSUER });
+    await expect(last.verifyAccessToken(before, RESOURCE)).rejects.toMatchObject(refusal);
+    await forgetSigningKeys(db);
+    const [, gone] = await listSigningKeys(db);
+    expect(gone).toMatchObject({ kid: 'one', state: 'gone' });
   });
 });
