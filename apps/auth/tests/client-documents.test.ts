@@ -3,7 +3,7 @@ import { createOutbound, type Outbound } from '@conducktor/outbound';
 import { jsonAnswer, startNamedServers, type NamedServers } from '@conducktor/testing';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as oauth from 'openid-client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   allow,
   authorization,
@@ -42,6 +42,7 @@ beforeAll(async () => {
     'docs.example': (request, response) => {
       const found = documents.get(request.url!);
       if (!found) return void response.writeHead(404).end();
+      if (typeof found.body === 'string') return void response.end(found.body);
       jsonAnswer(found.body, found.headers)(request, response);
     },
   });
@@ -139,8 +140,36 @@ describe('ChatGPT by its metadata document', () => {
     await expect(tokensOf(forged, CHATGPT_REDIRECT)).rejects.toMatchObject({
       error: 'invalid_client',
     });
-    published = [next.publicJwk];
     expect(servers.requests.filter((each) => each.endsWith('/jwks.json'))).toHaveLength(1);
+    // It rotates: the new key is taken up at its first use, and the old one is gone with that.
+    published = [next.publicJwk];
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11_000 });
+    try {
+      const rotated = await tokensOf(await signing(next), CHATGPT_REDIRECT);
+      expect(rotated.access_token).toBeDefined();
+      await expect(tokensOf(await signing(key), CHATGPT_REDIRECT)).rejects.toMatchObject({
+        error: 'invalid_client',
+      });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a client that registered may have its keys at an address as well, fetched when it signs', async () => {
+    const key = await keyPair('registered');
+    documents.set('/registered/jwks.json', { body: { keys: [key.publicJwk] } });
+    const registered = await oauth.dynamicClientRegistration(
+      new URL(auth.origin),
+      {
+        redirect_uris: [CALLBACK],
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks_uri: 'https://docs.example/registered/jwks.json',
+      },
+      oauth.PrivateKeyJwt({ key: key.privateKey, kid: key.kid }),
+      { algorithm: 'oauth2', execute: [oauth.allowInsecureRequests] },
+    );
+    expect(servers.requests).not.toContain('docs.example/registered/jwks.json');
+    expect((await tokensOf(registered)).access_token).toBeDefined();
   });
 });
 
@@ -214,17 +243,11 @@ describe('a document', () => {
 
   test.each([
     ['not there', '/missing', undefined, 'answered with 404'],
-    ['not JSON', '/text', 'text', 'not JSON'],
+    ['not JSON', '/text', '<html>', 'not JSON'],
     ['a list', '/list', [], 'not a JSON object'],
     ['too large', '/large', { client_name: 'x'.repeat(20_000) }, 'larger than 16 KiB'],
   ])('that is %s is refused', async (_name, path, body, reason) => {
     if (body !== undefined) documents.set(path, { body });
-    if (body === 'text') {
-      servers.handle('docs.example', (request, response) => {
-        if (request.url === path) return void response.end('<html>');
-        jsonAnswer(documents.get(request.url!)?.body)(request, response);
-      });
-    }
     const { status, text } = await pageFor(`https://docs.example${path}`);
     expect({ status, text }).toMatchObject({ status: 400, text: expect.stringContaining(reason) });
   });
@@ -246,6 +269,27 @@ describe('a document', () => {
   test('may live on this machine in plain http where the operator opened it, and nowhere else', async () => {
     expect((await pageFor('http://docs.example/x')).text).toContain('only https');
     expect((await pageFor('http://127.0.0.1:3999/x')).text).toContain('may not be called');
+  });
+});
+
+describe('an attacker with a document', () => {
+  test('gets no code from a signed-in victim without a posted consent, however often they allowed it before', async () => {
+    const id = publish('/attacker', { client_name: 'ChatGPT' });
+    const attacker = await client(id);
+    await tokensOf(attacker);
+    for (const params of [{}, { prompt: 'none' }, { prompt: 'login' }, { id_token_hint: 'x' }]) {
+      const request = await authorization(attacker, params);
+      for (let times = 0; times < 3; times++) {
+        const page = await browser.open(request.url.href);
+        if ('leftFor' in page) expect(page.leftFor.searchParams.has('code')).toBe(false);
+        else expect(textOf(page)).not.toContain('Connected');
+      }
+    }
+    const { rows } = await auth.admin.pool.query(
+      'select count(*)::int as grants from oauth_grant where client_id = $1',
+      [id],
+    );
+    expect(rows).toEqual([{ grants: 1 }]);
   });
 });
 

@@ -83,12 +83,15 @@ describe('client authentication', () => {
     expect(tokens.access_token).toBeDefined();
   });
 
-  test('of the operator’s own client from the environment', async () => {
+  test.each([
+    ['basic', oauth.ClientSecretBasic],
+    ['post', oauth.ClientSecretPost],
+  ])('of the operator’s own client from the environment, by %s', async (_name, use) => {
     const own = await oauth.discovery(
       new URL(auth.origin),
       'own-client',
       {},
-      oauth.ClientSecretPost('a-secret-of-the-operator-7301'),
+      use('a-secret-of-the-operator-7301'),
       {
         algorithm: 'oauth2',
         execute: [oauth.allowInsecureRequests],

@@ -51,6 +51,15 @@ test('what the person set is kept where it is theirs to set, and nothing else of
   expect(env).not.toHaveProperty('NODE_OPTIONS');
 });
 
+test('sign-in, which fetches what strangers name, may call nothing private unless the person opened it', () => {
+  const of = (inherited: NodeJS.ProcessEnv) =>
+    loadConfig(ENV_SCHEMAS['auth'], serviceEnv('auth', context(inherited)));
+  expect(of({}).OUTBOUND_ALLOW).toEqual([]);
+  const opened = of({ OUTBOUND_ALLOW: 'loopback' });
+  expect(opened.OUTBOUND_ALLOW).toEqual(['loopback']);
+  expect(opened.OUTBOUND_DENY_PORTS).toContain(8090);
+});
+
 test('the worker may call loopback, but none of Conducktor’s own ports', () => {
   const config = loadConfig(
     ENV_SCHEMAS['connector-worker'],

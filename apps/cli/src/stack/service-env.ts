@@ -35,6 +35,17 @@ const LIKE_OURS = /^(DCR_|OUTBOUND_|STDIO_|OAUTH_|MCP_CLIENT_)/;
 export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.ProcessEnv {
   const { ports } = context;
   const local = (port: number) => `http://127.0.0.1:${port}`;
+  const ownPorts = [
+    ports.gateway,
+    ports.auth,
+    ports.control,
+    ports.workerRpc,
+    ports.audit,
+    ports.worker,
+    ports.controlRpc,
+    ports.postgres,
+    ports.redis,
+  ].join(',');
   const own: Record<ServiceName, Record<string, string>> = {
     gateway: {
       PORT: String(ports.gateway),
@@ -45,6 +56,8 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
     },
     auth: {
       PORT: String(ports.auth),
+      // It fetches what any stranger names, so nothing private is open to it unless the person says so.
+      OUTBOUND_DENY_PORTS: ownPorts,
       MAIL_DIR: context.inherited['MAIL_DIR'] ?? context.mailDir,
     },
     control: {
@@ -58,17 +71,7 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
       STDIO_CATALOG: context.stdioCatalog,
       // A server on one's own laptop can be connected; Conducktor's own ports cannot.
       OUTBOUND_ALLOW: context.inherited['OUTBOUND_ALLOW'] ?? 'loopback',
-      OUTBOUND_DENY_PORTS: [
-        ports.gateway,
-        ports.auth,
-        ports.control,
-        ports.workerRpc,
-        ports.audit,
-        ports.worker,
-        ports.controlRpc,
-        ports.postgres,
-        ports.redis,
-      ].join(','),
+      OUTBOUND_DENY_PORTS: ownPorts,
     },
     audit: { PORT: String(ports.audit) },
   };
