@@ -157,18 +157,18 @@ begin
 end $$;
 grant execute on function leave_workspace(text, text) to conducktor_auth;
 
--- Gives an account another address, and its memberships with it, recorded in every workspace. False
--- when the address has an account of its own, or this one has another address by now.
+-- Gives an account another address, recorded in every workspace. Memberships keep theirs: rules of
+-- policies name people by it, and nobody is to slip out of a rule by moving. False when the address has
+-- an account of its own, or this one has another address by now.
 create function change_email(p_user text, p_from text, p_to text) returns boolean
   language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   update user_account u set email = p_to, email_verified_at = now()
    where u.id = p_user and lower(u.email) = lower(p_from) and u.disabled_at is null;
   if not found then return false; end if;
-  update member m set email = p_to where m.user_id = p_user;
   insert into audit_outbox (tenant_id, record)
   select m.tenant_id, jsonb_build_object(
-           'action', 'member.change-email', 'memberId', m.id, 'actor', p_from, 'email', p_to)
+           'action', 'member.change-email', 'memberId', m.id, 'actor', m.email, 'email', p_to)
     from member m where m.user_id = p_user and m.accepted_at is not null and m.removed_at is null;
   return true;
 exception when unique_violation then

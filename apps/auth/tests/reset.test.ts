@@ -3,8 +3,10 @@ import { FormBrowser, type Page } from '@conducktor/oauth-client';
 import type { Mail } from '@conducktor/mail';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
+  authorization,
   formTo,
   PASSWORD,
+  register,
   signUp,
   startAuth,
   stayed,
@@ -82,6 +84,47 @@ describe('a forgotten password', () => {
     const pages = await Promise.all([choose(second), choose(second, `${NEXT} too`)]);
     expect(pages.map(({ status }) => status).sort()).toEqual([200, 404]);
     expect((await open(browserOf(), first)).status).toBe(404);
+  });
+
+  test('does not take the second factor away: the new password alone signs nobody in', async () => {
+    const email = await signUp(auth);
+    const { id } = (await findUserByEmail(auth.db, email))!;
+    await auth.admin.pool.query(
+      "insert into totp_factor (user_id, sealed_secret, last_step) values ($1, '', 0)",
+      [id],
+    );
+    await forgot(email);
+    expect(textOf(await choose(linkIn(await resetLetter(email), '/login/reset')))).toContain(
+      'Your password was changed',
+    );
+    const asked = await signIn(email, NEXT);
+    expect(new URL(asked.url).pathname).toBe('/login/second-factor');
+    expect(textOf(asked)).not.toContain('You are signed in');
+  });
+
+  test('ends a sign-in under way that the old password had begun', async () => {
+    const email = await signUp(auth);
+    const client = await register(auth);
+    const { url } = await authorization(client);
+    const thief = browserOf();
+    const login = formTo(await open(thief, url.href), '/login');
+    // The password was right; the way back to the authorization is not gone yet.
+    const body = new URLSearchParams(login.fields);
+    body.set('email', email);
+    body.set('password', PASSWORD);
+    const answered = await fetch(login.action, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { cookie: thief.jar.header() },
+      body,
+    });
+    const resume = answered.headers.get('location')!;
+    expect(resume).toContain('/oauth2/authorize/');
+    await forgot(email);
+    await choose(linkIn(await resetLetter(email), '/login/reset'));
+    const page = await thief.open(resume);
+    expect('status' in page && page.status).toBe(400);
+    expect(textOf(await open(thief, '/login'))).not.toContain('You are signed in');
   });
 
   test('is given to who was invited and never had one', async () => {

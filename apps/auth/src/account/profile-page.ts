@@ -65,6 +65,7 @@ function changeForm({ csrf }: ProfilePage): Html {
   return html`<h2>Change your email address</h2>
     <p class="soft">
       We send a link to the new address; until it is opened, you keep signing in with the old one.
+      Workspaces know you by the address that you joined with.
     </p>
     <form method="post" action="/account">
       ${hiddenFields({ csrf, flow: undefined })}
