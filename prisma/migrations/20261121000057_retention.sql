@@ -10,7 +10,8 @@ create index audit_event_member on audit_event (tenant_id, member_id, seq) where
 create index audit_event_tool on audit_event (tenant_id, tool, seq) where kind <> 'outcome';
 -- What is rare by nature pays for its own index, and calls that end well for none.
 create index audit_event_rare on audit_event (tenant_id, kind, seq) where kind in ('denial', 'control');
-create index audit_event_code on audit_event (tenant_id, code, seq) where code is not null;
+create index audit_event_code on audit_event (tenant_id, code, seq) where code is not null and kind <> 'outcome';
+create index audit_event_outcome_code on audit_event (tenant_id, code, seq) where code is not null and kind = 'outcome';
 create index audit_event_failed on audit_event (tenant_id, outcome, seq) where outcome <> 'ok';
 -- An id holds its place in the sequence since now, so that finding it costs no index of random text.
 -- Ids of before do not.

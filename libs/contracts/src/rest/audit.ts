@@ -51,6 +51,12 @@ export const SealedEventView = z
   .meta({ id: 'SealedEvent' });
 export type SealedEventView = z.infer<typeof SealedEventView>;
 
+// Text that is no number, such as blanks, would be a place to some readers of it.
+const Seq = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a place in the sequence, such as 4711')
+  .transform(Number);
+
 const filters = {
   since: Instant.optional(),
   until: Instant.optional(),
@@ -82,7 +88,7 @@ export const AuditExportQuery = z.strictObject({
   ...filters,
   kind: SealedEventView.shape.kind.optional(),
   /** Events after this place in the sequence: `nextAfter` of an export that was complete, or the last `seq` of one that was cut. */
-  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+  after: Seq.prefault('0'),
 });
 export type AuditExportQuery = z.infer<typeof AuditExportQuery>;
 
@@ -116,6 +122,6 @@ export type AuditPayload = z.infer<typeof AuditPayload>;
 
 export const ActivityQuery = z.strictObject({
   /** As the header `Last-Event-ID`, for whoever cannot set it: events after this `seq`. */
-  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  after: Seq.optional(),
 });
 export type ActivityQuery = z.infer<typeof ActivityQuery>;
