@@ -150,6 +150,21 @@ describe('a management call', () => {
     expect(parsed({ resultJson: resultJson! }).structuredContent).toMatchObject({ version: 1 });
   });
 
+  it('that reads is answered when it is given up or takes too long', async () => {
+    const client = await gateway();
+    const blocker = await service.admin.pool.connect();
+    await blocker.query('begin');
+    await blocker.query('lock table policy in access exclusive mode');
+    const abort = new AbortController();
+    const given = client.call(request('conducktr_list_policies'), { signal: abort.signal });
+    const slow = client.call({ ...request('conducktr_list_policies'), timeoutMs: 300 });
+    expect(await slow).toMatchObject({ outcome: 'timeout' });
+    abort.abort();
+    expect(await given).toMatchObject({ outcome: 'cancelled' });
+    await blocker.query('rollback');
+    blocker.release();
+  });
+
   it('has its outcome kept until a gateway says that it is durable', async () => {
     const lost = await gateway('gateway-lost', () => {});
     const call = request('conducktr_create_connection', linear);

@@ -199,4 +199,4 @@ it('works in a browser by keyboard and label, without an accessibility fault in 
   } finally {
     await browser.close();
   }
-});
+}, 60_000);
