@@ -255,7 +255,10 @@ async function idsOf(world: World): Promise<string[]> {
   ];
 }
 
-/** A digest of every row of the victim in every tenant table but the ones that sealing adds to. */
+/**
+ * A digest of every row of the victim in every tenant table, but for those that are written behind: by
+ * sealing, and when gateways note what the victim's own clients did.
+ */
 async function fingerprint(world: World): Promise<Record<string, string>> {
   const { rows: tables } = await world.admin.pool.query<{ name: string; tenant: string }>(
     `select c.relname as name, a.attname as tenant from pg_class c join pg_attribute a on a.attrelid = c.oid
