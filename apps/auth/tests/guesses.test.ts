@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { findUserByEmail, insertMailedLink } from '@conducktor/db';
+import { mintInvitation } from '@conducktor/identity';
 import { FormBrowser } from '@conducktor/oauth-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAttempts } from '../src/accounts/attempts.js';
@@ -106,6 +108,22 @@ describe('whoever guesses passwords', () => {
       Array.from({ length: 14 }, (_, i) => attempt(email, `wrong number ${i}`)),
     );
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(10);
+  });
+
+  test('does not keep the owner from a reset by mail, and from signing in where it was done', async () => {
+    const email = await signUp(auth);
+    await attack(email, 50);
+    const { token, tokenHash } = mintInvitation();
+    const user = (await findUserByEmail(auth.db, email))!;
+    const link = { kind: 'reset', userId: user.id, email, tokenHash, hours: 1 } as const;
+    await insertMailedLink(auth.db.pool, link);
+    const browser = new FormBrowser(auth.origin);
+    const page = stayed(await browser.open(`/login/reset?token=${token}`));
+    const password = 'another long password';
+    await browser.submit(formTo(page, '/login/reset'), { password });
+    expect(await attack(email, 50)).toBeLessThanOrEqual(10);
+    expect((await attempt(email, password)).status).toBe(429);
+    expect((await attempt(email, password, browser)).status).toBe(200);
   });
 
   test('for one account at one address stops nobody who was there before', async () => {

@@ -189,6 +189,9 @@ describe('with an authenticator app', () => {
       statuses.push(stayed(await giveCode(browser, asked, wrongCode(secret))).status);
     }
     expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
+    // Told once, however many there were.
+    const told = (await lettersTo(email)).filter((text) => text.includes('may know your password'));
+    expect(told).toHaveLength(1);
     // The right code does not help a stranger either.
     const stranger = new FormBrowser(auth.origin);
     const asked = await givePassword(email, stranger);

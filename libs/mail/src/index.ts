@@ -5,6 +5,7 @@ export { confirmNewAddressLetter } from './letters/confirm-new-address.js';
 export { invitationLetter } from './letters/invitation.js';
 export { newBrowserLetter } from './letters/new-browser.js';
 export { passwordChangedLetter } from './letters/password-changed.js';
+export { passwordKnownLetter } from './letters/password-known.js';
 export { resetPasswordLetter } from './letters/reset-password.js';
 export { secondFactorChangedLetter } from './letters/second-factor-changed.js';
 export { verifyAddressLetter } from './letters/verify-address.js';

@@ -7,7 +7,7 @@ import { readClaimForm, type ClaimForm } from '../accounts/sign-up-form.js';
 import { invitePage, type InviteStep } from '../pages/invite-page.js';
 import { completeSignIn } from './complete-sign-in.js';
 import type { LoginDeps } from './login.js';
-import { formRefused, invitationEnded, tooMany } from './page-error.js';
+import { formRefused, invitationEnded, tooManyGuesses } from './page-error.js';
 import { acceptOwnForm, seeOther, sendOwnForm, type Fields } from './request.js';
 
 interface Invited {
@@ -87,7 +87,7 @@ async function signInAndReturn(
     ip: request.ip,
     knownAs: (userId) => deps.knownBrowsers.recognise(request.headers.cookie, userId, 'password'),
   });
-  if (result.outcome === 'limited') throw tooMany(result.retryAfterMs);
+  if (result.outcome === 'limited') throw tooManyGuesses(result.retryAfterMs);
   if (result.outcome === 'wrong') {
     const problem = 'The password is wrong.';
     return show(deps, request, reply, invited, { step: { kind: 'sign-in' }, problem, status: 401 });

@@ -9,7 +9,7 @@ import { signInPage } from '../pages/sign-in-page.js';
 import { showSignedIn } from './api-key.js';
 import { completeSignIn, type CompleteSignInDeps } from './complete-sign-in.js';
 import { cancelled, finishFlow, type Flow } from './flow.js';
-import { tooMany } from './page-error.js';
+import { tooManyGuesses } from './page-error.js';
 import { acceptForm, claim, flowOf, makeForm, seeOther, sendPage } from './request.js';
 import { keepReturnPath, returnPathOf } from './return-path.js';
 
@@ -46,7 +46,7 @@ export function mountLogin(fastify: FastifyInstance, deps: LoginDeps): void {
       ip: request.ip,
       knownAs: (userId) => deps.knownBrowsers.recognise(request.headers.cookie, userId, 'password'),
     });
-    if (result.outcome === 'limited') throw tooMany(result.retryAfterMs);
+    if (result.outcome === 'limited') throw tooManyGuesses(result.retryAfterMs);
     if (result.outcome === 'wrong') {
       const problem = 'Email or password is wrong.';
       return showSignIn(deps, request, reply, { flow, email, problem, status: 401 });

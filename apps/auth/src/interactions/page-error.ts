@@ -28,19 +28,27 @@ export const formRefused = () =>
     code: 'form_refused',
   });
 
-export const tooMany = (retryAfterMs: number) => {
+export const tooMany = (retryAfterMs: number, orNow = '') => {
   const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+  const time = seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
   return new PageError(
     429,
     {
       title: 'Too many attempts',
       what: 'There were too many attempts from here or for this account. Nothing was checked.',
-      doNext: `Try again in ${seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}, or now: in a browser in which you signed in before, with a passkey, or after resetting the password by mail.`,
+      doNext: `Try again in ${time}${orNow}.`,
       code: 'rate_limited',
     },
     { 'retry-after': String(seconds) },
   );
 };
+
+/** For whoever signs in: others may have used up the attempts, and there are ways past that. */
+export const tooManyGuesses = (retryAfterMs: number) =>
+  tooMany(
+    retryAfterMs,
+    ', or now: in a browser in which you signed in before, with a passkey, or after resetting the password by mail',
+  );
 
 export const invitationEnded = () =>
   new PageError(404, {

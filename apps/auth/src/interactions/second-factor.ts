@@ -1,5 +1,6 @@
 import { findUser, secondFactorsOf, type UserAccount } from '@conducktor/db';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { tellPasswordKnown } from '../account/security/letters.js';
 import { proveSecondFactor } from '../accounts/second-factor/prove.js';
 import { requestOptions } from '../accounts/second-factor/passkeys.js';
 import { html } from '../pages/html.js';
@@ -8,7 +9,7 @@ import { secondFactorPage } from '../pages/second-factor-page.js';
 import { signInBrowser } from './complete-sign-in.js';
 import { cancelled, finishFlow, type Flow } from './flow.js';
 import type { LoginDeps } from './login.js';
-import { flowEnded, formRefused, PageError, tooMany } from './page-error.js';
+import { flowEnded, formRefused, PageError, tooManyGuesses } from './page-error.js';
 import { findPending, takePending, type Place } from './pending-sign-in.js';
 import { acceptForm, claim, flowOf, makeForm, seeOther, sendPage } from './request.js';
 
@@ -37,7 +38,10 @@ export function mountSecondFactor(fastify: FastifyInstance, deps: LoginDeps): vo
       known: browser === undefined ? undefined : { userId: user.id, browser },
       purpose: { browser: place.browser, purpose: 'second-factor', userId: user.id },
     });
-    if (proof.outcome === 'limited') throw tooMany(proof.retryAfterMs);
+    if (proof.outcome === 'limited') {
+      if (browser === undefined) await tellPasswordKnown(deps, deps.db.pool, user);
+      throw tooManyGuesses(proof.retryAfterMs);
+    }
     if (proof.outcome === 'wrong')
       return show(deps, request, reply, { flow, user, problem: proof.problem, status: 401 });
     // Whoever comes second with the same sign-in finds it taken.
