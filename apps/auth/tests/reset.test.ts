@@ -93,6 +93,9 @@ describe('a forgotten password', () => {
       "insert into totp_factor (user_id, sealed_secret, last_step) values ($1, '', 0)",
       [id],
     );
+    await auth.admin.pool.query('update user_account set email_verified_at = now() where id = $1', [
+      id,
+    ]);
     await forgot(email);
     expect(textOf(await choose(linkIn(await resetLetter(email), '/login/reset')))).toContain(
       'Your password was changed',
@@ -100,6 +103,26 @@ describe('a forgotten password', () => {
     const asked = await signIn(email, NEXT);
     expect(new URL(asked.url).pathname).toBe('/login/second-factor');
     expect(textOf(asked)).not.toContain('You are signed in');
+  });
+
+  test('leaves nothing to who signed up with somebody else’s address and waited', async () => {
+    const email = await signUp(auth);
+    const { id } = (await findUserByEmail(auth.db, email))!;
+    for (const sql of [
+      "insert into totp_factor (user_id, sealed_secret, last_step) values ($1, '', 0)",
+      "insert into recovery_code (user_id, code_hash) values ($1, 'x')",
+      "insert into passkey (id, user_id, credential_id, public_key, counter, synced, backed_up, name) values ('pak_' || $1, $1, $1, '', 0, false, false, 'theirs')",
+    ])
+      await auth.admin.pool.query(sql, [id]);
+    await forgot(email);
+    await choose(linkIn(await resetLetter(email), '/login/reset'));
+    expect(textOf(await signIn(email, NEXT))).toContain('You are signed in');
+    const { rows } = await auth.admin.pool.query(
+      `select (select count(*) from passkey where user_id = $1) + (select count(*) from totp_factor where user_id = $1)
+            + (select count(*) from recovery_code where user_id = $1) as left`,
+      [id],
+    );
+    expect(Number(rows[0].left)).toBe(0);
   });
 
   test('ends a sign-in under way that the old password had begun', async () => {

@@ -131,6 +131,7 @@ export {
   changeEmail,
   emailVerifiedAt,
   endSignInsUnderWay,
+  forgetUnprovenFactors,
   markEmailVerified,
   setDisplayName,
   setPassword,

@@ -2,6 +2,7 @@ import {
   clearAttempts,
   endBrowserSessions,
   endSignInsUnderWay,
+  forgetUnprovenFactors,
   findUserByEmail,
   inTransaction,
   insertMailedLink,
@@ -42,8 +43,8 @@ export async function sendReset(deps: LetterDeps, email: string): Promise<void> 
 
 /**
  * Gives the account of the link this password, once: whoever knew the old one is signed out everywhere,
- * other links to reset are void, and the person hears of it by mail. A second factor stays; nobody is
- * signed in. False when the link was used meanwhile, or the account has another address by now.
+ * other links to reset are void, and the person hears of it by mail. A second factor stays, unless the
+ * address was never confirmed: then whoever set it up may be somebody else. Nobody is signed in. False when the link was used meanwhile, or the account has another address by now.
  */
 export async function resetPassword(
   deps: LetterDeps & { passwords: Passwords },
@@ -56,6 +57,7 @@ export async function resetPassword(
   const passwordHash = await deps.passwords.hash(password);
   const changed = await inTransaction(db, async (tx) => {
     if (!(await useMailedLink(tx, tokenHash))) return false;
+    await forgetUnprovenFactors(tx, userId);
     // Who came here reads this mailbox; a mailbox that is no longer the account's opens nothing.
     if (!(await markEmailVerified(tx, userId, email))) return false;
     if (!(await setPassword(tx, userId, passwordHash))) return false;

@@ -40,6 +40,20 @@ export async function changeEmail(
   return rows[0]!.changed;
 }
 
+/**
+ * While nobody has shown that they read the account's address, takes its passkeys, authenticator app and
+ * recovery codes away: whoever set them up may have signed up with somebody else's address.
+ */
+export async function forgetUnprovenFactors(tx: InstallationTx, userId: string): Promise<void> {
+  for (const table of ['passkey', 'totp_factor', 'recovery_code']) {
+    await tx.query(
+      `delete from ${table} f using user_account u
+        where f.user_id = $1 and u.id = $1 and u.email_verified_at is null`,
+      [userId],
+    );
+  }
+}
+
 /** Chooses a password by a mailed link. False when the account is disabled. */
 export async function setPassword(
   tx: InstallationTx,
