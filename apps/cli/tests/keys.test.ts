@@ -62,5 +62,8 @@ test('half of what is needed, or an unknown word, is refused with a sentence', a
   await expect(keys(readOptions(['list'], {}, 1), env)).rejects.toThrow(
     'Set DATABASE_URL and SECRET_KEY together',
   );
+  await expect(keys(readOptions(['list', '--data', '/nowhere/at-all'], {}, 1), {})).rejects.toThrow(
+    'No Conducktor runs in /nowhere/at-all',
+  );
   await expect(conducktor('revoke')).rejects.toThrow('there are "keys list" and "keys rotate"');
 });
