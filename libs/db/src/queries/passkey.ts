@@ -32,7 +32,11 @@ const toPasskey = (row: Row): Passkey => ({
 });
 
 /** False when somebody has this credential already, or the person has `max` passkeys. */
-export async function insertPasskey(tx: InstallationTx, passkey: NewPasskey, max: number): Promise<boolean> {
+export async function insertPasskey(
+  tx: InstallationTx,
+  passkey: NewPasskey,
+  max: number,
+): Promise<boolean> {
   const { rowCount } = await tx.query(
     `insert into passkey (id, user_id, credential_id, public_key, counter, transports, synced, backed_up, name)
      select $1, $2, $3, $4, $5, $6, $7, $8, $9

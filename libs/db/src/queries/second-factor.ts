@@ -91,7 +91,10 @@ export async function takeRecoveryCode(db: Db, userId: string, hash: Buffer): Pr
 }
 
 /** Recovery codes are good for nothing without a second factor; they go with the last one. */
-export async function deleteRecoveryCodesWithoutFactor(tx: InstallationTx, userId: string): Promise<void> {
+export async function deleteRecoveryCodesWithoutFactor(
+  tx: InstallationTx,
+  userId: string,
+): Promise<void> {
   await tx.query(
     `delete from recovery_code r where r.user_id = $1
         and not exists (select from totp_factor t where t.user_id = $1)
