@@ -3,7 +3,7 @@ import { createOutbound, type Outbound } from '@conducktor/outbound';
 import { jsonAnswer, startNamedServers, type NamedServers } from '@conducktor/testing';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as oauth from 'openid-client';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   allow,
   authorization,
@@ -55,6 +55,11 @@ afterAll(async () => {
   await auth.stop();
   await outbound.close();
   await servers.close();
+});
+
+// One address asks for all documents here, more than one would be given in so short a time.
+beforeEach(async () => {
+  await auth.admin.pool.query(`delete from attempt_limit where key like 'client-document/%'`);
 });
 
 /** A document at docs.example; returns its URL, which is the client's id. */
@@ -335,6 +340,20 @@ describe('fetching', () => {
     expect(await unknown.json()).toMatchObject({ error: 'temporarily_unavailable' });
   });
 
+  test('that never ends is given up in time for an authorization to answer in ten seconds', async () => {
+    let drip: NodeJS.Timeout | undefined;
+    servers.handle('docs.example', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      drip = setInterval(() => response.write(' '), 100);
+    });
+    const began = performance.now();
+    const { status, text } = await pageFor('https://docs.example/drips');
+    clearInterval(drip);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(status).toBe(503);
+    expect(text).toContain('could not be reached in time');
+  });
+
   test('for one address has a limit, before anything is fetched', async () => {
     servers.handle('docs.example', (request, response) => {
       jsonAnswer(documents.get(request.url!)?.body ?? null)(request, response);
@@ -367,8 +386,6 @@ test('a signed assertion is good once, for this server, from its own client', as
   const send = async (client_assertion: string) => {
     const response = await fetch(`${auth.origin}/oauth2/token`, {
       method: 'POST',
-      // An address whose allowance the tests above have not spent.
-      headers: { 'x-forwarded-for': '203.0.113.78' },
       body: new URLSearchParams({
         grant_type: 'refresh_token',
         refresh_token: 'unknown',
