@@ -1,7 +1,9 @@
+import { CODES } from '@conducktor/contracts';
 import { seriousFindings, startChromium } from '@conducktor/testing';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROUTE_INVENTORY } from '../src/inventory.js';
+import { toHtml } from '../src/pages/error-codes.js';
 import { securityHeaders } from '../src/http/security-headers.js';
 import { startControl, type ControlService, type Loose } from './harness.js';
 
@@ -83,6 +85,20 @@ describe('the description', () => {
   });
 });
 
+describe('the page of error codes', () => {
+  it('explains every code at an anchor of its name', async () => {
+    const { text } = await service.call(undefined, 'GET', '/docs/errors');
+    for (const code of Object.keys(CODES)) expect(text).toContain(`<h3 id="${code}">`);
+    expect(text).not.toMatch(/`|\]\(|<p>#/);
+  });
+
+  it('shows text as text, whatever it is', () => {
+    expect(toHtml('# a <b>\n\n- `<i>`\n- x')).toBe(
+      '<h1>a &lt;b&gt;</h1>\n<ul><li><code>&lt;i&gt;</code></li><li>x</li></ul>',
+    );
+  });
+});
+
 describe('pages', () => {
   it('are read without a script, by everybody, and every link within them leads somewhere', async () => {
     const browser = await startChromium();
@@ -91,7 +107,7 @@ describe('pages', () => {
       const page = await context.newPage();
       const problems: string[] = [];
       page.on('console', (message) => problems.push(message.text()));
-      for (const path of ['/', '/status', '/docs/api']) {
+      for (const path of ['/', '/status', '/docs/errors', '/docs/api']) {
         await page.goto(`${service.origin}${path}`);
         expect(await seriousFindings(page), path).toEqual([]);
       }

@@ -35,7 +35,7 @@ function fieldOf(path: readonly PropertyKey[]): string {
 export function problemOf(error: unknown): Problem {
   const known = toConducktorError(error);
   return {
-    // Explained under this name in docs/errors.md.
+    // Explained under this name in docs/errors.md, which the page /docs/errors shows.
     type: `urn:conducktor:error:${known.code}`,
     title: known.code.replaceAll('_', ' '),
     status: known.status,

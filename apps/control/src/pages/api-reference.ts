@@ -107,7 +107,7 @@ function refusals(document: Json): string {
   const rows = Object.values(document['components'].responses as Record<string, Json>).map(
     (each) => {
       const { example } = each['content']['application/problem+json'];
-      return `<tr><th scope="row">${example.status} <code>${example.code}</code></th><td>${escapeHtml(each['description'])}</td></tr>`;
+      return `<tr><th scope="row">${example.status} <a href="/docs/errors#${example.code}"><code>${example.code}</code></a></th><td>${escapeHtml(each['description'])}</td></tr>`;
     },
   );
   return `<table><tbody>${rows.join('')}</tbody></table>`;

@@ -1,4 +1,5 @@
 import { openRoute } from '../http/route.js';
+import { errorCodes } from './error-codes.js';
 import { escapeHtml, sendPage } from './layout.js';
 import { readStatus } from './status.js';
 
@@ -18,11 +19,19 @@ workspace's policy and recorded before it leaves.</p>
 <ul>
 <li><a href="/signup">Create an account and a workspace</a></li>
 <li><a href="/docs/api">REST API</a>, called with an API key; as a document: <a href="/openapi.json">JSON</a>, <a href="/openapi.yaml">YAML</a></li>
+<li><a href="/docs/errors">Error codes</a>, what they mean and what to do</li>
 <li><a href="/status">Status of this installation</a></li>
 </ul>
 <p>Guides are in the folder <code>docs</code> beside the <code>README.md</code> of this installation.</p>`,
     );
   }),
+  openRoute('/docs/errors', 'What every error code means', async (_control, _request, reply) =>
+    sendPage(
+      reply,
+      'Error codes of Conducktor',
+      `${await errorCodes()}<p><a href="/">Back</a></p>`,
+    ),
+  ),
   openRoute(
     '/status',
     'Whether the parts of this installation answer',
