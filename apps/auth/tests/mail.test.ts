@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createDb, type Db } from '@conducktor/db';
+import { claimMail, createDb, type Db } from '@conducktor/db';
 import { createLogger } from '@conducktor/runtime';
 import { createTestDatabase, type TestDatabase } from '@conducktor/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -179,8 +179,18 @@ describe('a letter in the outbox', () => {
     expect(new Set(mail.received.map(({ to }) => to[0])).size).toBe(30);
   });
 
+  test('is claimed by one of many who look at the same moment', async () => {
+    for (let n = 0; n < 60; n++) await outbox.queue();
+    const claims = await Promise.all(
+      Array.from({ length: 40 }, () => claimMail(db, { limit: 5, leaseSeconds: 60 })),
+    );
+    const ids = claims.flat().map(({ id }) => id);
+    expect(ids.length).toBeGreaterThan(0);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
   test('is sent again under the same Message-ID when its process was killed before it noted it', async () => {
-    let child: ReturnType<typeof spawn> | undefined;
+    let child = undefined as ReturnType<typeof spawn> | undefined;
     const mail = await server({
       onData: (stream, _session, done) => {
         stream.resume();
