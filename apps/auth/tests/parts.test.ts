@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { network } from '../src/accounts/limits.js';
+import { networkOf } from '@conducktor/identity';
 import { createPasswords } from '../src/accounts/passwords.js';
 import { createFormGuard } from '../src/interactions/csrf.js';
 import {
@@ -54,7 +54,7 @@ describe('form tokens', () => {
   test('are good for their browser, page and sign-in', () => {
     expect(guard.accepts(post, form)).toBe(true);
     expect(guard.accepts({ ...post, origin: 'https://gateway.example' }, form)).toBe(true);
-    expect(guard.issue(cookie, form)).toEqual({ csrf, setCookie: undefined });
+    expect(guard.issue(cookie, form)).toMatchObject({ csrf, setCookie: undefined });
     expect(guard.accepts(post, { ...form, page: '/consent' })).toBe(false);
     expect(guard.accepts(post, { ...form, flow: 'two' })).toBe(false);
     expect(guard.accepts(post, { ...form, flow: undefined })).toBe(false);
@@ -88,7 +88,7 @@ test.each([
   ['2001:0DB8:0001:0002::', '2001:db8:1:2::/64'],
   ['::1', '0:0:0:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-])('attempts from %s count for %s', (ip, key) => expect(network(ip)).toBe(key));
+])('attempts from %s count for %s', (ip, key) => expect(networkOf(ip)).toBe(key));
 
 test('a flood of passwords is bounded: the surplus is refused at once', async () => {
   const passwords = createPasswords();

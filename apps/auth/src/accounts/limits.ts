@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { Allowance } from '@conducktor/db';
+import { networkOf } from '@conducktor/identity';
 
 /** Wrong passwords and codes from a browser that this account was signed in with before, for itself. */
 export const PER_KNOWN_BROWSER: Allowance = { burst: 10, everyMs: 60_000 };
@@ -33,17 +33,4 @@ export const EVERYBODY = 'sign-in/everybody';
 export const addressKey = (
   purpose: 'sign-in' | 'passkey' | 'sign-up' | 'register' | 'client-document',
   ip: string,
-) => `${purpose}/address/${network(ip)}`;
-
-/** One household or machine: an IPv4 address, or the /64 that an IPv6 host may roam in. */
-export function network(ip: string): string {
-  const plain = ip.replace(/^::ffff:(?=\d+\.)/i, '');
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail] = plain.split('%')[0]!.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail ? tail.split(':') : [];
-  const zeros =
-    tail === undefined ? [] : Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
-  const groups = [...left, ...zeros, ...right].slice(0, 4);
-  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
-}
+) => `${purpose}/address/${networkOf(ip)}`;

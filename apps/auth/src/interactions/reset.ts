@@ -1,4 +1,5 @@
 import { takeAttempt } from '@conducktor/db';
+import { networkOf } from '@conducktor/identity';
 import type { Logger } from '@conducktor/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -6,7 +7,6 @@ import { RESETS_PER_ADDRESS } from '../account/letter-limits.js';
 import { resetPassword, sendReset } from '../account/reset-password.js';
 import type { LetterDeps } from '../account/verify-email.js';
 import type { KnownBrowsers } from '../accounts/known-browsers.js';
-import { network } from '../accounts/limits.js';
 import { passwordProblem } from '../accounts/password-rules.js';
 import type { Passwords } from '../accounts/passwords.js';
 import { normaliseEmail } from '../accounts/sign-in.js';
@@ -48,7 +48,7 @@ export function mountReset(fastify: FastifyInstance, deps: ResetDeps): void {
     }
     const wait = await takeAttempt(
       deps.db,
-      `reset/address/${network(request.ip)}`,
+      `reset/address/${networkOf(request.ip)}`,
       RESETS_PER_ADDRESS,
     );
     if (wait > 0) throw tooMany(wait);
