@@ -28,7 +28,6 @@ interface Device {
   complaints: string[];
   /** What the authenticator keeps. */
   credentials(): Promise<{ credentialId: string; signCount: number }[]>;
-  send(method: 'WebAuthn.setUserVerified', params: { isUserVerified: boolean }): Promise<void>;
 }
 
 /** A browser with an authenticator of its own: a passkey provider, or a key without PIN. */
@@ -59,7 +58,6 @@ async function device(kind: 'platform' | 'key' = 'platform'): Promise<Device> {
     complaints,
     credentials: async () =>
       (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
-    send: async (method, params) => void (await cdp.send(method, { authenticatorId, ...params })),
   };
 }
 
@@ -164,11 +162,12 @@ describe('a passkey', { timeout: 60_000 }, () => {
     await signOut(own);
 
     // The form as the script posts it, kept instead of sent.
-    const keep = async ({ page }: Device) => {
+    const keep = async ({ page }: Device, changes: Record<string, string> = {}) => {
       await page.goto(`${auth.origin}/login`);
       return page.evaluate<Record<string, string>>(`(async () => {
         const form = document.querySelector('form[data-passkey]');
-        const options = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(form.dataset.options));
+        const asked = { ...JSON.parse(form.dataset.options), ...${JSON.stringify(changes)} };
+        const options = PublicKeyCredential.parseRequestOptionsFromJSON(asked);
         const credential = await navigator.credentials.get({ publicKey: options });
         return { csrf: form.elements.csrf.value, answer: JSON.stringify(credential.toJSON()) };
       })()`);
@@ -194,6 +193,12 @@ describe('a passkey', { timeout: 60_000 }, () => {
     const statuses = await Promise.all(Array.from({ length: 4 }, () => post(own, second)));
     expect(statuses.toSorted()).toEqual([303, 401, 401, 401]);
     expect(await post(own, second)).toBe(401);
+    // Not by the counter alone: devices that copy their passkeys do not count.
+    await auth.admin.pool.query('update passkey set counter = 0');
+    expect(await post(own, second)).toBe(401);
+    // Whoever holds the device must have shown that it is theirs.
+    await signOut(own);
+    expect(await post(own, await keep(own, { userVerification: 'discouraged' }))).toBe(401);
 
     // A device that counts further than this copy was here.
     await signOut(own);

@@ -15,11 +15,11 @@ interface AxeResults {
 
 /**
  * What axe-core finds serious or critical on the page as it stands, each as one line: rule, element, and
- * what to do. Empty for a page without such findings. Works on pages whose policy forbids scripts and in
- * contexts without JavaScript: a copy of the markup is looked at, styles included.
+ * what to do. Empty for a page without such findings. Works on pages whose policy forbids scripts, in
+ * contexts with JavaScript.
  */
 export async function seriousFindings(page: Page): Promise<string[]> {
-  // Scripts of the page are off or forbidden by its policy; evaluating by the debugger is neither.
+  // Evaluated by the debugger, which the page's policy does not bind.
   await page.evaluate(SOURCE);
   const { violations } = await page.evaluate<AxeResults>(
     "axe.run(document, { resultTypes: ['violations'] })",
