@@ -15,6 +15,20 @@ export function nameField(name: string): Html {
     />`;
 }
 
+/** The password of somebody who is signed in already, asked again. */
+export function passwordAgainField(label: string, autofocus = false): Html {
+  return html`<label for="current">${label}</label>
+    <input
+      id="current"
+      name="current"
+      type="password"
+      autocomplete="current-password"
+      maxlength="200"
+      required
+      ${autofocus && 'autofocus'}
+    />`;
+}
+
 export function currentPasswordField(autofocus: boolean): Html {
   return html`<label for="password">Password</label>
     <input
@@ -28,8 +42,8 @@ export function currentPasswordField(autofocus: boolean): Html {
     />`;
 }
 
-export function newPasswordField(): Html {
-  return html`<label for="password">Password</label>
+export function newPasswordField(label = 'Password'): Html {
+  return html`<label for="password">${label}</label>
     <input
       id="password"
       name="password"

@@ -1,3 +1,4 @@
+import { passwordAgainField } from './account-fields.js';
 import { html, type Html } from './html.js';
 import { hiddenFields } from './layout.js';
 import { secondFactorPage } from './second-factor-page.js';
@@ -41,16 +42,7 @@ function passwordForm(content: ConfirmPage, carry: Html | false): Html {
     ${hiddenFields({ csrf: content.csrf, flow: undefined })}${carry}
     <input type="hidden" name="with" value="password" />
     <input type="hidden" name="username" autocomplete="username" value="${content.email}" />
-    <label for="current">Password</label>
-    <input
-      id="current"
-      name="current"
-      type="password"
-      autocomplete="current-password"
-      maxlength="200"
-      required
-      ${isOnlyWay && 'autofocus'}
-    />
+    ${passwordAgainField('Password', isOnlyWay)}
     <button ${!isOnlyWay && html`class="quiet"`} type="submit">
       ${isOnlyWay ? 'Go on' : 'Use the password'}
     </button>

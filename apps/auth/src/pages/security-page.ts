@@ -1,9 +1,9 @@
 import type { BrowserSessionRow, Passkey, SecondFactors } from '@conducktor/db';
 import { accountPage, day, done } from '../account/navigation.js';
 import { browserName } from '../accounts/browser-name.js';
+import { newPasswordField, passwordAgainField } from './account-fields.js';
 import { html, type Html } from './html.js';
 import { hiddenFields, problem } from './layout.js';
-import { newPasswordFields } from './new-password-fields.js';
 
 const BASE = '/account/security';
 
@@ -123,7 +123,7 @@ function passwordForm(content: SecurityPage): Html {
       >
         ${hiddenFields({ csrf: content.csrf, flow: undefined })}
         <input type="hidden" name="username" autocomplete="username" value="${content.email}" />
-        ${newPasswordFields()}
+        ${passwordAgainField('Current password')} ${newPasswordField('New password')}
         <button type="submit">Change password</button>
         <p class="hint">All your other browsers are signed out. Connected apps stay connected.</p>
       </form>
