@@ -1,10 +1,10 @@
-import { visible, type PolicyCaller } from '@conducktor/policy';
-import { mayUse } from '../management/roles.js';
+import type { PolicyCaller } from '@conducktor/policy';
 import { toClientUri } from '../resources/uris.js';
-import { policyCaller, policyTool } from '../tool-call/policy-input.js';
+import { policyCaller } from '../tool-call/policy-input.js';
 import type { Caller } from '../tool-call/types.js';
 import { viewFor } from '../tool-call/view-for.js';
 import type { View } from '../workspace/view.js';
+import { isListed } from './is-listed.js';
 import { presentTool } from './present-tool.js';
 
 export type ShownTools = readonly Record<string, unknown>[];
@@ -23,14 +23,8 @@ export function visibleTools(caller: Caller): ShownTools {
   if (!ofView) lists.set(view, (ofView = new WeakMap()));
   let tools = ofView.get(seenBy);
   if (!tools) {
-    const { policy } = caller.workspace;
     tools = [...view.tools]
-      .filter(
-        ([, tool]) =>
-          tool.connection.frozen === undefined &&
-          mayUse(caller, tool) &&
-          visible(policy, seenBy, policyTool(tool)),
-      )
+      .filter(([, tool]) => isListed(caller, tool))
       .map(([name, tool]) =>
         presentTool(tool.definition, {
           shownName: name,

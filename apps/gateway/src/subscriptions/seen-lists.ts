@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type PolicyCaller, visible } from '@conducktor/policy';
+import type { PolicyCaller } from '@conducktor/policy';
+import { isListed } from '../list-tools/is-listed.js';
 import { offers, type ChangingList } from '../lists/lists.js';
-import { policyCaller, policyTool } from '../tool-call/policy-input.js';
+import { policyCaller } from '../tool-call/policy-input.js';
 import { standing } from '../tool-call/standing.js';
 import type { Caller } from '../tool-call/types.js';
 import { viewFor } from '../tool-call/view-for.js';
@@ -27,15 +28,12 @@ export function seenLists(caller: Caller): SeenLists {
   let ofView = known.get(view);
   if (!ofView) known.set(view, (ofView = new WeakMap()));
   let seen = ofView.get(seenBy);
-  if (!seen) ofView.set(seenBy, (seen = look(caller, view, seenBy)));
+  if (!seen) ofView.set(seenBy, (seen = look(caller, view)));
   return seen;
 }
 
-function look(caller: Caller, view: View, seenBy: PolicyCaller): SeenLists {
-  const { policy } = caller.workspace;
-  const tools = [...view.tools].filter(
-    ([, tool]) => tool.connection.frozen === undefined && visible(policy, seenBy, policyTool(tool)),
-  );
+function look(caller: Caller, view: View): SeenLists {
+  const tools = [...view.tools].filter(([, tool]) => isListed(caller, tool));
   const listing = (list: ChangingList) => {
     const method = `${list}/list` as const;
     return view.connections.filter(
@@ -66,9 +64,9 @@ function look(caller: Caller, view: View, seenBy: PolicyCaller): SeenLists {
 /** All that a shown tool is made of. The tools themselves are not: a change asks for every listener's. */
 function printOfTools(view: View, tools: readonly (readonly [string, Tool])[]): string {
   const print = createHash('sha256');
-  for (const [name, { definitionHash, class: toolClass, connection }] of tools) {
-    const prefixed = view.isPrefixed(connection);
-    print.update(JSON.stringify([name, definitionHash, toolClass, connection.slug, prefixed]));
+  for (const [name, { definitionHash, class: toolClass, scopes = [], connection }] of tools) {
+    const shown = [definitionHash, toolClass, connection.slug, view.isPrefixed(connection), scopes];
+    print.update(JSON.stringify([name, ...shown]));
   }
   return print.digest('base64url');
 }
