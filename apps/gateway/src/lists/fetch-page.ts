@@ -6,8 +6,10 @@ import { dispatch } from '../tool-call/dispatch.js';
 import { entryOf } from '../tool-call/entries.js';
 import { limitedBy, type WithinRequestLimit } from '../tool-call/limit.js';
 import { Refusal } from '../tool-call/refusal.js';
+import { mayRead } from '../tool-call/require-scope.js';
 import { settle } from '../tool-call/settle.js';
 import type { AllowedCall, EntryInput } from '../tool-call/types.js';
+import { viewFor } from '../tool-call/view-for.js';
 import type { ConnectionEntry } from '../workspace/types.js';
 import { LISTS, type ListMethod } from './lists.js';
 import type { CachedPage } from './page-cache.js';
@@ -18,8 +20,9 @@ const WAIT_MS = 8_000;
 
 /**
  * One page of one upstream's list, out of the cache or by a governed, recorded call of its own; a page
- * that was not read in time is a failed one, and there when it is asked for again. `denied`: policy
- * does not let this caller list it.
+ * that was not read in time is a failed one, and there when it is asked for again; so is one for which
+ * the caller lacks a scope that its connection declares, in a list of several. `denied`: policy does not
+ * let this caller list it, or it is frozen.
  */
 export async function fetchPage(
   deps: GovernedDeps,
@@ -36,8 +39,12 @@ export async function fetchPage(
     const asked = { method, entry, arguments: params, name: '' };
     allowed = decide(checkEntry(caller, asked, inputOf(request)));
   } catch (error) {
-    if (error instanceof Refusal && (error.code === 'policy_denied' || error.code === 'frozen'))
-      return 'denied';
+    if (!(error instanceof Refusal)) throw error;
+    if (error.code === 'policy_denied' || error.code === 'frozen') return 'denied';
+    // What one connection asks for does not keep the lists of the others: at its own path it is asked.
+    const isOneOfMany = viewFor(caller).connections.length > 1;
+    if (error.code === 'insufficient_scope' && mayRead(caller) && isOneOfMany)
+      return { page: FAILED_PAGE, ttlMs: FAILED_PAGE.ttlMs };
     throw error;
   }
   const key = {

@@ -24,6 +24,9 @@ export function requireScope(caller: Caller, entry: Entry): void {
 const has = ({ scopes }: Caller, scope: string) =>
   scopes.includes(scope) || (scope === 'mcp:read' && scopes.includes('mcp:write'));
 
+/** Whether the token is for reading at all, whatever single connections declare besides. */
+export const mayRead = (caller: Caller): boolean => has(caller, 'mcp:read');
+
 // Those about the person, and `admin` of API keys, are one word.
 const isAboutTools = (scope: string) => scope.includes(':');
 

@@ -45,7 +45,7 @@ const declare = async (scopes: object[]) => {
     JSON.stringify(scopes),
   ]);
 };
-const tokenFor = (scope: string, kid = 'first') =>
+const tokenFor = (scope: string, kid = 'first', resourcePath = '/mcp') =>
   new SignJWT({
     client_id: 'client',
     scope,
@@ -56,13 +56,14 @@ const tokenFor = (scope: string, kid = 'first') =>
   })
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid })
     .setIssuer(ISSUER)
-    .setAudience(`${ISSUER}/mcp`)
+    .setAudience(`${ISSUER}${resourcePath}`)
     .setSubject(stack.people.member.userId)
     .setExpirationTime('5m')
     .sign(pair.privateKey);
-const by = async (scope: string, era: 'legacy' | 'modern' = 'modern') => ({
-  apiKey: await tokenFor(scope),
+const by = async (scope: string, era: 'legacy' | 'modern' = 'modern', resourcePath = '/mcp') => ({
+  apiKey: await tokenFor(scope, 'first', resourcePath),
   era,
+  resourcePath,
 });
 const call = async (
   name: string,
@@ -128,6 +129,28 @@ test('resources and prompts need what is declared for their methods', async () =
       kind: 'result',
     });
   }
+});
+
+test('a list of all connections goes without the one whose scope is missing, which asks for it at its own path', async () => {
+  const listing = () => answered({ resources: [{ uri: 'file:///a', name: 'a' }] });
+  await stack.connect('open', { resources: {} }, listing);
+  const asked = async (scope: string, resourcePath = '/mcp') =>
+    stack.request('resources/list', {}, { ...(await by(scope, 'modern', resourcePath)) });
+  const uris = (answer: ToolCallAnswer) =>
+    answer.kind === 'result' && (answer.result['resources'] as { uri: string }[]);
+
+  await expect
+    .poll(async () => uris(await asked('mcp:read')))
+    .toMatchObject([{ uri: 'open+file:///a' }]);
+  expect(await asked('mcp:read')).toMatchObject({
+    result: { _meta: { 'conducktor/unavailable': ['stock'] } },
+  });
+  expect(await asked('mcp:read', '/mcp/stock')).toMatchObject({
+    kind: 'challenge',
+    wwwAuthenticate: expect.stringContaining('scope="mcp:read read:inventory"'),
+  });
+  // Whoever may list nothing at all is told so.
+  expect(await asked('openid')).toMatchObject({ kind: 'challenge', status: 403 });
 });
 
 test('every tool of the list says what it needs, to typed clients too', async () => {
