@@ -84,9 +84,9 @@ async function idsOf(
   until: number,
 ): Promise<{ ids: string[]; whole: boolean }> {
   const ids: string[] = [];
+  if (standing(request.caller, connection, method) !== 'listed') return { ids, whole: true };
   // What is frozen is asked nothing, and may have it all the same.
   if (connection.frozen !== undefined) return { ids, whole: false };
-  if (standing(request.caller, connection, method) !== 'listed') return { ids, whole: true };
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_PAGES && performance.now() < until; pages++) {
     const found = await fetchPage(deps, request, method, connection, cursor);
