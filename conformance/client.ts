@@ -1,19 +1,25 @@
 // The command for the suite's `client` scenarios: `conformance client --command "node client.ts"`. The
-// suite appends the address of its server and names the scenario in MCP_CONFORMANCE_SCENARIO.
-import { SCENARIOS } from './client/scenarios.ts';
+// suite appends the address of its server and names the scenario in the environment. With the socket
+// of a player there, that one does it; else this process itself.
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 
-const scenario = process.env['MCP_CONFORMANCE_SCENARIO'] ?? '';
-const play = SCENARIOS[scenario];
-const url = process.argv.at(-1);
-if (!play || !url) {
-  console.error(`No part is written for the scenario "${scenario}".`);
-  process.exit(2);
-}
-// Only now: a requirement set starts this once for each of its scenarios, most of them without a part.
-const { openUpstream } = await import('./client/upstream.ts');
-const upstream = openUpstream(url);
-try {
-  await play(upstream, JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}'));
-} finally {
-  await upstream.close();
+const {
+  MCP_CONFORMANCE_SCENARIO: scenario = '',
+  MCP_CONFORMANCE_CONTEXT: context = '{}',
+  MCP_CONFORMANCE_PROTOCOL_VERSION: revision = '',
+  CONFORMANCE_PLAYER: player,
+} = process.env;
+const part = { scenario, context, revision, url: process.argv.at(-1)! };
+if (player === undefined) {
+  const { play } = await import('./client/play.ts');
+  await play(part);
+} else {
+  const socket = connect({ path: player, allowHalfOpen: true });
+  socket.end(JSON.stringify(part));
+  const problem = await text(socket);
+  if (problem !== '') {
+    console.error(problem);
+    process.exitCode = 1;
+  }
 }
