@@ -239,6 +239,26 @@ describe('testing a connection', () => {
     ({ id } = (await connect(crm)).body as { id: string });
   });
 
+  it.each([
+    ['connection', () => id],
+    ['workspace', () => workspace.tenantId],
+  ])('asks nothing of its server while the %s is frozen', async (kind, of) => {
+    let asked = 0;
+    service.worker.answer = () => {
+      asked++;
+      return { status: 'ACTIVE', tools: [], ms: 1 };
+    };
+    const frozen = { kind, id: of(), reason: 'It was broken into.' };
+    expect((await service.call(key, 'POST', '/api/v1/freeze', frozen)).status).toBe(201);
+    const tested = await test(id);
+    expect([tested.status, tested.body.code]).toEqual([403, 'frozen']);
+    expect(tested.body.detail).toContain('It was broken into.');
+    expect(asked).toBe(0);
+    await service.call(key, 'DELETE', `/api/v1/freeze/${kind}/${of()}`);
+    expect((await test(id)).status).toBe(200);
+    expect(asked).toBe(1);
+  });
+
   it('takes its tools over, pinned and named', async () => {
     service.worker.answer = (request) => {
       expect(request).toEqual({ tenantId: workspace.tenantId, connectionId: id });

@@ -1,12 +1,14 @@
 import { readRefresh, takeOver } from '@conducktor/catalog';
-import type { ConnectionTested } from '@conducktor/contracts';
+import { ConducktorError, type ConnectionTested } from '@conducktor/contracts';
+import type { PrismaTx } from '@conducktor/db';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
 
 /**
  * Has the connection's worker connect and list tools, and takes over what it lists in one
- * transaction. A service that does not answer keeps the tools it had: calls say what is wrong.
+ * transaction. A service that does not answer keeps the tools it had: calls say what is wrong. Throws
+ * `frozen` while nothing is to reach it.
  */
 export async function testConnection(
   { prisma, db, workers }: Pick<Control, 'prisma' | 'db' | 'workers'>,
@@ -19,6 +21,7 @@ export async function testConnection(
       await tx.connection.findUnique({ where: { tenantId_id: { tenantId, id } } }),
       'connection',
     );
+    await refuseFrozen(tx, tenantId, id);
   });
   // Outside a transaction: starting a server may take a minute.
   const refreshed = await workers.refresh({ tenantId, connectionId: id });
@@ -42,4 +45,15 @@ export async function testConnection(
     tools,
     ms: Math.round(refreshed.ms),
   };
+}
+
+async function refuseFrozen(tx: PrismaTx, tenantId: string, id: string): Promise<void> {
+  const frozen = await tx.frozen.findFirst({
+    where: { tenantId, OR: [{ kind: 'workspace' }, { kind: 'connection', subjectId: id }] },
+  });
+  if (frozen)
+    throw new ConducktorError(
+      'frozen',
+      `Nothing is asked of its server: this ${frozen.kind} is frozen: ${frozen.reason}`,
+    );
 }
