@@ -150,6 +150,21 @@ describe('a forgotten password', () => {
     expect(textOf(await open(thief, '/login'))).not.toContain('You are signed in');
   });
 
+  test('ends a sign-in that waits for its second factor', async () => {
+    const email = await signUp(auth);
+    const { id } = (await findUserByEmail(auth.db, email))!;
+    await auth.admin.pool.query(
+      "insert into totp_factor (user_id, sealed_secret, last_step) values ($1, '', 0)",
+      [id],
+    );
+    const thief = browserOf();
+    const asked = await signIn(email, PASSWORD, thief);
+    expect(new URL(asked.url).pathname).toBe('/login/second-factor');
+    await forgot(email);
+    await choose(linkIn(await resetLetter(email), '/login/reset'));
+    expect(textOf(await open(thief, '/login/second-factor'))).toContain('Sign in again');
+  });
+
   test('is given to who was invited and never had one', async () => {
     const email = `invited-${Date.now()}@example.com`;
     await auth.admin.pool.query("select account_for_member($1, 'usr_invited')", [email]);

@@ -52,7 +52,7 @@ export async function endBrowserSessions(
   const { rows } = await tx.query<{ kind: string }>(
     `delete from oidc_payload
       where kind in ('Session', 'PendingSignIn') and payload ->> 'accountId' = $1
-        and uid is distinct from $2 returning kind`,
+        and ($2::text is null or uid is distinct from $2) returning kind`,
     [userId, keep ?? null],
   );
   return rows.filter(({ kind }) => kind === 'Session').length;
