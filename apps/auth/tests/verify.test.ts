@@ -116,6 +116,18 @@ describe('a change of address', () => {
     expect((await open(browserOf(), first)).status).toBe(404);
   });
 
+  test('ends with the password that began it', async () => {
+    const browser = browserOf();
+    const old = await signUp(auth, browser);
+    await begin(browser, `thief-${old}`);
+    const link = linkIn((await lettersTo(auth, `thief-${old}`))[0], '/verify');
+    const security = await open(browser, '/account/security');
+    const form = formTo(security, '/account/security/password');
+    const password = 'another battery horse entirely';
+    await browser.submit(form, { current: PASSWORD, password });
+    expect((await open(browserOf(), link)).status).toBe(404);
+  });
+
   test('to an address that has an account of its own changes nothing', async () => {
     const browser = browserOf();
     const [old, theirs] = [await signUp(auth, browser), await signUp(auth)];

@@ -31,7 +31,8 @@ export function mountPassword(fastify: FastifyInstance, deps: LoginDeps): void {
       await setPassword(tx, user.id, passwordHash);
       await endBrowserSessions(tx, user.id, session.uid);
       await endSignInsUnderWay(tx, user.id);
-      await voidMailedLinks(tx, user.id, ['reset']);
+      // Whoever knew the old password may have begun to move the account to a mailbox of theirs.
+      await voidMailedLinks(tx, user.id, ['reset', 'change']);
       await tellPasswordChanged(deps, tx, user);
     });
     return seeOther(reply, `${PAGE}?done=password`);
