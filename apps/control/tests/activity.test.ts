@@ -155,6 +155,15 @@ describe('live activity', () => {
     for (const each of five) each.stop();
   });
 
+  it('is not begun by HEAD, which nobody could end', async () => {
+    const { apiKey } = (await service.seed()).owner;
+    for (const path of ['activity', 'audit/export']) {
+      const answer = await service.call(apiKey, 'HEAD', `/api/v1/${path}`);
+      expect(answer.status).toBe(405);
+    }
+    await expect.poll(() => service.control.feeds.open).toBe(0);
+  });
+
   it('cuts off a listener that does not read, and holds nothing for it', async () => {
     const loud = await service.seed();
     const socket = connect(Number(new URL(service.origin).port), '127.0.0.1');

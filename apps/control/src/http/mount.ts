@@ -95,6 +95,8 @@ function mountApi(fastify: FastifyInstance, control: Control, each: Route): void
   fastify.route({
     method: each.method,
     url: `${API_PREFIX}${each.path}`,
+    // A stream without a body would be read to its end, which one that lasts never has.
+    exposeHeadRoute: each.method === 'GET' && !each.streams,
     // Before the body: whoever may not call cannot make us read anything.
     onRequest: async (request) => {
       callers.set(request, await admitted(control, each, request));
