@@ -127,6 +127,30 @@ describe('an invitation', () => {
     expect(foreign.status).toBe(404);
   });
 
+  it('is no way for an admin to what only an owner gives', async () => {
+    const admin = await api('POST', '/members', { email: address(), roles: ['admin'] });
+    const made = await api('POST', '/api-keys', {
+      name: 'k',
+      memberId: admin.body['id'],
+      scopes: ['admin'],
+    });
+    const asAdmin = made.body['key'] as string;
+    const again = (id: string, as: string) =>
+      api('POST', `/members/${id}/invitations`, undefined, as);
+    for (const wider of [{ permissions: ['audit:payloads'] }, { roles: ['owner'] }]) {
+      const invited = await invite(address(), asAdmin);
+      const id = invited.body['id'] as string;
+      expect((await api('PATCH', `/members/${id}`, { groups: [] })).status).toBe(200);
+      expect(await opens(invited.body['invitation'].url)).toBeDefined();
+      expect((await api('PATCH', `/members/${id}`, wider)).status).toBe(200);
+      // The admin was shown this link, and could be the new person with it.
+      expect(await opens(invited.body['invitation'].url)).toBeUndefined();
+      expect((await again(id, asAdmin)).status).toBe(403);
+      const byOwner = await again(id, key);
+      expect(await opens(byOwner.body['url'])).toBeDefined();
+    }
+  });
+
   it('takes up again who was removed, with nothing of what they had', async () => {
     const made = await api('POST', '/members', {
       email: address(),

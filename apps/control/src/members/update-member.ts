@@ -1,4 +1,5 @@
 import { ConducktorError, type MemberPatch, type MemberView } from '@conducktor/contracts';
+import type { PrismaTx } from '@conducktor/db';
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
@@ -41,8 +42,27 @@ export async function updateMember(
       },
     });
     await requireAnOwner(tx, tenantId);
+    if (isWidened(member, patch)) await endInvitation(tx, tenantId, id);
     if (patch.groups) await setGroups(tx, tenantId, id, patch.groups);
     await recordChange(tx, caller, 'member.update', { subject: id, email: member.email, ...patch });
     return toMemberView(await tx.member.findUniqueOrThrow({ where, include: memberView }));
   });
+}
+
+/** Whether the member gets what only an owner may give. */
+function isWidened(before: { roles: string[]; permissions: string[] }, patch: MemberPatch) {
+  return (
+    (patch.roles?.includes('owner') && !before.roles.includes('owner')) ||
+    patch.permissions?.some((each) => !before.permissions.includes(each))
+  );
+}
+
+/**
+ * Ends the link of a member who has not joined: an admin who invited them was shown it, and could be
+ * them with it. An owner invites them again.
+ */
+async function endInvitation(tx: PrismaTx, tenantId: string, id: string): Promise<void> {
+  await tx.$executeRaw`
+    update invitation set expires_at = now()
+     where tenant_id = ${tenantId} and member_id = ${id} and accepted_at is null`;
 }
