@@ -2,6 +2,7 @@
 import {
   CAPABILITY_MISSING,
   errorText,
+  INTERNAL_ERROR,
   INVALID_PARAMS,
   METHOD_NOT_FOUND,
   metaOf,
@@ -120,9 +121,13 @@ export function turnedAway(
         : errorText(id, error ?? { code: -32600, message: 'Sign in again.' });
     return { status: answer.status, text, headers: { 'www-authenticate': answer.wwwAuthenticate } };
   }
-  const status = answer.status ?? statusOf(answer.error.code, era);
+  const { code } = answer.error;
+  const status = answer.status ?? (id === null ? withoutRequest(code) : statusOf(code, era));
   return { status, text: errorText(id, answer.error), headers: retryAfter(answer.retryAfterMs) };
 }
+
+/** Notifications, responses, streams and sessions are refused by their status (2025-11-25, transports). */
+const withoutRequest = (code: number): number => (code === INTERNAL_ERROR ? 500 : 403);
 
 /** 2026-07-28 wants these wherever they arise; to older clients another status is a broken transport. */
 function statusOf(code: number, era: McpRequestContext['era']): number {

@@ -26,9 +26,7 @@ export async function handleGet(deps: EndpointDeps, arrival: Arrival): Promise<v
   if (version !== undefined && !isServedLegacy(version))
     return sendJson(response, refused(null, unsupportedHeader(version)), answerHeaders);
   const limited = await deps.mcp.limit(context, 'GET');
-  if (limited)
-    // There is no request to answer; whoever is frozen gets no stream.
-    return sendJson(response, turnedAway(null, { status: 403, ...limited }), answerHeaders);
+  if (limited) return sendJson(response, turnedAway(null, limited), answerHeaders);
   if (version !== undefined) context.protocolVersion = version;
   const scope = inSession(deps, arrival, context, caller.principal);
   if (!scope) return sendJson(response, refused(null, NO_SESSION), answerHeaders);
