@@ -166,6 +166,26 @@ describe('who is frozen', () => {
     });
     expect(stream.status).toBe(403);
     await stream.body?.cancel();
+    // What nobody waits for an answer to is refused by status (2025-11-25, transports).
+    const posted = (method: string, body?: object) =>
+      fetch(gateway.mcp, {
+        method,
+        headers: {
+          authorization: `Bearer ${stack.people.member.apiKey}`,
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+        },
+        ...(body && { body: JSON.stringify({ jsonrpc: '2.0', ...body }) }),
+      });
+    const cancelled = { method: 'notifications/cancelled', params: { requestId: 1 } };
+    for (const answer of [
+      await posted('POST', cancelled),
+      await posted('POST', { id: 1, result: {} }),
+      await posted('DELETE'),
+    ]) {
+      expect(answer.status).toBe(403);
+      expect(await answer.json()).toMatchObject({ error: { message: SENTENCE } });
+    }
     const records = await stack.records();
     expect(records).toContainEqual(
       expect.objectContaining({ tool: 'docs_search', decision: 'deny', code: 'frozen' }),
@@ -215,5 +235,22 @@ describe('who is frozen', () => {
     await expect.poll(said).toBe('Permission denied: this workspace is frozen: an audit');
     await thaw();
     await expect.poll(said).toBeUndefined();
+  });
+
+  test('as a connection is recorded by each tool that was asked for', async () => {
+    const id = await stack.connect('vault', { tools: {} }, () => ({
+      outcome: 'ok',
+      durationMs: 1,
+    }));
+    for (const name of ['read', 'write']) await stack.addTool(id, 'vault', name);
+    await freeze('connection', id);
+    const ask = async (name: string) =>
+      (await raw('tools/call', { name, arguments: {} }, 'modern')).message?.result?._meta;
+    await expect.poll(() => ask('vault_read')).toMatchObject({ 'conducktor/code': 'frozen' });
+    for (let n = 0; n < 12; n++) await ask('vault_read');
+    await ask('vault_write');
+    expect(await stack.records()).toContainEqual(
+      expect.objectContaining({ tool: 'vault_write', code: 'frozen', connection: 'vault' }),
+    );
   });
 });

@@ -60,7 +60,10 @@ export async function refuse(
   );
 }
 
-/** Refusals of names that need not be anything's: who is frozen is told so before names are looked at. */
+/**
+ * Refusals of names that need not be anything's, because who is frozen is told so before names are
+ * looked at. Where a connection is named, it has what was asked for.
+ */
 const MADE_UP: ReadonlySet<Code> = new Set<Code>(['unknown_tool', 'not_found', 'frozen']);
 
 /** Returns the id of the record; equal refusals in a row share one that says how many they were. */
@@ -69,7 +72,7 @@ async function record(deps: RefuseDeps, refusal: Refusal): Promise<string | unde
   if (!caller) return undefined;
   const tenantId = caller.workspace.tenantId;
   // Names that a client makes up are all of one kind: with one each, a record each could be had.
-  const named = MADE_UP.has(refusal.code) ? undefined : toolName;
+  const named = MADE_UP.has(refusal.code) && connection === undefined ? undefined : toolName;
   const kind = [tenantId, caller.member.id, caller.clientId, refusal.code, named].join(' ');
   const write = async (callId: string, repeated: number) => {
     await deps.journal.admit({
