@@ -11,6 +11,8 @@ test('without options: port 8080, the clone’s own data directory, localhost', 
     detach: false,
     json: false,
     watch: false,
+    now: false,
+    words: [],
   });
 });
 
@@ -38,4 +40,9 @@ test.each([
 ])('%j is refused in one sentence', (args, words) => {
   expect(() => readOptions(args, {})).toThrow(UsageError);
   expect(() => readOptions(args, {})).toThrow(words);
+});
+
+test('words are for the verbs that take some', () => {
+  expect(readOptions(['all.tar', '--data', 'x'], {}, 1).words).toEqual(['all.tar']);
+  expect(() => readOptions(['all.tar'], {})).toThrow(UsageError);
 });

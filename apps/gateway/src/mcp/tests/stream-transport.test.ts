@@ -165,6 +165,8 @@ test('one session has at most 64 requests under way on a gateway, one person so 
   const { b } = replicas;
   const { events, endpoint } = await begin();
   await post(b, endpoint, initialize());
+  // Until it is answered on the stream, initializing is under way too.
+  await expect.poll(() => answers(events).length).toBe(1);
   const before = b.governed.calls.length;
   const wait = (id: number) =>
     post(b, endpoint, {
