@@ -152,6 +152,21 @@ describe('an open redirect', () => {
     );
     expect(page.html).not.toContain('evil.example');
   });
+
+  test('is not made of one that a client registered for after signing out', async () => {
+    const registered = await register(auth, {
+      post_logout_redirect_uris: ['https://evil.example/', 'http://localhost:3999/bye'],
+    });
+    const signOut = async (to: string) => {
+      const query = new URLSearchParams({
+        client_id: registered.clientMetadata().client_id,
+        post_logout_redirect_uri: to,
+      });
+      return stayed(await new FormBrowser(auth.origin).open(`/oauth2/logout?${query}`)).status;
+    };
+    expect(await signOut('https://evil.example/')).toBe(400);
+    expect(await signOut('http://localhost:3999/bye')).toBe(200);
+  });
 });
 
 test('every alias of the endpoints leads to the same server', async () => {

@@ -8,6 +8,7 @@ import { ASSERTION_ALGORITHMS, AUTH_METHODS, offerAuthMethods } from './client-a
 import { mayUseConnectorRedirect, staticClients } from './clients.js';
 import { renameForBrowser, type CookieNames } from './cookies.js';
 import { createInteractionPolicy } from './interaction-policy.js';
+import { isAllowedRedirect } from './redirects.js';
 import { explainInitialAccessToken, registrationValidator } from './registration.js';
 import { scopesOfResource, SUPPORTED_SCOPES } from './scopes.js';
 import { createStorage, type StorageDeps } from './storage.js';
@@ -36,9 +37,16 @@ export function createProvider(deps: ProviderDeps): Provider {
     if (ctx.path === REGISTER && ctx.status === 401) explainInitialAccessToken(ctx);
     if (Array.isArray(written)) ctx.res.setHeader('set-cookie', renameForBrowser(cookies, written));
   });
-  const { redirectUriAllowed } = provider.Client.prototype;
+  const { redirectUriAllowed, postLogoutRedirectUriAllowed } = provider.Client.prototype;
   provider.Client.prototype.redirectUriAllowed = function (uri: string) {
     return redirectUriAllowed.call(this, uri) || mayUseConnectorRedirect(this, uri);
+  };
+  // Anybody may register a client; a link to sign out must not lead wherever one names.
+  provider.Client.prototype.postLogoutRedirectUriAllowed = function (uri: string) {
+    return (
+      postLogoutRedirectUriAllowed.call(this, uri) &&
+      isAllowedRedirect(uri, config.OAUTH_REDIRECT_ALLOW)
+    );
   };
   offerAuthMethods(provider);
   provider.on('server_error', (_ctx, error: Error) => {
