@@ -187,3 +187,21 @@ describe('a browser that an account was signed in with', () => {
     expect((await attempt(email, PASSWORD, forged)).status).toBe(429);
   });
 });
+
+test('who sends too many forms for accounts is stopped before a password is judged', async () => {
+  const key = 'sign-up/address/127.0.0.1';
+  await auth.admin.pool.query(
+    "insert into attempt_limit (key, whole_at) values ($1, now() + interval '1 hour') on conflict (key) do update set whole_at = excluded.whole_at",
+    [key],
+  );
+  const browser = new FormBrowser(auth.origin);
+  const form = formTo(stayed(await browser.open('/signup')), '/signup');
+  const sent = {
+    name: 'P',
+    workspace: 'W',
+    email: 'p@example.com',
+    password: 'p@ssw0rd'.repeat(6),
+  };
+  expect(stayed(await browser.submit(form, sent)).status).toBe(429);
+  await auth.admin.pool.query('delete from attempt_limit where key = $1', [key]);
+});

@@ -14,7 +14,7 @@ export const PER_ADDRESS: Allowance = { burst: 100, everyMs: 6_000 };
 export const BY_ALL_STRANGERS: Allowance = { burst: 600, everyMs: 200 };
 /** Signatures of passkeys to check for one address; they cannot be guessed, only sent. */
 export const PASSKEY_ANSWERS: Allowance = { burst: 60, everyMs: 2_000 };
-/** New workspaces from one address. */
+/** Forms for a new account and workspace from one address, wrong ones too. */
 export const SIGN_UPS: Allowance = { burst: 60, everyMs: 10_000 };
 /** Registrations of clients from one address. */
 export const REGISTRATIONS: Allowance = { burst: 60, everyMs: 5_000 };

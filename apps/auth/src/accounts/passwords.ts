@@ -10,7 +10,8 @@ const WAITING = 64;
 export type Turn = 'known' | 'stranger';
 
 export interface Passwords {
-  hash(password: string): Promise<string>;
+  /** `turn` as for `verify`: anybody may ask for accounts. */
+  hash(password: string, turn?: Turn): Promise<string>;
   /** Takes the same time with no hash at all, so that an unknown account cannot be told by the clock. */
   verify(passwordHash: string | undefined, password: string, turn?: Turn): Promise<boolean>;
 }
@@ -23,7 +24,7 @@ export function createPasswords(): Passwords {
   const inTurn = createTurns(AT_ONCE, WAITING);
   let decoy: Promise<string> | undefined;
   return {
-    hash: (password) => inTurn('known', () => hash(password, PARAMETERS)),
+    hash: (password, turn = 'known') => inTurn(turn, () => hash(password, PARAMETERS)),
     async verify(passwordHash, password, turn = 'known') {
       decoy ??= hash('no account has this password', PARAMETERS);
       const against = passwordHash ?? (await decoy);

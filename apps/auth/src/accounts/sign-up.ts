@@ -1,16 +1,14 @@
 import { newId } from '@conducktor/contracts';
-import { insertUser, takeAttempt, type Db, type UserAccount } from '@conducktor/db';
+import { insertUser, type Db, type UserAccount } from '@conducktor/db';
 import type { Vault } from '@conducktor/vault';
 import { sendVerification } from '../account/verify-email.js';
-import { addressKey, SIGN_UPS } from './limits.js';
 import { writeWorkspace } from './new-workspace.js';
 import type { Passwords } from './passwords.js';
 import type { SignUpForm } from './sign-up-form.js';
 
 export type SignUp =
   | { outcome: 'created'; user: UserAccount; tenantId: string }
-  | { outcome: 'refused' }
-  | { outcome: 'limited'; retryAfterMs: number };
+  | { outcome: 'refused' };
 
 /**
  * Makes an account, its workspace with the person as owner, the first policy, the workspace's key and
@@ -20,17 +18,13 @@ export type SignUp =
 export async function signUp(
   deps: { db: Db; vault: Vault; passwords: Passwords; publicUrl: string },
   form: SignUpForm,
-  ip: string,
 ): Promise<SignUp> {
-  const wait = await takeAttempt(deps.db, addressKey('sign-up', ip), SIGN_UPS);
-  if (wait > 0) return { outcome: 'limited', retryAfterMs: wait };
-
   const user: UserAccount = {
     id: newId('usr'),
     email: form.email,
     displayName: form.name,
     // Before the address is looked up, so that both answers take the same time.
-    passwordHash: await deps.passwords.hash(form.password),
+    passwordHash: await deps.passwords.hash(form.password, 'stranger'),
   };
   const tenantId = newId('ten');
   const created = await deps.db.withTenant(tenantId, async (tx) => {

@@ -1,5 +1,7 @@
+import { takeAttempt } from '@conducktor/db';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Vault } from '@conducktor/vault';
+import { addressKey, SIGN_UPS } from '../accounts/limits.js';
 import { readSignUpForm } from '../accounts/sign-up-form.js';
 import { signUp } from '../accounts/sign-up.js';
 import { signUpPage } from '../pages/sign-up-page.js';
@@ -25,11 +27,13 @@ export function mountSignUp(fastify: FastifyInstance, deps: SignUpDeps): void {
 
   fastify.post('/signup', async (request, reply) => {
     const { fields, flow } = await acceptForm(deps, request, '/signup', 'login');
+    // Before the form is read: to judge a password takes tens of milliseconds in which nobody else is served.
+    const wait = await takeAttempt(deps.db, addressKey('sign-up', request.ip), SIGN_UPS);
+    if (wait > 0) throw tooMany(wait);
     const read = readSignUpForm(fields);
     if ('problem' in read)
       return show(deps, request, reply, { flow, fields, problem: read.problem });
-    const result = await signUp(deps, read.form, request.ip);
-    if (result.outcome === 'limited') throw tooMany(result.retryAfterMs);
+    const result = await signUp(deps, read.form);
     if (result.outcome === 'refused') {
       return show(deps, request, reply, { flow, fields, problem: REFUSED });
     }
