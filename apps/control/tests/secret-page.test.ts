@@ -95,6 +95,14 @@ describe('the page for a secret', () => {
     expect(await read()).toMatchObject({ hasSecret: false });
   });
 
+  it('takes nothing for a form', async () => {
+    const answer = await fetch(`${service.origin}/connections/${id}/secret`, {
+      method: 'POST',
+      headers: { cookie: owner.cookie, origin: service.origin },
+    });
+    expect(answer.status).toBe(403);
+  });
+
   it('is for owners and admins of its workspace, and is not there for anybody else', async () => {
     const member = await service.browser(workspace.member.userId);
     expect((await open(member)).status).toBe(403);

@@ -40,7 +40,7 @@ export function mountSecretPage(fastify: FastifyInstance, control: Control): voi
 
   fastify.post(SECRET_PATH, async (request, reply) => {
     const session = await requireSession(control, request);
-    const form = readForm(request.body as URLSearchParams);
+    const form = readForm((request.body as URLSearchParams | null) ?? new URLSearchParams());
     if (!sameText(form.csrf, session.csrf))
       throw new ConducktorError(
         'forbidden',
