@@ -10,6 +10,7 @@ import { invalidRequest, problemOf, sendProblem } from './problem.js';
 import type { AnyRoute, OpenRoute, PersonRoute, Route } from './route.js';
 import { securityHeaders } from './security-headers.js';
 import { refuseUnstorable } from './unstorable.js';
+import { endUnusedConnections } from './unused-connections.js';
 
 export const API_PREFIX = '/api/v1';
 export const BODY_LIMIT = 1024 * 1024;
@@ -51,6 +52,7 @@ export function mount(fastify: FastifyInstance, control: Control, routes: AnyRou
   });
   // Streams would keep the server from closing for as long as anybody reads.
   fastify.addHook('preClose', async () => streaming.forEach((response) => response.destroy()));
+  endUnusedConnections(fastify);
   for (const each of routes) {
     if (each.kind === 'open') mountOpen(fastify, control, each);
     else if (each.kind === 'person') mountPerson(fastify, control, each);
