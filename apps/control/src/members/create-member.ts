@@ -4,6 +4,7 @@ import type { Caller } from '../http/caller.js';
 import { unlessTaken } from '../http/unique.js';
 import { setGroups } from './groups-of.js';
 import { requireMayManage } from './may-manage.js';
+import { inTurn } from './owners.js';
 import { memberView, toMemberView } from './read-members.js';
 import { permitInvitation, writeInvitation, type InvitationDeps } from './write-invitation.js';
 
@@ -25,6 +26,7 @@ export async function createMember(
   const permit = await permitInvitation(deps, caller, email);
   return unlessTaken(taken, () =>
     deps.prisma.withTenant(tenantId, async (tx) => {
+      await inTurn(tx, tenantId);
       const [account] = await tx.$queryRaw<{ id: string }[]>`
         select account_for_member(${email}, ${newId('usr')}) as id`;
       const userId = account!.id;
@@ -37,6 +39,10 @@ export async function createMember(
       const where = { tenantId_id: { tenantId, id } };
       const fresh = { email, roles, acceptedAt: null };
       if (before) {
+        // Made while they were being removed, and dead only as long as they were.
+        const live = { tenantId, memberId: id, revokedAt: null };
+        await tx.apiKey.updateMany({ where: live, data: { revokedAt: new Date() } });
+        await tx.oauthGrant.updateMany({ where: live, data: { revokedAt: new Date() } });
         await tx.member.update({
           where,
           data: { ...fresh, removedAt: null, disabledAt: null, permissions: [] },

@@ -1,13 +1,17 @@
 import { ConducktorError } from '@conducktor/contracts';
 import type { PrismaTx } from '@conducktor/db';
 
+/** Has changes of a workspace's people wait for each other: what is read after it stays so to the end. */
+export async function inTurn(tx: PrismaTx, tenantId: string): Promise<void> {
+  await tx.$queryRaw`select from tenant where id = ${tenantId} for no key update`;
+}
+
 /**
  * Throws `conflict` unless somebody is left who can do everything: an owner who has joined, has access
- * and is not frozen. The workspace's row is locked first, to the end of the transaction, so that two
- * owners who each stop the other cannot both succeed.
+ * and is not frozen. In turn, so that two owners who each stop the other cannot both succeed.
  */
 export async function requireAnOwner(tx: PrismaTx, tenantId: string): Promise<void> {
-  await tx.$queryRaw`select from tenant where id = ${tenantId} for update`;
+  await inTurn(tx, tenantId);
   const frozen = await tx.frozen.findMany({
     where: { tenantId, kind: 'member' },
     select: { subjectId: true },

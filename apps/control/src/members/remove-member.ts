@@ -4,7 +4,7 @@ import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
 import { requireMayManage } from './may-manage.js';
-import { requireAnOwner } from './owners.js';
+import { inTurn, requireAnOwner } from './owners.js';
 
 /**
  * Takes a person out of the workspace: their apps and keys here are revoked and stop within a second,
@@ -24,6 +24,7 @@ export async function removeMember(
       'Permission denied: only owners and admins remove other members.',
     );
   await prisma.withTenant(tenantId, async (tx) => {
+    await inTurn(tx, tenantId);
     const where = { tenantId_id: { tenantId, id } };
     const member = found(
       await tx.member.findUnique({ where: { ...where, removedAt: null } }),

@@ -6,7 +6,7 @@ import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
 import { setGroups } from './groups-of.js';
 import { requireMayManage } from './may-manage.js';
-import { requireAnOwner } from './owners.js';
+import { inTurn, requireAnOwner } from './owners.js';
 import { memberView, toMemberView } from './read-members.js';
 
 /**
@@ -21,6 +21,7 @@ export async function updateMember(
 ): Promise<MemberView> {
   const { tenantId } = caller;
   return prisma.withTenant(tenantId, async (tx) => {
+    await inTurn(tx, tenantId);
     const where = { tenantId_id: { tenantId, id } };
     const member = found(
       await tx.member.findUnique({ where: { ...where, removedAt: null } }),
