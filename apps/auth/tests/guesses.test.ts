@@ -176,6 +176,21 @@ describe('a browser that an account was signed in with', () => {
     expect((await attempt(email, PASSWORD, attacker)).status).toBe(429);
   });
 
+  test('is a stranger again when the password was changed', async () => {
+    const [owner, intruder] = [new FormBrowser(auth.origin), new FormBrowser(auth.origin)];
+    const email = await signUp(auth, owner);
+    await auth.admin.pool.query("delete from attempt_limit where key like 'sign-in/address/%'");
+    expect((await attempt(email, PASSWORD, intruder)).status).toBe(200);
+    const page = stayed(await owner.open('/account/security'));
+    const password = 'another long password';
+    const fields = { current: PASSWORD, password };
+    const changed = stayed(await owner.submit(formTo(page, '/account/security/password'), fields));
+    expect(textOf(changed)).toContain('Your password was changed');
+    await attack(email, 50);
+    expect((await attempt(email, password, intruder)).status).toBe(429);
+    expect((await attempt(email, password, owner)).status).toBe(200);
+  });
+
   test('cannot be made up', async () => {
     const owner = new FormBrowser(auth.origin);
     const email = await signUp(auth, owner);

@@ -4,6 +4,7 @@ import { deriveKey } from '@conducktor/runtime';
 import { createVault } from '@conducktor/vault';
 import { Secret, TOTP } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { accountKey } from '../src/accounts/limits.js';
 import { newTotpSecret, stepOf } from '../src/accounts/second-factor/totp.js';
 import {
   authorization,
@@ -116,6 +117,24 @@ describe('with an authenticator app', () => {
     );
     const { rows } = await auth.admin.pool.query('select sealed_secret from totp_factor');
     for (const row of rows) expect(row.sealed_secret.toString('latin1')).not.toContain(secret);
+  });
+
+  test('a browser in which only the password was ever given guesses codes as a stranger', async () => {
+    const [owner, intruder] = [new FormBrowser(auth.origin), new FormBrowser(auth.origin)];
+    const email = await signUp(auth, owner);
+    expect(textOf(await givePassword(email, intruder))).toContain('You are signed in');
+    const { secret } = await setUpTotp(owner);
+    await auth.admin.pool.query(
+      "delete from oidc_payload where kind = 'Session' and payload ->> 'accountId' = (select id from user_account where email = $1)",
+      [email],
+    );
+    // Strangers have had theirs.
+    await auth.admin.pool.query(
+      "insert into attempt_limit (key, whole_at) values ($1, now() + interval '10 hours')",
+      [accountKey('code', email)],
+    );
+    const asked = await givePassword(email, intruder);
+    expect(stayed(await giveCode(intruder, asked, wrongCode(secret))).status).toBe(429);
   });
 
   test('a client gets no code before the second factor', async () => {

@@ -84,7 +84,7 @@ async function beginChange(
     email: user.email,
     password: fields['password'] ?? '',
     ip: request.ip,
-    knownAs: (userId) => deps.knownBrowsers.recognise(request.headers.cookie, userId, 'password'),
+    knownAs: (user) => deps.knownBrowsers.recognise(request.headers.cookie, user, 'password'),
   });
   if (checked.outcome === 'limited') throw tooMany(checked.retryAfterMs);
   if (checked.outcome === 'wrong')

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { UserAccount } from '@conducktor/db';
 import { parse } from '../oidc/cookie-header.js';
 import type { CookieNames } from '../oidc/cookies.js';
 
@@ -9,25 +10,28 @@ const ACCOUNTS_MAX = 6;
 // A random name and its signature: 12 and 16 bytes in base64url.
 const ENTRY = /^([A-Za-z0-9_-]{16})([A-Za-z0-9_-]{22})$/;
 
-/** By a whole sign-in, or by a link from the mailbox, which proves no second factor. */
-type Way = 'sign-in' | 'mail';
+/** With a second factor, or by the password or a link from the mailbox alone. */
+export type Way = 'two-factors' | 'one-factor';
+
+type Person = Pick<UserAccount, 'id' | 'passwordHash'>;
 
 /**
  * Remembers, in a cookie of the browser's own, which accounts were here. It opens nothing: wrong
- * passwords and codes from here are only counted apart from those of strangers.
+ * passwords and codes from here are only counted apart from those of strangers. It ends with the
+ * password: who knew an earlier one, from however many browsers, is a stranger again.
  */
 export interface KnownBrowsers {
   /**
-   * The browser's name for this account, or undefined for a stranger. Who came by mail only is a
-   * stranger where codes are guessed.
+   * The browser's name for this account, or undefined for a stranger. Who came without a second
+   * factor, such as before there was one, is a stranger where codes are guessed.
    */
   recognise(
     cookieHeader: string | undefined,
-    userId: string,
+    person: Person,
     guessing: 'password' | 'code',
   ): string | undefined;
-  /** The `Set-Cookie` after a whole sign-in, second factor included, or after a mailed link was used. */
-  remember(cookieHeader: string | undefined, userId: string, way: Way): string;
+  /** The `Set-Cookie` after signing in, or after a mailed link was used. */
+  remember(cookieHeader: string | undefined, person: Person, way: Way): string;
 }
 
 export function createKnownBrowsers(deps: {
@@ -37,9 +41,9 @@ export function createKnownBrowsers(deps: {
 }): KnownBrowsers {
   const name = `${deps.cookies.browser}_known`;
   const secure = deps.publicUrl.startsWith('https:') ? '; Secure' : '';
-  const signature = (userId: string, browser: string, way: Way) =>
+  const signature = ({ id, passwordHash = '' }: Person, browser: string, way: Way) =>
     createHmac('sha256', deps.key)
-      .update(JSON.stringify(['known-browser', way, userId, browser]))
+      .update(JSON.stringify(['known-browser', way, id, passwordHash, browser]))
       .digest()
       .subarray(0, 16);
   const entriesOf = (header: string | undefined) =>
@@ -47,23 +51,24 @@ export function createKnownBrowsers(deps: {
       .split('.')
       .slice(0, ACCOUNTS_MAX)
       .filter((entry) => ENTRY.test(entry));
-  const find = (header: string | undefined, userId: string, way: Way) =>
+  const find = (header: string | undefined, person: Person, way: Way) =>
     entriesOf(header).find((entry) => {
       const [, browser, signed] = ENTRY.exec(entry)!;
-      return timingSafeEqual(signature(userId, browser!, way), Buffer.from(signed!, 'base64url'));
+      return timingSafeEqual(signature(person, browser!, way), Buffer.from(signed!, 'base64url'));
     });
 
   return {
-    recognise(header, userId, guessing) {
-      const whole = find(header, userId, 'sign-in');
-      const entry = whole ?? (guessing === 'password' ? find(header, userId, 'mail') : undefined);
+    recognise(header, person, guessing) {
+      const whole = find(header, person, 'two-factors');
+      const entry =
+        whole ?? (guessing === 'password' ? find(header, person, 'one-factor') : undefined);
       return entry?.slice(0, 16);
     },
-    remember(header, userId, way) {
+    remember(header, person, way) {
       const browser = randomBytes(12).toString('base64url');
       const own =
-        find(header, userId, way) ??
-        browser + signature(userId, browser, way).toString('base64url');
+        find(header, person, way) ??
+        browser + signature(person, browser, way).toString('base64url');
       const kept = [own, ...entriesOf(header).filter((entry) => entry !== own)];
       const value = kept.slice(0, ACCOUNTS_MAX).join('.');
       return `${name}=${value}; Path=/; Max-Age=${SECONDS}; HttpOnly; SameSite=Lax${secure}`;

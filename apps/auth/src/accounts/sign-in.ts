@@ -19,12 +19,12 @@ export async function signIn(
     email: string;
     password: string;
     ip: string;
-    knownAs: (userId: string) => string | undefined;
+    knownAs: (user: UserAccount) => string | undefined;
   },
 ): Promise<SignIn> {
   const email = normaliseEmail(attempt.email);
   const user = await findUserByEmail(deps.db, email);
-  const browser = user && attempt.knownAs(user.id);
+  const browser = user && attempt.knownAs(user);
   const known = user && browser ? { userId: user.id, browser } : undefined;
 
   const taken = await deps.attempts.take({ what: 'password', email, ip: attempt.ip, known });

@@ -1,4 +1,4 @@
-import { secondFactorsOf, type UserAccount } from '@conducktor/db';
+import { findUser, secondFactorsOf, type UserAccount } from '@conducktor/db';
 import type { Vault } from '@conducktor/vault';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { KnownBrowsers } from '../accounts/known-browsers.js';
@@ -51,10 +51,7 @@ export async function signInBrowser(
 ): Promise<FastifyReply> {
   if (!flow) {
     await deps.sessions.begin(request, reply, accountId, amr);
-    reply.header(
-      'set-cookie',
-      deps.knownBrowsers.remember(request.headers.cookie, accountId, 'sign-in'),
-    );
+    await rememberBrowser(deps, request, reply, accountId, amr);
     const back = takeReturnPath(deps, request, reply);
     return seeOther(reply, returnTo ?? back ?? '/login');
   }
@@ -65,9 +62,21 @@ export async function signInBrowser(
     await deps.sessions.end(request, reply);
     flow.interaction.session = undefined;
   }
-  reply.header(
-    'set-cookie',
-    deps.knownBrowsers.remember(request.headers.cookie, accountId, 'sign-in'),
-  );
+  await rememberBrowser(deps, request, reply, accountId, amr);
   return seeOther(reply, await finishFlow(flow, { login: { accountId, amr } }));
+}
+
+async function rememberBrowser(
+  deps: CompleteSignInDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  accountId: string,
+  amr: string[],
+): Promise<void> {
+  // As it is now: the password may have been chosen by this very request.
+  const user = await findUser(deps.db, accountId);
+  if (!user) return;
+  const way = amr.includes('mfa') ? 'two-factors' : 'one-factor';
+  const cookie = deps.knownBrowsers.remember(request.headers.cookie, user, way);
+  reply.header('set-cookie', cookie);
 }

@@ -85,7 +85,7 @@ async function signInAndReturn(
     email,
     password,
     ip: request.ip,
-    knownAs: (userId) => deps.knownBrowsers.recognise(request.headers.cookie, userId, 'password'),
+    knownAs: (user) => deps.knownBrowsers.recognise(request.headers.cookie, user, 'password'),
   });
   if (result.outcome === 'limited') throw tooManyGuesses(result.retryAfterMs);
   if (result.outcome === 'wrong') {

@@ -44,7 +44,7 @@ export function mountLogin(fastify: FastifyInstance, deps: LoginDeps): void {
       email,
       password: fields['password'] ?? '',
       ip: request.ip,
-      knownAs: (userId) => deps.knownBrowsers.recognise(request.headers.cookie, userId, 'password'),
+      knownAs: (user) => deps.knownBrowsers.recognise(request.headers.cookie, user, 'password'),
     });
     if (result.outcome === 'limited') throw tooManyGuesses(result.retryAfterMs);
     if (result.outcome === 'wrong') {

@@ -1,4 +1,4 @@
-import { takeAttempt } from '@conducktor/db';
+import { findUser, takeAttempt } from '@conducktor/db';
 import { networkOf } from '@conducktor/identity';
 import type { Logger } from '@conducktor/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -82,8 +82,11 @@ export function mountReset(fastify: FastifyInstance, deps: ResetDeps): void {
     if (problem) return askForPassword(deps, request, reply, opened, problem);
     if (!(await resetPassword(deps, opened.link, opened.tokenHash, password))) throw linkEnded();
     // Whoever guesses at the account meanwhile does not keep its owner, here, from signing in.
-    const known = deps.knownBrowsers.remember(request.headers.cookie, opened.user.id, 'mail');
-    reply.header('set-cookie', known);
+    const user = await findUser(deps.db, opened.user.id);
+    if (user) {
+      const { cookie } = request.headers;
+      reply.header('set-cookie', deps.knownBrowsers.remember(cookie, user, 'one-factor'));
+    }
     return reply.headers(pageHeaders(deps.publicUrl)).send(
       messagePage({
         title: 'Your password was changed',

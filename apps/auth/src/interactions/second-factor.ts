@@ -32,7 +32,7 @@ export function mountSecondFactor(fastify: FastifyInstance, deps: LoginDeps): vo
       await claim(deps, flow);
       return seeOther(reply, await finishFlow(flow, cancelled));
     }
-    const browser = deps.knownBrowsers.recognise(request.headers.cookie, user.id, 'code');
+    const browser = deps.knownBrowsers.recognise(request.headers.cookie, user, 'code');
     const proof = await proveSecondFactor(deps, user, fields, {
       ip: request.ip,
       known: browser === undefined ? undefined : { userId: user.id, browser },

@@ -50,6 +50,11 @@ export function mountAuthenticator(fastify: FastifyInstance, deps: LoginDeps): v
       await tellFactorChanged(deps, tx, user, { change: 'added', factor: FACTOR });
       return recoveryCodes === 0 ? makeRecoveryCodes(tx, user.id) : [];
     });
+    // Who proved a second factor here is no stranger to its codes.
+    if (codes) {
+      const { cookie } = request.headers;
+      reply.header('set-cookie', deps.knownBrowsers.remember(cookie, user, 'two-factors'));
+    }
     return codes?.length
       ? sendRecoveryCodes(deps, reply, user, codes)
       : seeOther(reply, `${PAGE}?done=authenticator`);

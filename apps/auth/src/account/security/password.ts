@@ -35,6 +35,11 @@ export function mountPassword(fastify: FastifyInstance, deps: LoginDeps): void {
       await voidMailedLinks(tx, user.id, ['reset', 'change']);
       await tellPasswordChanged(deps, tx, user);
     });
+    // This browser goes on being known, those in which the old password was used do not.
+    const { cookie } = request.headers;
+    const changed = { ...user, passwordHash };
+    const way = session.amr.includes('mfa') ? 'two-factors' : 'one-factor';
+    reply.header('set-cookie', deps.knownBrowsers.remember(cookie, changed, way));
     return seeOther(reply, `${PAGE}?done=password`);
   });
 }
