@@ -112,17 +112,28 @@ describe('a forgotten password', () => {
       "insert into totp_factor (user_id, sealed_secret, last_step) values ($1, '', 0)",
       "insert into recovery_code (user_id, code_hash) values ($1, 'x')",
       "insert into passkey (id, user_id, credential_id, public_key, counter, synced, backed_up, name) values ('pak_' || $1, $1, $1, '', 0, false, false, 'theirs')",
+      `insert into api_key (tenant_id, id, member_id, name, secret_hash, scopes)
+       select tenant_id, 'key_' || $1, id, 'theirs', '', '{mcp:read}' from member where user_id = $1`,
+      `insert into oauth_grant (tenant_id, id, member_id, client_id, client_name, redirect_host, scopes, resource)
+       select tenant_id, 'grt_' || $1, id, 'theirs', 'Theirs', 'localhost', '{mcp:read}', '' from member where user_id = $1`,
     ])
       await auth.admin.pool.query(sql, [id]);
     await forgot(email);
-    await choose(linkIn(await resetLetter(email), '/login/reset'));
+    const done = await choose(linkIn(await resetLetter(email), '/login/reset'));
+    expect(textOf(done)).toContain('apps, API keys and second steps were taken away');
     expect(textOf(await signIn(email, NEXT))).toContain('You are signed in');
     const { rows } = await auth.admin.pool.query(
-      `select (select count(*) from passkey where user_id = $1) + (select count(*) from totp_factor where user_id = $1)
+      `select (select count(*) from api_key where id = 'key_' || $1 and revoked_at is null)
+            + (select count(*) from oauth_grant where id = 'grt_' || $1 and revoked_at is null) + (select count(*) from passkey where user_id = $1) + (select count(*) from totp_factor where user_id = $1)
             + (select count(*) from recovery_code where user_id = $1) as left`,
       [id],
     );
     expect(Number(rows[0].left)).toBe(0);
+    const told = await auth.admin.pool.query(
+      "select record->>'action' as action from audit_outbox where record->>'keyId' = 'key_' || $1 or record->>'grantId' = 'grt_' || $1 order by 1",
+      [id],
+    );
+    expect(told.rows).toEqual([{ action: 'api-key.revoke' }, { action: 'grant.revoke' }]);
   });
 
   test('ends a sign-in under way that the old password had begun', async () => {

@@ -131,7 +131,7 @@ export {
   changeEmail,
   emailVerifiedAt,
   endSignInsUnderWay,
-  forgetUnprovenFactors,
+  forgetUnproven,
   markEmailVerified,
   setDisplayName,
   setPassword,

@@ -2,7 +2,7 @@ import {
   clearAttempts,
   endBrowserSessions,
   endSignInsUnderWay,
-  forgetUnprovenFactors,
+  forgetUnproven,
   findUserByEmail,
   inTransaction,
   insertMailedLink,
@@ -43,29 +43,32 @@ export async function sendReset(deps: LetterDeps, email: string): Promise<void> 
 
 /**
  * Gives the account of the link this password, once: whoever knew the old one is signed out everywhere,
- * other links to reset are void, and the person hears of it by mail. A second factor stays, unless the
- * address was never confirmed: then whoever set it up may be somebody else. Nobody is signed in. False when the link was used meanwhile, or the account has another address by now.
+ * other links to reset are void, and the person hears of it by mail. Second factors, apps and API keys
+ * stay (`kept`), unless the address was never confirmed (`cleared`): then whoever set them up may be
+ * somebody else. Nobody is signed in. Undefined when the link was used meanwhile, or the account has
+ * another address by now.
  */
 export async function resetPassword(
   deps: LetterDeps & { passwords: Passwords },
   link: MailedLink,
   tokenHash: Buffer,
   password: string,
-): Promise<boolean> {
+): Promise<'kept' | 'cleared' | undefined> {
   const { db, publicUrl } = deps;
   const { userId, email } = link;
   const passwordHash = await deps.passwords.hash(password);
   const changed = await inTransaction(db, async (tx) => {
-    if (!(await useMailedLink(tx, tokenHash))) return false;
-    await forgetUnprovenFactors(tx, userId);
+    if (!(await useMailedLink(tx, tokenHash))) return undefined;
+    const appsStay = !(await forgetUnproven(tx, userId, email));
     // Who came here reads this mailbox; a mailbox that is no longer the account's opens nothing.
-    if (!(await markEmailVerified(tx, userId, email))) return false;
-    if (!(await setPassword(tx, userId, passwordHash))) return false;
+    if (!(await markEmailVerified(tx, userId, email))) return undefined;
+    if (!(await setPassword(tx, userId, passwordHash))) return undefined;
     await voidMailedLinks(tx, userId, ['reset', 'change']);
     await endBrowserSessions(tx, userId);
     await endSignInsUnderWay(tx, userId);
-    await queueLetter(deps, tx, passwordChangedLetter({ to: email, publicUrl, at: new Date() }));
-    return true;
+    const letter = { to: email, publicUrl, at: new Date(), appsStay };
+    await queueLetter(deps, tx, passwordChangedLetter(letter));
+    return appsStay ? 'kept' : 'cleared';
   });
   // Somebody's guesses at the old password do not keep its owner from using the new one.
   if (changed) await clearAttempts(db, accountKey('password', email));

@@ -80,7 +80,8 @@ export function mountReset(fastify: FastifyInstance, deps: ResetDeps): void {
     const password = fields['password'] ?? '';
     const problem = passwordProblem(password, [opened.user.email, opened.user.displayName]);
     if (problem) return askForPassword(deps, request, reply, opened, problem);
-    if (!(await resetPassword(deps, opened.link, opened.tokenHash, password))) throw linkEnded();
+    const outcome = await resetPassword(deps, opened.link, opened.tokenHash, password);
+    if (!outcome) throw linkEnded();
     // Whoever guesses at the account meanwhile does not keep its owner, here, from signing in.
     const user = await findUser(deps.db, opened.user.id);
     if (user) {
@@ -90,7 +91,10 @@ export function mountReset(fastify: FastifyInstance, deps: ResetDeps): void {
     return reply.headers(pageHeaders(deps.publicUrl)).send(
       messagePage({
         title: 'Your password was changed',
-        what: 'You are signed out everywhere. Apps that you connected stay connected.',
+        what:
+          outcome === 'kept'
+            ? 'You are signed out everywhere. Apps that you connected stay connected.'
+            : 'You are signed out everywhere. Nobody had confirmed this address before, so apps, API keys and second steps were taken away too.',
         doNext: 'Sign in with the new password.',
         link: { href: '/login', text: 'Sign in' },
       }),

@@ -42,16 +42,24 @@ export async function changeEmail(
 
 /**
  * While nobody has shown that they read the account's address, takes its passkeys, authenticator app and
- * recovery codes away: whoever set them up may have signed up with somebody else's address.
+ * recovery codes away, and revokes its API keys and the apps that act for it: whoever set them up may
+ * have signed up with somebody else's address. True when it did; nothing happens to an account that
+ * has another address than `email` by now.
  */
-export async function forgetUnprovenFactors(tx: InstallationTx, userId: string): Promise<void> {
+export async function forgetUnproven(
+  tx: InstallationTx,
+  userId: string,
+  email: string,
+): Promise<boolean> {
+  const { rows } = await tx.query<{ unproven: boolean }>(
+    'select end_unproven_access($1, $2) as unproven',
+    [userId, email],
+  );
+  if (!rows[0]!.unproven) return false;
   for (const table of ['passkey', 'totp_factor', 'recovery_code']) {
-    await tx.query(
-      `delete from ${table} f using user_account u
-        where f.user_id = $1 and u.id = $1 and u.email_verified_at is null`,
-      [userId],
-    );
+    await tx.query(`delete from ${table} where user_id = $1`, [userId]);
   }
+  return true;
 }
 
 /** Chooses a password by a mailed link. False when the account is disabled. */

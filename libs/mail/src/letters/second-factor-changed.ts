@@ -17,6 +17,11 @@ export function secondFactorChangedLetter(
         ? 'From now on, signing in may ask for it.'
         : 'Signing in no longer asks for it.',
       ifNotYou(letter),
+      ...(letter.change === 'added'
+        ? [
+            `A new password does not take it away again: sign in and remove it at ${letter.publicUrl}/account/security.`,
+          ]
+        : []),
     ],
   );
 }

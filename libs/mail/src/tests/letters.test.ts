@@ -27,7 +27,7 @@ const LETTERS = {
     inviter: 'ida@example.com',
     expiresAt: at,
   }),
-  password: passwordChangedLetter({ ...from, at }),
+  password: passwordChangedLetter({ ...from, at, appsStay: true }),
   known: passwordKnownLetter({ ...from, at }),
   added: secondFactorChangedLetter({ ...from, change: 'added', factor: 'a passkey', at }),
   removed: secondFactorChangedLetter({ ...from, change: 'removed', factor: 'a passkey', at }),

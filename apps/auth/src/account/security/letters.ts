@@ -18,7 +18,7 @@ const letterTo = ({ email }: UserAccount, { publicUrl }: Deps) => ({
 
 /** Tells the person, in the transaction that changed the password. */
 export async function tellPasswordChanged(deps: Deps, tx: Tx, user: UserAccount): Promise<void> {
-  await queueLetter(deps, tx, passwordChangedLetter(letterTo(user, deps)));
+  await queueLetter(deps, tx, passwordChangedLetter({ ...letterTo(user, deps), appsStay: true }));
 }
 
 /** Tells the person what else they can, or no longer can, sign in with; in the same transaction. */
