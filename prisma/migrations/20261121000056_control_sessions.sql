@@ -2,6 +2,8 @@
 set role conducktor_owner;
 -- The name of the installation is part of the cookies' names on plain http; whoever starts first makes it.
 grant insert on instance to conducktor_app;
+-- The member who made the key and was shown it. Null: of before, or made at sign-up.
+alter table api_key add column created_by text;
 -- For browser_session and touch_api_key below, and for nothing else.
 grant select on oidc_payload to conducktor_system;
 reset role;

@@ -333,6 +333,27 @@ describe('rights are never wider than the caller’s', () => {
     ).toBe(201);
   });
 
+  it('an admin does not rise with a person for whom they made a key', async () => {
+    const admin = await personWith(['admin']);
+    for (const wider of [{ roles: ['owner'] }, { permissions: ['audit:payloads'] }]) {
+      const person = await personWith(['auditor']);
+      const make = async (as: string, memberId?: string) =>
+        (await api('POST', '/api-keys', { name: 'k', memberId, scopes: ['admin'] }, as)).body[
+          'key'
+        ] as string;
+      const [theirs, own] = [await make(admin.key, person.id), await make(person.key)];
+      const another = await make(theirs);
+      await api('PATCH', `/members/${person.id}`, { roles: ['approver'] }, admin.key);
+      expect((await api('GET', '/me', undefined, theirs)).status).toBe(200);
+      expect((await api('PATCH', `/members/${person.id}`, wider)).status).toBe(200);
+      for (const ends of [theirs, another])
+        expect((await api('GET', '/me', undefined, ends)).status).toBe(401);
+      for (const stays of [own, person.key])
+        expect((await api('GET', '/me', undefined, stays)).status).toBe(200);
+      expect((await service.changes(workspace.tenantId)).at(-1)).toMatchObject({ keysRevoked: 2 });
+    }
+  });
+
   it('a member with an admin key manages their own keys and nothing else', async () => {
     const member = await personWith(['member']);
     const own = await api('POST', '/api-keys', { name: 'own', scopes: ['mcp:read'] }, member.key);

@@ -1,4 +1,5 @@
 import { ConducktorError, type NewApiKey } from '@conducktor/contracts';
+import type { PrismaTx } from '@conducktor/db';
 import { mintApiKey, normaliseScopes } from '@conducktor/identity';
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
@@ -32,6 +33,7 @@ export async function createApiKey(
         secretHash: Uint8Array.from(minted.secretHash),
         scopes,
         expiresAt,
+        createdBy: await holderOf(tx, caller, memberId),
       },
     });
     await recordChange(tx, caller, 'api-key.create', {
@@ -43,4 +45,12 @@ export async function createApiKey(
     });
   });
   return { id: minted.id, key: minted.key };
+}
+
+/** Who is shown the new key: with a key, whoever made that one may be calling in its person's name. */
+async function holderOf(tx: PrismaTx, caller: Caller, memberId: string): Promise<string> {
+  const { tenantId, via, clientId } = caller;
+  if (via !== 'key' || memberId !== caller.memberId) return caller.memberId;
+  const where = { tenantId_id: { tenantId, id: clientId } };
+  return (await tx.apiKey.findUnique({ where }))?.createdBy ?? caller.memberId;
 }

@@ -11,7 +11,8 @@ import { memberView, toMemberView } from './read-members.js';
 
 /**
  * Changes roles, groups, permissions or access. A disabled member's keys and tokens are dead within a
- * second. Permissions are for owners to give: admins could otherwise give them to themselves.
+ * second. Permissions are for owners to give: admins could otherwise give them to themselves. Who gets
+ * them or becomes an owner loses keys that an admin made for them.
  */
 export async function updateMember(
   { prisma }: Pick<Control, 'prisma'>,
@@ -43,9 +44,14 @@ export async function updateMember(
       },
     });
     await requireAnOwner(tx, tenantId);
-    if (isWidened(member, patch)) await endInvitation(tx, tenantId, id);
+    const keysRevoked = isWidened(member, patch) ? await endWhatAdminsHold(tx, tenantId, id) : 0;
     if (patch.groups) await setGroups(tx, tenantId, id, patch.groups);
-    await recordChange(tx, caller, 'member.update', { subject: id, email: member.email, ...patch });
+    await recordChange(tx, caller, 'member.update', {
+      subject: id,
+      email: member.email,
+      ...patch,
+      ...(keysRevoked > 0 ? { keysRevoked } : {}),
+    });
     return toMemberView(await tx.member.findUniqueOrThrow({ where, include: memberView }));
   });
 }
@@ -59,11 +65,26 @@ function isWidened(before: { roles: string[]; permissions: string[] }, patch: Me
 }
 
 /**
- * Ends the link of a member who has not joined: an admin who invited them was shown it, and could be
- * them with it. An owner invites them again.
+ * Ends what would let an admin act as this member, with what only an owner may give: the link of who has
+ * not joined, which an inviter is shown, and keys that others than owners made for them. Returns how many
+ * keys were revoked.
  */
-async function endInvitation(tx: PrismaTx, tenantId: string, id: string): Promise<void> {
+async function endWhatAdminsHold(tx: PrismaTx, tenantId: string, id: string): Promise<number> {
   await tx.$executeRaw`
     update invitation set expires_at = now()
      where tenant_id = ${tenantId} and member_id = ${id} and accepted_at is null`;
+  const trusted = await tx.member.findMany({
+    where: { tenantId, removedAt: null, OR: [{ id }, { roles: { has: 'owner' } }] },
+    select: { id: true },
+  });
+  const { count } = await tx.apiKey.updateMany({
+    where: {
+      tenantId,
+      memberId: id,
+      revokedAt: null,
+      createdBy: { notIn: trusted.map((each) => each.id) },
+    },
+    data: { revokedAt: new Date() },
+  });
+  return count;
 }
