@@ -15,8 +15,13 @@ export interface OwnGateway {
   kill(): Promise<void>;
 }
 
-export async function startOwnGateway(stack: Stack): Promise<OwnGateway> {
-  const port = await freePort();
+/** `env` goes over what the stack's own gateway has. */
+export async function startOwnGateway(
+  stack: Stack,
+  env: Record<string, string> = {},
+  port?: number,
+): Promise<OwnGateway> {
+  port ??= await freePort();
   const secret = (file: string) =>
     JSON.parse(readFileSync(join(stack.dataDir, file), 'utf8')) as Record<string, string>;
   const password = secret('postgres-passwords.json')['conducktor_gateway'];
@@ -34,6 +39,7 @@ export async function startOwnGateway(stack: Stack): Promise<OwnGateway> {
       REDIS_URL: `redis://:${secret('redis-password.json')['redis']}@127.0.0.1:${stack.portBase + 11}`,
       WORKERS: `127.0.0.1:${stack.portBase + 3}`,
       RATE_LIMIT_PER_MINUTE: '1000000',
+      ...env,
     },
   });
   for (const stream of [child.stdout!, child.stderr!])
@@ -59,7 +65,7 @@ export async function startOwnGateway(stack: Stack): Promise<OwnGateway> {
   return { port, pid: child.pid!, log: () => log, kill };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;

@@ -3,6 +3,8 @@ import { FormBrowser, type Form, type Page } from './form-browser.js';
 export interface Person {
   email: string;
   password: string;
+  /** What their authenticator app shows now, where they have one. */
+  code?: () => string;
 }
 
 /**
@@ -53,7 +55,7 @@ export class MemoryOAuthProvider {
 }
 
 /**
- * Walks login and consent as posted forms, choosing the first workspace, and returns the query of the redirect to
+ * Walks login, second step and consent as posted forms, choosing the first workspace, and returns the query of the redirect to
  * the client: `code` and `iss`, or `error`.
  */
 export async function signIn(
@@ -73,6 +75,8 @@ function nextAnswer(page: Page, person: Person): [Form, Record<string, string>] 
   const has = (form: Form, name: string) => form.fields.some(([field]) => field === name);
   const login = page.forms.find((form) => has(form, 'password'));
   if (login) return [login, { email: person.email, password: person.password }];
+  const second = page.forms.find((form) => has(form, 'code'));
+  if (second && person.code && page.status < 400) return [second, { code: person.code() }];
   const consent = page.forms.find((form) => form.method === 'post');
   if (!consent || page.status >= 400) {
     throw new Error(`Sign-in stopped at ${page.url} (${page.status}): ${textOf(page.html)}`);
