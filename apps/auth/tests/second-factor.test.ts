@@ -294,6 +294,27 @@ describe('recovery codes', () => {
 });
 
 describe('what counts', () => {
+  test('takes no consent for a proof, on a page that was left open', async () => {
+    const email = await signUp(auth);
+    const browser = new FormBrowser(auth.origin);
+    const login = stayed(await browser.open((await authorization(await register(auth))).url.href));
+    const consent = stayed(
+      await browser.submit(formTo(login, '/login'), { email, password: PASSWORD }),
+    );
+    const then = Math.floor(Date.now() / 1000) - 700;
+    await auth.admin.pool.query(
+      `update oidc_payload set payload = case kind
+           when 'Session' then jsonb_set(payload, '{loginTs}', $2::jsonb)
+           else jsonb_set(payload, '{lastSubmission,login,ts}', $2::jsonb, false) end
+        where (select id from user_account where email = $1)
+           in (payload ->> 'accountId', payload -> 'lastSubmission' -> 'login' ->> 'accountId')`,
+      [email, String(then)],
+    );
+    left(await browser.submit(formTo(consent, '/consent'), { decision: 'allow' }));
+    const asked = stayed(await browser.open(`${SECURITY}/authenticator`));
+    expect(new URL(asked.url).pathname).toBe(`${SECURITY}/confirm`);
+  });
+
   test('asks for a proof when the sign-in is older than ten minutes', async () => {
     const owner = new FormBrowser(auth.origin);
     const email = await signUp(auth, owner);

@@ -63,7 +63,9 @@ export async function signInBrowser(
     flow.interaction.session = undefined;
   }
   await rememberBrowser(deps, request, reply, accountId, amr);
-  return seeOther(reply, await finishFlow(flow, { login: { accountId, amr } }));
+  // Said now: the consent that follows carries it on, and is no proof of who is there.
+  const ts = Math.floor(Date.now() / 1000);
+  return seeOther(reply, await finishFlow(flow, { login: { accountId, amr, ts } }));
 }
 
 async function rememberBrowser(
