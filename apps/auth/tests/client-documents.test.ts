@@ -39,6 +39,7 @@ beforeAll(async () => {
       response_types: ['code'],
       logo_uri: 'https://chatgpt.com/logo.png',
     }),
+    'keys.example': jsonAnswer({ keys: [] }),
     'docs.example': (request, response) => {
       const found = documents.get(request.url!);
       if (!found) return void response.writeHead(404).end();
@@ -155,6 +156,29 @@ describe('ChatGPT by its metadata document', () => {
       await expect(tokensOf(await signing(key), CHATGPT_REDIRECT)).rejects.toMatchObject({
         error: 'invalid_client',
       });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('keeps its keys when a stranger names one that is not there and the address is silent', async () => {
+    const key = await keyPair('stays');
+    const id = publish('/silent', { jwks_uri: 'https://keys.example/k' });
+    let silent = false;
+    servers.handle('keys.example', (request, response) =>
+      silent
+        ? void response.writeHead(503).end()
+        : jsonAnswer({ keys: [key.publicJwk] })(request, response),
+    );
+    const signing = (kid: string) => client(id, oauth.PrivateKeyJwt({ key: key.privateKey, kid }));
+    expect((await tokensOf(await signing('stays'))).access_token).toBeDefined();
+    silent = true;
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11_000 });
+    try {
+      await expect(tokensOf(await signing('made-up'))).rejects.toMatchObject({
+        error: 'invalid_client',
+      });
+      expect((await tokensOf(await signing('stays'))).access_token).toBeDefined();
     } finally {
       vi.useRealTimers();
     }

@@ -41,7 +41,14 @@ export function createKeySets(deps: { db: Db; fetchJson: FetchJson }): KeySets {
           throw new FetchFailure(reason, 'passing', wait / 1000);
         }
       }
-      return (await remembered.load(uri, () => fetchKeys(uri))).value;
+      try {
+        return (await remembered.load(uri, () => fetchKeys(uri))).value;
+      } catch (error) {
+        // Anybody can name a key that is not there: that costs nobody the keys that are.
+        if (!known || !(error instanceof FetchFailure) || error.kind === 'lasting') throw error;
+        remembered.keep(uri, { ...known, fetchedAt: Date.now() });
+        return known.value;
+      }
     },
   };
 
