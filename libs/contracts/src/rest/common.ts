@@ -15,11 +15,17 @@ export const Slug = z
 /** Instants, ISO 8601 in UTC. */
 export const Timestamp = z.iso.datetime();
 
-/** What a caller may send for an instant: any offset. */
-export const Instant = z.iso.datetime({
-  offset: true,
-  error: 'must be an instant such as 2026-11-23T10:30:00Z',
-});
+const NO_INSTANT = 'must be an instant such as 2026-11-23T10:30:00Z';
+
+/** What a caller may send for an instant: any offset that is in use, in years that a database knows. */
+export const Instant = z.iso
+  .datetime({ offset: true, error: NO_INSTANT })
+  .refine((text) => isFourDigitYear(text) && !/[+-](1[6-9]|2\d):\d\d$/.test(text), NO_INSTANT);
+
+function isFourDigitYear(text: string): boolean {
+  const at = new Date(text).getTime();
+  return at >= Date.UTC(1000, 0) && at < Date.UTC(10_000, 0);
+}
 
 export const Role = z.enum(['owner', 'admin', 'approver', 'auditor', 'billing', 'member']);
 export type Role = z.infer<typeof Role>;
