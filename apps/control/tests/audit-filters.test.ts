@@ -46,6 +46,35 @@ describe('events', () => {
     expect(await ids(query)).toEqual(expected);
   });
 
+  it.each(['0000-01-01T00:00:00Z', '2026-11-23T10:30:00+23:00', '9999-12-31T23:00:00-02:00'])(
+    'are not looked for at %s, which no database knows',
+    async (instant) => {
+      for (const path of ['audit/events?until', 'usage?since']) {
+        const { apiKey } = workspace.owner;
+        const query = `/api/v1/${path}=${encodeURIComponent(instant)}`;
+        expect((await service.call(apiKey, 'GET', query)).status, path).toBe(400);
+      }
+    },
+  );
+
+  it('of a code that very many calls ended with are found however old they are', async () => {
+    const busy = await service.seed();
+    await service.admin.pool.query(
+      `insert into audit_event (tenant_id, seq, id, kind, at, call_id, code, outcome, detail)
+       select $1, s * 2 + n, 'evt_' || to_hex(s * 2 + n) || 'x', case n when 0 then 'call' else 'outcome' end, now(),
+              'c' || s, case n when 1 then 'upstream_error' end, case n when 1 then 'error' end, '{}'
+         from generate_series(1, 10001) s, generate_series(0, 1) n`,
+      [busy.tenantId],
+    );
+    for (const [order, first] of [
+      ['asc', 'c1'],
+      ['desc', 'c10001'],
+    ]) {
+      const query = `code=upstream_error&limit=1&order=${order}`;
+      expect((await list(query, busy.owner.apiKey)).items).toMatchObject([{ callId: first }]);
+    }
+  });
+
   it('are found by the address of a person, in any case, and by their id', async () => {
     const { email, memberId } = workspace.contractor;
     expect(await ids(`actor=${encodeURIComponent(email.toUpperCase())}`)).toEqual(['f', 'c']);

@@ -47,6 +47,9 @@ export interface AuditRow {
 // A span of days is found by the block ranges of `at` and sorted; a longer one by walking the sequence.
 const SPAN_MS = 7 * 86_400_000;
 
+// Calls that are looked for by their ids.
+const MOST_CALLS = 10_000;
+
 const COLUMNS = `e.id, e.seq::float8 as seq, e.kind, e.at, e.actor, e.member_id as "memberId",
   e.client_id as client, e.connection, e.tool, e.decision, coalesce(o.code, e.code) as code,
   o.outcome, o.duration_ms as "durationMs", coalesce(o.cost_micros, 0)::float8 as "costMicros",
@@ -105,11 +108,16 @@ async function listConditions(
   }
   if (filter.code !== undefined) {
     const calls = await callsWithCode(tx, filter.code);
-    add(filter.code, (p) =>
-      calls.length === 0
-        ? `e.code = ${p}`
-        : `(e.code = ${p} or e.kind = 'call' and e.call_id = any($${values.push(calls)}::text[]))`,
-    );
+    add(filter.code, (p) => {
+      if (calls.length === 0) return `e.code = ${p}`;
+      // More than are listed: so many that a walk through the sequence meets them soon.
+      const ofCall =
+        calls.length < MOST_CALLS
+          ? `e.call_id = any($${values.push(calls)}::text[])`
+          : `exists (select from audit_event x where x.tenant_id = e.tenant_id
+               and x.call_id = e.call_id and x.kind = 'outcome' and x.code = ${p})`;
+      return `(e.code = ${p} or e.kind = 'call' and ${ofCall})`;
+    });
   }
   const { outcome } = filter;
   if (outcome === 'denied') all.push("e.kind = 'denial'");
@@ -140,8 +148,8 @@ async function membersCalled(tx: TenantTx, actor: string): Promise<string[]> {
 async function callsWithCode(tx: TenantTx, code: string): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>(
     `select call_id as id from audit_event
-      where tenant_id = $1 and code = $2 and kind = 'outcome' order by seq desc limit 10000`,
-    [tx.tenantId, code],
+      where tenant_id = $1 and code = $2 and kind = 'outcome' limit $3`,
+    [tx.tenantId, code, MOST_CALLS],
   );
   return rows.map(({ id }) => id);
 }
