@@ -78,7 +78,8 @@ export function resetPage(content: {
         <button type="submit">Choose this password</button>
       </form>
       <p class="soft">
-        You are signed out everywhere else. Apps that you connected stay connected.
+        You are signed out everywhere else. Apps that you connected stay connected, unless nobody
+        has confirmed this address yet.
       </p>`,
   });
 }
