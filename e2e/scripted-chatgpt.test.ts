@@ -88,6 +88,15 @@ describe('by its metadata document', () => {
       iss: installation.publicUrl,
       client_id: DOCUMENT,
     });
+    const { items } = await person.rest.must('GET', '/apps');
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        clientId: DOCUMENT,
+        clientName: 'ChatGPT',
+        redirectHost: 'chatgpt.com',
+        member: expect.objectContaining({ email: person.email }),
+      }),
+    );
   });
 
   test('what it looks for in the authorization server’s metadata is there', async () => {
