@@ -34,14 +34,14 @@ export async function createApp(control: Control): Promise<NestFastifyApplicatio
       logger: ['error', 'warn'],
     },
   );
+  const fastify = app.getHttpAdapter().getInstance();
+  // On all there is, because methods that the router does not know never reach a scope.
+  const headers = Object.entries(securityHeaders(control.publicUrl));
+  fastify.addHook('onSend', async (_request, reply) => {
+    for (const [name, value] of headers) if (!reply.hasHeader(name)) void reply.header(name, value);
+  });
   // In a scope of their own, so that parsers and the mapper of errors are these and not the framework's.
-  await app
-    .getHttpAdapter()
-    .getInstance()
-    .register(async (scope) => mount(scope, control, allRoutes));
-  await app
-    .getHttpAdapter()
-    .getInstance()
-    .register(async (scope) => mountSecretPage(scope, control));
+  await fastify.register(async (scope) => mount(scope, control, allRoutes));
+  await fastify.register(async (scope) => mountSecretPage(scope, control));
   return app;
 }

@@ -8,7 +8,6 @@ import { requireSession } from './browser-session.js';
 import type { Caller } from './caller.js';
 import { invalidRequest, problemOf, sendProblem } from './problem.js';
 import type { AnyRoute, OpenRoute, PersonRoute, Route } from './route.js';
-import { securityHeaders } from './security-headers.js';
 import { refuseUnstorable } from './unstorable.js';
 import { endUnusedConnections } from './unused-connections.js';
 
@@ -36,12 +35,6 @@ export function mount(fastify: FastifyInstance, control: Control, routes: AnyRou
       }
     },
   );
-  const secured = Object.entries(securityHeaders(control.publicUrl));
-  fastify.addHook('onSend', async (_request, reply) => {
-    // Answers are about one workspace and change: nobody may keep them.
-    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
-    for (const [name, value] of secured) if (!reply.hasHeader(name)) void reply.header(name, value);
-  });
   fastify.setErrorHandler((error, request, reply) => {
     if (problemOf(error).code === 'internal_error')
       control.logger.error(

@@ -4,6 +4,8 @@
  */
 export function securityHeaders(publicUrl: string): Record<string, string> {
   return {
+    // Answers are about one workspace and change: nobody may keep them.
+    'cache-control': 'no-store',
     'content-security-policy':
       "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     'cross-origin-opener-policy': 'same-origin',
