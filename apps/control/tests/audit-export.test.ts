@@ -53,6 +53,20 @@ describe('an export', () => {
     });
   });
 
+  it('of a workspace that kept little of very much begins with what it kept', async () => {
+    const old = await service.seed();
+    await service.admin.pool.query(
+      `insert into audit_event (tenant_id, seq, id, kind, at, detail)
+       values ($1, 900000000, 'evt_35a4e900x', 'control', now(), '{}')`,
+      [old.tenantId],
+    );
+    const answer = await service.call(old.owner.apiKey, 'GET', '/api/v1/audit/export');
+    expect(linesOf(answer.text)).toMatchObject([
+      { seq: 900_000_000 },
+      { complete: true, events: 1, nextAfter: 900_000_000 },
+    ]);
+  });
+
   it('goes on where one ended, and where one was cut', async () => {
     await seal(service);
     const after = linesOf((await exported('?after=3')).text);

@@ -66,13 +66,13 @@ async function begin(
 ): Promise<void> {
   const from = placeOf(request.headers['last-event-id']) ?? query.after;
   stream.write(`retry: ${RETRY_MS}\n\n`);
-  if (from !== undefined) await tellOfGap(control, feed, stream, from);
+  const kept = from === undefined ? undefined : await afterGap(control, feed, stream, from);
   const timers = [
     setInterval(() => stream.writable && stream.write(': still here\n\n'), HEARTBEAT_MS),
     endWhenRefused(stream, stillAllowed),
   ];
   stream.once('close', () => timers.forEach((timer) => clearInterval(timer)));
-  void follow(control, feed, stream, Math.min(from ?? feed.head, feed.head)).catch(() =>
+  void follow(control, feed, stream, Math.min(kept ?? feed.head, feed.head)).catch(() =>
     // Whoever listens comes back and goes on where this stopped.
     stream.end(),
   );
@@ -84,18 +84,17 @@ function placeOf(lastEventId: string | string[] | undefined): number | undefined
     : undefined;
 }
 
-/** What lay between and is no longer kept. */
-async function tellOfGap(
+/** Tells what lay between and is no longer kept, and returns the place after it. */
+async function afterGap(
   { db }: Pick<Control, 'db'>,
   { tenantId }: Feed,
   stream: PassThrough,
   from: number,
-): Promise<void> {
+): Promise<number> {
   const first = await db.withTenant(tenantId, firstSeq);
-  if (first !== undefined && first > from + 1)
-    stream.write(
-      `event: gap\ndata: ${JSON.stringify({ fromSeq: from + 1, toSeq: first - 1 })}\n\n`,
-    );
+  if (first === undefined || first <= from + 1) return from;
+  stream.write(`event: gap\ndata: ${JSON.stringify({ fromSeq: from + 1, toSeq: first - 1 })}\n\n`);
+  return first - 1;
 }
 
 function endWhenRefused(stream: PassThrough, stillAllowed: () => Promise<void>): NodeJS.Timeout {

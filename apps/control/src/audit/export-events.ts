@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { SealedEventView, type AuditExportQuery } from '@conducktor/contracts';
-import { lastSeq, sealedEventsBetween } from '@conducktor/db';
+import { firstSeq, lastSeq, sealedEventsBetween } from '@conducktor/db';
 import type { StreamContext } from '../http/route.js';
 import { createPlaces, cutWhenStalled } from '../http/streaming.js';
 import { CSV_HEADER, csvOf, csvTrailer } from './csv.js';
@@ -52,7 +52,9 @@ async function* lines(
   const { format, after, ...conditions } = query;
   if (format === 'csv') yield CSV_HEADER;
   let events = 0;
-  let place = after;
+  // What is not kept any more holds nothing to look for.
+  const first = await control.db.withTenant(caller.tenantId, firstSeq);
+  let place = Math.max(after, (first ?? upTo + 1) - 1);
   let checkedAt = performance.now();
   while (place < upTo) {
     if (performance.now() - checkedAt > RIGHT_CHECKED_MS) {
