@@ -9,10 +9,15 @@ const WORKSPACE = /^ten_[0-9A-Za-z]{22}$/;
 /**
  * The caller of `Authorization: Bearer ck_…` or, without that header, of the browser session. Whoever
  * sends both is judged by the key. Throws `unauthenticated`, `frozen`, `rate_limited` and, for a
- * browser's request that another site could have made, `forbidden`.
+ * browser's request that another site could have made, `forbidden`. `again`: the request was let in
+ * before and is not counted twice.
  */
-export async function authenticate(control: Control, request: FastifyRequest): Promise<Caller> {
-  if (request.headers.authorization !== undefined) return callerOfKey(control, request);
+export async function authenticate(
+  control: Control,
+  request: FastifyRequest,
+  { again = false }: { again?: boolean } = {},
+): Promise<Caller> {
+  if (request.headers.authorization !== undefined) return callerOfKey(control, request, again);
   const session = await requireSession(control, request);
   requireOwnPage(control, request, session);
   const tenantId = request.headers['x-conducktor-workspace'];
@@ -35,7 +40,11 @@ export async function authenticate(control: Control, request: FastifyRequest): P
   return caller;
 }
 
-async function callerOfKey(control: Control, request: FastifyRequest): Promise<Caller> {
+async function callerOfKey(
+  control: Control,
+  request: FastifyRequest,
+  again: boolean,
+): Promise<Caller> {
   const { failures, keyUse, verifier } = control;
   const [, key] = /^Bearer +(\S{1,200})$/i.exec(request.headers.authorization ?? '') ?? [];
   if (!key)
@@ -57,12 +66,13 @@ async function callerOfKey(control: Control, request: FastifyRequest): Promise<C
         'unauthenticated',
         'The person of this API key has no access any more.',
       );
-    await keyUse.note({
-      tenantId: caller.tenantId,
-      keyId: claims.keyId,
-      memberId: caller.memberId,
-      ip: request.ip,
-    });
+    if (!again)
+      await keyUse.note({
+        tenantId: caller.tenantId,
+        keyId: claims.keyId,
+        memberId: caller.memberId,
+        ip: request.ip,
+      });
     return caller;
   });
 }

@@ -94,7 +94,7 @@ function mountApi(fastify: FastifyInstance, control: Control, each: Route): void
     exposeHeadRoute: each.method === 'GET' && !each.streams,
     // Before the body: whoever may not call cannot make us read anything.
     onRequest: async (request) => {
-      callers.set(request, await admitted(control, each, request));
+      callers.set(request, await admitted(control, each, request, false));
     },
     handler: async (request, reply) => {
       if (each.streams) {
@@ -109,7 +109,7 @@ function mountApi(fastify: FastifyInstance, control: Control, each: Route): void
         body: parsed(each.body, request.body ?? {}, 'body'),
         request,
         reply,
-        stillAllowed: async () => void (await admitted(control, each, request)),
+        stillAllowed: async () => void (await admitted(control, each, request, true)),
       });
       if (each.streams) return reply;
       void reply.code(each.status);
@@ -119,8 +119,13 @@ function mountApi(fastify: FastifyInstance, control: Control, each: Route): void
   });
 }
 
-async function admitted(control: Control, each: Route, request: FastifyRequest): Promise<Caller> {
-  const caller = await authenticate(control, request);
+async function admitted(
+  control: Control,
+  each: Route,
+  request: FastifyRequest,
+  again: boolean,
+): Promise<Caller> {
+  const caller = await authenticate(control, request, { again });
   for (const guard of each.guards) guard.check(caller);
   return caller;
 }
