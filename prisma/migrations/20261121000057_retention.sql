@@ -103,7 +103,8 @@ end $$;
 -- erased is recorded once a day and not all day long: everything is kept for at least its days.
 create function retention_end(p_days integer) returns timestamptz
   language sql stable set search_path = public, pg_temp as $$
-  select date_trunc('day', now(), 'UTC') - make_interval(days => p_days)
+  -- Counted in UTC too: days of the session's zone have 23 or 25 hours twice a year.
+  select (date_trunc('day', now() at time zone 'UTC') - make_interval(days => p_days)) at time zone 'UTC'
 $$;
 
 -- Erases the arguments of about p_limit calls of one workspace that are past its payload_days, and records
