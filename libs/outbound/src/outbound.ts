@@ -6,6 +6,8 @@ import { parseTarget } from './refusal.js';
 export interface OutboundOptions extends AddressRulesOptions {
   /** Connections kept to one origin (CONNECTION_POOL_SIZE). */
   connections?: number;
+  /** Origins that connections are open to at once; requests to one more fail. */
+  maxOrigins?: number;
   connectTimeoutMs?: number;
   /** How long headers, and each gap in a body, may take; calls with a deadline of their own pass 0. */
   headersTimeoutMs?: number;
@@ -41,18 +43,20 @@ export function createOutbound(options: OutboundOptions): Outbound {
     headersTimeout: options.headersTimeoutMs ?? 15_000,
     bodyTimeout: options.bodyTimeoutMs ?? 15_000,
     maxResponseSize: options.maxResponseBytes ?? 64 * 1024 * 1024,
-    maxOrigins: 4_096,
+    maxOrigins: options.maxOrigins ?? 4_096,
     // A connector for each origin: a name checked for one port is not checked for another.
     factory: (origin, poolOptions: Pool.Options) =>
-      new Pool(origin, {
-        ...poolOptions,
-        connect: guardedConnector({
-          rules,
-          resolve: options.resolve ?? systemResolve,
-          timeoutMs,
-          ca: options.ca,
+      forgottenWhenUnused(
+        new Pool(origin, {
+          ...poolOptions,
+          connect: guardedConnector({
+            rules,
+            resolve: options.resolve ?? systemResolve,
+            timeoutMs,
+            ca: options.ca,
+          }),
         }),
-      }),
+      ),
   });
   const fetch = (async (input: string | URL | Request, init?: RequestInit) => {
     if (typeof input !== 'string' && !(input instanceof URL)) {
@@ -66,4 +70,24 @@ export function createOutbound(options: OutboundOptions): Outbound {
     });
   }) as unknown as typeof globalThis.fetch;
   return { dispatcher, fetch, close: () => dispatcher.destroy() };
+}
+
+/**
+ * undici's Agent forgets an origin when its last connection ends, but not when that is because a request
+ * was given up: the request still counts at that moment. Told once more, it forgets those too; otherwise
+ * whoever names many origins that never answer to the end would use up `maxOrigins` for good.
+ */
+function forgottenWhenUnused(pool: Pool): Pool {
+  let isEcho = false;
+  pool.on('disconnect', (origin, targets, error) => {
+    if (isEcho) return;
+    setImmediate(() => {
+      const { connected, size } = pool.stats;
+      if (pool.destroyed || connected > 0 || size > 0) return;
+      isEcho = true;
+      pool.emit('disconnect', origin, targets, error);
+      isEcho = false;
+    });
+  });
+  return pool;
 }
