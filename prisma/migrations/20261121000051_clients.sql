@@ -28,7 +28,7 @@ create index oidc_payload_unused_client on oidc_payload (expires_at) where kind 
 reset role;
 
 set role conducktor_system;
--- Whose unused token this is. A token ends with the membership of whoever made it.
+-- Whose unused token this is. A token ends when whoever made it is no owner any more.
 create function find_initial_access_token(p_hash bytea)
   returns table (tenant_id text, id text, created_at timestamptz, expires_at timestamptz)
   language sql stable security definer set search_path = public, pg_temp as $$
@@ -36,6 +36,7 @@ create function find_initial_access_token(p_hash bytea)
     from initial_access_token t
     join member m on m.tenant_id = t.tenant_id and m.id = t.member_id
    where t.token_hash = p_hash and t.used_at is null and t.expires_at > now() and m.disabled_at is null
+     and 'owner' = any(m.roles)
 $$;
 grant execute on function find_initial_access_token(bytea) to conducktor_auth;
 reset role;

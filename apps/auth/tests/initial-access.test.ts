@@ -95,10 +95,14 @@ describe('an initial access token', () => {
     ['is missing', async () => undefined],
     ['is made up', async () => `dcr_${'x'.repeat(43)}`],
     ['has expired', () => tokenFor({ minutes: -1 })],
+    ['is of somebody who is no owner', () => tokenFor({ memberId: workspace.contractor.memberId })],
     [
       'is of somebody who has left',
       async () => {
         const { memberId } = workspace.member;
+        await auth.admin.pool.query("update member set roles = '{owner}' where id = $1", [
+          memberId,
+        ]);
         const token = await tokenFor({ memberId });
         await auth.admin.pool.query('update member set disabled_at = now() where id = $1', [
           memberId,
