@@ -96,7 +96,11 @@ export {
   type CatalogueTool,
   type PinnedTool,
 } from './queries/tool.js';
-export { findWorkerConnection, type WorkerConnectionRow } from './queries/worker-connection.js';
+export {
+  findWorkerConnection,
+  isConnectionFrozen,
+  type WorkerConnectionRow,
+} from './queries/worker-connection.js';
 export {
   findAuditEvent,
   listAuditEvents,

@@ -1,6 +1,6 @@
 import { readRefresh, serverHash, takeOver } from '@conducktor/catalog';
 import type { RefreshRequest, RefreshResult, UpstreamServer } from '@conducktor/contracts';
-import type { Db } from '@conducktor/db';
+import { isConnectionFrozen, type Db } from '@conducktor/db';
 import type { Logger } from '@conducktor/runtime';
 import type { LoadedConnection } from '../connector.js';
 
@@ -159,6 +159,9 @@ export class CatalogueRefresh {
     const { db, list, logger } = this.deps;
     const { tenantId, connectionId } = request;
     try {
+      // Its server is asked nothing, whatever it says over a session that is still open.
+      if (await db.withTenant(tenantId, (tx) => isConnectionFrozen(tx, connectionId)))
+        return 'failure';
       const refreshed = await list(request);
       // Calls say what is wrong with a server that cannot be reached; its tools stay as they were.
       if (refreshed.status !== 'ACTIVE' && refreshed.status !== 'DEGRADED') return 'failure';

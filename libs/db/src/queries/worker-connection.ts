@@ -43,3 +43,13 @@ export async function findWorkerConnection(
   const row = rows[0];
   return row && { ...row, revision: Number(row.revision) };
 }
+
+/** Whether somebody stopped this connection, or its whole workspace, for now. */
+export async function isConnectionFrozen(tx: TenantTx, connectionId: string): Promise<boolean> {
+  const { rows } = await tx.query<{ frozen: boolean }>(
+    `select exists (select from frozen where tenant_id = $1
+        and (kind = 'workspace' or (kind = 'connection' and subject_id = $2))) as frozen`,
+    [tx.tenantId, connectionId],
+  );
+  return rows[0]!.frozen;
+}

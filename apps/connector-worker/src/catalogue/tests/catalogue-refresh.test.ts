@@ -139,6 +139,20 @@ it('asks again when the list could not be had, and keeps the tools meanwhile', a
   await expect.poll(() => catalogue()).toEqual(['find', 'new']);
 });
 
+it('asks a frozen connection nothing, and takes over what changed once the freeze is lifted', async () => {
+  answer = () => listed('find');
+  const frozen = (sql: string) =>
+    test.db.withTenant(test.tenantId, (tx) => tx.query(sql, [tx.tenantId, id]));
+  await frozen(
+    "insert into frozen (tenant_id, kind, subject_id, reason, created_by) values ($1, 'connection', $2, 'leak', 'test')",
+  );
+  refresh.changed(test.tenantId, id);
+  await sleep(timing.settleMs + timing.gapMs);
+  expect(listings).toEqual([]);
+  await frozen('delete from frozen where tenant_id = $1 and subject_id = $2');
+  await expect.poll(() => catalogue()).toEqual(['find']);
+});
+
 it('lets one slow server not hold up the others', async () => {
   const others = await Promise.all(
     Array.from({ length: 3 }, () => test.connect({ url: 'http://127.0.0.1:1/mcp' })),
