@@ -25,6 +25,13 @@ export function confirmAddressPage(content: {
         <input type="hidden" name="token" value="${content.token}" />
         <button type="submit">Confirm this address</button>
       </form>
+      ${
+        content.oldAddress === undefined &&
+        html`<p>
+          Confirm only if you made this account yourself. If somebody else did,
+          <a href="/login/forgot">choose a new password</a> instead: that takes it from them.
+        </p>`
+      }
       <p class="soft">If this is not yours, close this page. Nothing was changed.</p>`,
   });
 }
