@@ -227,6 +227,21 @@ describe('a document', () => {
     expect((await tokensOf(signed)).access_token).toBeDefined();
   });
 
+  test('that goes away while somebody looks at the consent page is said to be gone', async () => {
+    const id = publish('/leaves');
+    const request = await authorization(await client(id));
+    const consent = stayed(await browser.open(request.url.href));
+    documents.delete('/leaves');
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 });
+    try {
+      const page = stayed(await browser.submit(formTo(consent, '/consent'), { decision: 'allow' }));
+      expect(page.status).toBe(400);
+      expect(textOf(page)).toContain('its address answered with 404');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('is read again with the keys it rotated to, and not with those it withdrew', async () => {
     const [old, fresh] = [await keyPair('a'), await keyPair('b')];
     const id = publish('/rotates', {

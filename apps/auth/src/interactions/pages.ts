@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody';
 import { ConducktorError } from '@conducktor/contracts';
 import type { Logger } from '@conducktor/runtime';
 import type { FastifyInstance } from 'fastify';
+import { errors } from 'oidc-provider';
 import { mountSecurity } from '../account/security/security.js';
 import { answerHeaders, pageHeaders } from '../pages/headers.js';
 import { messagePage, type Message } from '../pages/message-pages.js';
@@ -9,6 +10,7 @@ import { mountApps } from '../account/apps.js';
 import { mountProfile } from '../account/profile.js';
 import { mountWorkspaces } from '../account/workspaces.js';
 import type { WayOut } from '../mail/way-out.js';
+import { explain } from '../oidc/provider-pages.js';
 import { mountApiKey } from './api-key.js';
 import { mountConsent, type ConsentDeps } from './consent.js';
 import { mountInvite } from './invite.js';
@@ -61,6 +63,10 @@ function describe(error: Error & { statusCode?: number }): {
   headers?: Record<string, string>;
 } {
   if (error instanceof PageError) return error;
+  // The app that somebody signs in for cannot be looked up any more.
+  if (error instanceof errors.OIDCProviderError) {
+    return { status: error.statusCode, page: explain(error) };
+  }
   if (error instanceof ConducktorError) {
     return {
       status: error.status,

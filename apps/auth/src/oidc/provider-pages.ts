@@ -40,7 +40,11 @@ function send(ctx: KoaContextWithOIDC, publicUrl: string, body: string): void {
   ctx.body = body;
 }
 
-function explain({ error, error_description: description }: ErrorOut): Message {
+/** What a person is told of an error of OAuth. */
+export function explain({
+  error,
+  error_description: description,
+}: Pick<ErrorOut, 'error' | 'error_description'>): Message {
   const again = 'Start again from the app that you wanted to connect.';
   if (description?.startsWith(UNUSABLE_DOCUMENT)) {
     return {
