@@ -15,6 +15,8 @@ export interface HttpServerOptions {
   corsOrigins: readonly string[];
   /** Proxies whose X-Forwarded-For is believed; absent: none. */
   trustedProxies?: readonly string[];
+  /** Hears once of a peer near by that forwards for others and is not among them. */
+  onMissedProxy?: (peer: string) => void;
   /** Whether loopback names count as ours, whatever their port: everywhere but in production. */
   allowLoopback: boolean;
   endpoint: EndpointOptions;
@@ -49,7 +51,7 @@ export function createHttpServer(
 
 export async function addRoutes(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
   const origins = createOriginRules(options);
-  const sourceIp = createSourceIp(options.trustedProxies ?? []);
+  const sourceIp = createSourceIp(options.trustedProxies ?? [], options.onMissedProxy);
   await app.register(async (probes) => healthRoutes(probes, options));
   // Probes come by address; everything else must name us.
   await app.register(async (named) => {

@@ -36,6 +36,11 @@ await addRoutes(http, {
   publicUrl: config.PUBLIC_URL,
   corsOrigins: config.CORS_ORIGINS,
   trustedProxies: config.TRUSTED_PROXIES,
+  onMissedProxy: (peer) =>
+    logger.warn(
+      { peer },
+      'A proxy that is not in TRUSTED_PROXIES forwards requests: everybody behind it counts as one address in limits and records',
+    ),
   allowLoopback: config.ENVIRONMENT !== 'production',
   readiness: () => (draining ? 'The gateway is stopping.' : governed.notReady()),
   endpoint: {

@@ -7,19 +7,36 @@ export type SourceIp = (request: Pick<IncomingMessage, 'headers' | 'socket'>) =>
 /** Whoever reads a chain of proxies longer than this is being kept busy. */
 const MAX_HOPS = 32;
 
+/** Where proxies of one's own stand: a header from elsewhere is more likely a forgery than a setting missed. */
+const NEAR = ['loopback', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
+
 /**
  * The peer's address; where the peer is a proxy that is trusted, the right-most hop of X-Forwarded-For
  * that is not: what stands to the left of it is the client's word. `trusted`: CIDR ranges, addresses, or
- * `loopback`, as the configuration has checked.
+ * `loopback`, as the configuration has checked. `onMissed` hears once of a peer near by that forwards
+ * and is not trusted: behind it everybody counts as one address.
  */
-export function createSourceIp(trusted: readonly string[]): SourceIp {
-  if (trusted.length === 0) return ({ socket }) => plain(socket.remoteAddress ?? '');
+export function createSourceIp(
+  trusted: readonly string[],
+  onMissed: (peer: string) => void = () => {},
+): SourceIp {
   const proxies = rangesOf(trusted);
-  const isTrusted = (ip: string) => proxies.check(ip, ip.includes(':') ? 'ipv6' : 'ipv4');
+  const near = rangesOf(NEAR);
+  const within = (ranges: BlockList, ip: string) =>
+    ranges.check(ip, ip.includes(':') ? 'ipv6' : 'ipv4');
+  const isTrusted = (ip: string) => within(proxies, ip);
+  let missed = false;
   return ({ headers, socket }) => {
     let source = plain(socket.remoteAddress ?? '');
     const said = headers['x-forwarded-for'];
-    if (said === undefined || source === '' || !isTrusted(source)) return source;
+    if (said === undefined || source === '') return source;
+    if (!isTrusted(source)) {
+      if (!missed && within(near, source)) {
+        missed = true;
+        onMissed(source);
+      }
+      return source;
+    }
     // Several headers are one list (RFC 9110, section 5.3).
     const hops = (Array.isArray(said) ? said.join() : said).split(',').slice(-MAX_HOPS);
     for (let hop = hops.pop(); hop !== undefined; hop = hops.pop()) {

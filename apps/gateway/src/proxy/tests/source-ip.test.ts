@@ -51,3 +51,12 @@ describe('behind trusted proxies', () => {
     expect(sourceIp(from('10.0.0.1', `203.0.113.5,${endless}`))).toBe('10.0.0.1');
   });
 });
+
+test('a proxy near by that nobody trusts is told of once; what strangers write is not', () => {
+  const missed: string[] = [];
+  const sourceIp = createSourceIp(['10.0.0.0/8'], (peer) => missed.push(peer));
+  for (const peer of ['203.0.113.9', '10.0.0.1', '127.0.0.1', '192.168.1.1'])
+    sourceIp(from(peer, '198.51.100.1'));
+  sourceIp(from('127.0.0.1', undefined));
+  expect(missed).toEqual(['127.0.0.1']);
+});
