@@ -69,6 +69,14 @@ describe('the settings of a workspace', () => {
   });
 });
 
+it('how long records are kept is not an admin’s to say, who is in them', async () => {
+  const key = await keyOf('admin');
+  expect((await api('PATCH', '/workspace', { name: 'x' }, key)).status).toBe(200);
+  const refused = await api('PATCH', '/workspace', { retention: { eventDays: 30 } }, key);
+  expect(refused.body).toMatchObject({ status: 403, code: 'forbidden' });
+  expect((await api('GET', '/workspace')).body['retention']).toMatchObject({ eventDays: null });
+});
+
 describe('the cost of a tool', () => {
   it('is set by id or shown name, shown in the list, and tells gateways', async () => {
     const { body } = await api('POST', '/connections', {

@@ -1,10 +1,13 @@
-import type { WorkspacePatch, WorkspaceView } from '@conducktor/contracts';
+import { ConducktorError, type WorkspacePatch, type WorkspaceView } from '@conducktor/contracts';
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { toWorkspaceView } from './workspace-view.js';
 
-/** A shorter time takes effect at the next round of retention, minutes later, and nothing comes back. */
+/**
+ * A shorter time takes effect at the next round of retention, minutes later, and nothing comes back: so
+ * only owners set it, or an admin could have the records of their own acts deleted.
+ */
 export async function updateWorkspace(
   { prisma, publicUrl }: Pick<Control, 'prisma' | 'publicUrl'>,
   caller: Caller,
@@ -12,6 +15,11 @@ export async function updateWorkspace(
 ): Promise<WorkspaceView> {
   const { tenantId } = caller;
   const { name, limitProfile, retention = {} } = patch;
+  if (patch.retention && !caller.roles.includes('owner'))
+    throw new ConducktorError(
+      'forbidden',
+      'Permission denied: how long records are kept is for owners to say.',
+    );
   const { payloadDays, eventDays } = retention;
   return prisma.withTenant(tenantId, async (tx) => {
     const updated = await tx.tenant.update({
