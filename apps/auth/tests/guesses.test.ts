@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { findUserByEmail, insertMailedLink } from '@conducktor/db';
 import { mintInvitation } from '@conducktor/identity';
 import { FormBrowser } from '@conducktor/oauth-client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createAttempts } from '../src/accounts/attempts.js';
+import { accountKey } from '../src/accounts/limits.js';
 import { createPasswords } from '../src/accounts/passwords.js';
 import { signIn } from '../src/accounts/sign-in.js';
 import {
@@ -134,6 +135,35 @@ describe('whoever guesses passwords', () => {
     for (let i = 0; i < 110; i++) await attempts.take({ ...spray, email: `p${i}@example.com` });
     expect((await attempt(await signUp(auth), PASSWORD)).status).toBe(429);
     expect((await attempt(email, PASSWORD, owner)).status).toBe(200);
+  });
+
+  test('does not sign in with a password that was changed while they waited', async () => {
+    const email = await signUp(auth);
+    await auth.admin.pool.query(
+      `insert into attempt_limit (key, whole_at) values ('sign-in/everybody', now() + interval '1 hour')
+       on conflict (key) do update set whole_at = excluded.whole_at`,
+    );
+    const deps = {
+      db: auth.db,
+      passwords: createPasswords(),
+      attempts: createAttempts({ db: auth.db, slowedByMs: 500 }),
+    };
+    const who = { email, password: PASSWORD, ip: '10.8.0.2', knownAs: () => undefined };
+    const waiting = signIn(deps, who);
+    // Counted: from here on it waits.
+    await vi.waitFor(async () => {
+      const key = accountKey('password', email);
+      const counted = await auth.admin.pool.query('select from attempt_limit where key = $1', [
+        key,
+      ]);
+      expect(counted.rowCount).toBe(1);
+    });
+    await auth.admin.pool.query(
+      "update user_account set password_hash = password_hash || 'x' where email = $1",
+      [email],
+    );
+    expect(await waiting).toEqual({ outcome: 'wrong' });
+    await auth.admin.pool.query("delete from attempt_limit where key = 'sign-in/everybody'");
   });
 
   test('against all accounts at once waits, and lets nobody else wait', async () => {

@@ -1,4 +1,4 @@
-import { findUserByEmail, type Db, type UserAccount } from '@conducktor/db';
+import { findUser, findUserByEmail, type Db, type UserAccount } from '@conducktor/db';
 import type { Attempts } from './attempts.js';
 import { PASSWORD_MAX } from './password-rules.js';
 import type { Passwords } from './passwords.js';
@@ -34,6 +34,9 @@ export async function signIn(
   const turn = known ? 'known' : 'stranger';
   if (!(await deps.passwords.verify(user?.passwordHash, password, turn)) || !user)
     return { outcome: 'wrong' };
+  // It may have been changed, and everybody signed out, while this attempt waited for its turn.
+  const now = await findUser(deps.db, user.id);
+  if (now?.passwordHash !== user.passwordHash) return { outcome: 'wrong' };
   await taken.right();
   return { outcome: 'right', user };
 }
