@@ -71,7 +71,7 @@ function clickText({ publicUrl }: StackOptions, demo: DemoAccess): string {
     [`${publicUrl}/`, 'what this is and how to connect'],
     [`${publicUrl}/login`, `sign in as ${demo.email}, password ${demo.password}`],
     [`${publicUrl}/signup`, 'an account and a workspace of your own'],
-    [`${publicUrl}/openapi.json`, `the REST API; key ${demo.apiKey}`],
+    [`${publicUrl}/docs/api`, `the REST API; key ${demo.apiKey}`],
   ];
   return ['Where to click', '', columns(rows)].join('\n');
 }
