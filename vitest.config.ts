@@ -19,6 +19,8 @@ export default defineConfig({
           exclude: excluded,
           // One Postgres and one Redis for the run, started when the first test asks for a database.
           globalSetup: ['libs/testing/src/cluster.setup.ts'],
+          // Files share no state but modules, and loading those for each file took longer than the tests.
+          isolate: false,
           // Many files wait for timers and processes: on two cores three at once take half the time of one.
           maxWorkers: Math.max(3, availableParallelism() - 1),
           testTimeout: 20_000,

@@ -238,8 +238,15 @@ const undo: (() => unknown)[] = [];
 afterEach(async () => {
   for (const step of undo.splice(0)) await step();
   await redis.set('pass');
-  for (const gateway of gateways)
-    await expect.poll(() => gateway.sessions.bus.redis.status, { timeout: 10_000 }).toBe('ready');
+  for (const { sessions } of gateways) {
+    // Both of its connections: the one that speaks and the one that hears.
+    const isBack = async () => {
+      const stop = await sessions.bus.listen('back', () => {});
+      stop();
+      return (await sessions.bus.publish('back', '')) >= 0;
+    };
+    await expect.poll(() => isBack().catch(() => false), { timeout: 10_000 }).toBe(true);
+  }
 });
 
 test.each(CASES)(
