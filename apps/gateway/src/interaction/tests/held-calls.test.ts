@@ -13,7 +13,10 @@ import {
   textOf,
   two,
   type Fields,
+  preparePath,
 } from './support.js';
+
+preparePath();
 
 describe('a modern client and a legacy server', () => {
   test('the call is held; the retry on another gateway ends it; the first one settles', async () => {

@@ -15,7 +15,10 @@ import {
   textOf,
   two,
   type Fields,
+  preparePath,
 } from './support.js';
+
+preparePath();
 
 describe('a modern client and a modern server', () => {
   const stateful = 'new_test_input_required_result_request_state';

@@ -67,26 +67,30 @@ export let current: ConformanceUpstream;
 let busy: RecordingUpstream;
 let linked: RecordingUpstream;
 
-beforeAll(async () => {
-  path = await startWholePath({ gateways: 2 });
-  [one, two] = path.gateways as [Governed, Governed];
-  old = await startConformanceUpstream({ revision: '2025-11-25' });
-  current = await startConformanceUpstream({ revision: '2026-07-28' });
-  await path.connect('old', old.url, [...TOOLS, ...MRTR]);
-  await path.connect('new', current.url, [...TOOLS, ...MRTR]);
-  busy = await startRecordingUpstream({ era: 'modern', tools: BUSY });
-  linked = await startRecordingUpstream({ era: 'legacy', tools: LINKED });
-  await path.connect('busy', busy.url, namesOf(BUSY));
-  await path.connect('linked', linked.url, namesOf(LINKED));
-});
-afterAll(async () => {
-  await path?.stop();
-  await old?.close();
-  await current?.close();
-  await busy?.close();
-  await linked?.close();
-});
-beforeEach(() => path.activate({ version: 1, default: 'allow', rules: [] }));
+/** For the top of a test file: the servers, the worker and the gateways. */
+export function preparePath(): void {
+  beforeAll(async () => {
+    [waits, opened] = [0, 0];
+    path = await startWholePath({ gateways: 2 });
+    [one, two] = path.gateways as [Governed, Governed];
+    old = await startConformanceUpstream({ revision: '2025-11-25' });
+    current = await startConformanceUpstream({ revision: '2026-07-28' });
+    await path.connect('old', old.url, [...TOOLS, ...MRTR]);
+    await path.connect('new', current.url, [...TOOLS, ...MRTR]);
+    busy = await startRecordingUpstream({ era: 'modern', tools: BUSY });
+    linked = await startRecordingUpstream({ era: 'legacy', tools: LINKED });
+    await path.connect('busy', busy.url, namesOf(BUSY));
+    await path.connect('linked', linked.url, namesOf(LINKED));
+  });
+  afterAll(async () => {
+    await path?.stop();
+    await old?.close();
+    await current?.close();
+    await busy?.close();
+    await linked?.close();
+  });
+  beforeEach(() => path.activate({ version: 1, default: 'allow', rules: [] }));
+}
 
 export type Fields = Record<string, unknown>;
 

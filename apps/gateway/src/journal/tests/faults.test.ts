@@ -11,7 +11,10 @@ import {
   openJournal,
   outcome,
   until,
+  prepareJournals,
 } from './support.js';
+
+prepareJournals();
 
 describe('the journal, when its database or a gateway fails,', () => {
   it('opens a new epoch after losing its session, and settles late what ran meanwhile, once', async () => {

@@ -10,7 +10,10 @@ import {
   tenantId,
   until,
   version,
+  prepareJournals,
 } from './support.js';
+
+prepareJournals();
 
 describe('the journal', () => {
   it('has an intent in the database before admit resolves, and its outcome when settle does', async () => {

@@ -14,19 +14,22 @@ export let version: number;
 export const journals: Journal[] = [];
 export const committed = new Set<string>();
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  admin = createDb(database.adminUrl);
-  tenantId = (await seedWorkspace(admin)).tenantId;
-  version = await currentVersion();
-});
-afterEach(async () => {
-  for (const journal of journals.splice(0)) await journal.stop();
-});
-afterAll(async () => {
-  await admin.end();
-  await database.drop();
-});
+/** For the top of a test file: the database, and the end of every journal that was opened. */
+export function prepareJournals(): void {
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    admin = createDb(database.adminUrl);
+    tenantId = (await seedWorkspace(admin)).tenantId;
+    version = await currentVersion();
+  });
+  afterEach(async () => {
+    for (const journal of journals.splice(0)) await journal.stop();
+  });
+  afterAll(async () => {
+    await admin.end();
+    await database.drop();
+  });
+}
 
 async function currentVersion(): Promise<number> {
   const { rows } = await admin.pool.query(
