@@ -17,6 +17,7 @@ import { OpenStreams } from './open-streams.js';
 import type { OriginRules } from './origins.js';
 import type { SourceIp } from '../proxy/source-ip.js';
 import { handleDelete, handleOther } from './other-methods.js';
+import { afterRestOf } from './rest-of-body.js';
 import { sendJson } from './reply.js';
 import { Exchange } from './resumption/exchange.js';
 import { PostStreams } from './resumption/post-streams.js';
@@ -161,7 +162,9 @@ function refuse(
   const headers = { ...(allowed && corsHeaders(request.headers.origin)) };
   // The rest of a body that is not read would be taken for the next request.
   if (status === 413 || status === 408) headers['connection'] = 'close';
-  sendJson(reply.raw, { status, text: errorText(null, error) }, headers);
+  const send = () => sendJson(reply.raw, { status, text: errorText(null, error) }, headers);
+  if (status === 413) afterRestOf(request.raw, send);
+  else send();
 }
 
 const NO_JSON = codedRefusal(

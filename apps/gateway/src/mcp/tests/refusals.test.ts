@@ -1,6 +1,7 @@
 // Every refusal that the transport itself makes (CONTRACT, answers of a governed call, last row).
+import { connect } from 'node:net';
 import { rawMcp, rawPost } from '@conducktor/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startGateway, type TestGateway } from './support/gateway.js';
 
 let gateway: TestGateway;
@@ -51,6 +52,26 @@ test.each<[string, string, Record<string, string>, number, number]>([
   });
   expect([answer.status, answer.message?.error?.code]).toEqual([status, code]);
   expect(gateway.governed.calls).toEqual([]);
+});
+
+test('a client that sends too much may finish, and reads why it was refused', async () => {
+  const { hostname, port, pathname } = new URL(gateway.mcp);
+  const socket = connect(Number(port), hostname);
+  let text = '';
+  const broke = vi.fn();
+  socket.on('data', (chunk) => (text += String(chunk))).on('error', broke);
+  const size = 8 * 1024 * 1024;
+  socket.write(
+    `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}:${port}\r\nauthorization: Bearer alice\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
+  );
+  const piece = Buffer.alloc(size / 64, 'a');
+  for (let n = 0; n < 64; n++) {
+    await new Promise((resolve) => socket.write(piece, resolve));
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await expect.poll(() => text).toMatch(/^HTTP\/1\.1 413 /);
+  expect(broke).not.toHaveBeenCalled();
+  socket.destroy();
 });
 
 test('exactly 2 MiB is read', async () => {
