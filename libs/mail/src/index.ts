@@ -3,7 +3,6 @@ export { openMail, sealMail, type Open, type Seal } from './seal-mail.js';
 export { addressChangedLetter } from './letters/address-changed.js';
 export { confirmNewAddressLetter } from './letters/confirm-new-address.js';
 export { invitationLetter } from './letters/invitation.js';
-export { newBrowserLetter } from './letters/new-browser.js';
 export { passwordChangedLetter } from './letters/password-changed.js';
 export { passwordKnownLetter } from './letters/password-known.js';
 export { resetPasswordLetter } from './letters/reset-password.js';

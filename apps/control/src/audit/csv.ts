@@ -1,4 +1,4 @@
-import type { SealedEventView } from '@conducktor/contracts';
+import type { AuditExportTrailer, SealedEventView } from '@conducktor/contracts';
 
 const COLUMNS = [
   'id',
@@ -35,7 +35,7 @@ export function csvOf(event: SealedEventView): string {
 }
 
 /** The last line; as many fields as any other, the first of which no event's id is like. */
-export function csvTrailer(trailer: { events: number; nextAfter: number }): string {
+export function csvTrailer(trailer: AuditExportTrailer): string {
   const first = ['#complete', trailer.nextAfter, `${trailer.events} events`];
   return line([...first, ...COLUMNS.slice(first.length).map(() => '')]);
 }

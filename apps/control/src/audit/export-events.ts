@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { SealedEventView, type AuditExportQuery } from '@conducktor/contracts';
+import { AuditExportTrailer, SealedEventView, type AuditExportQuery } from '@conducktor/contracts';
 import { firstSeq, lastSeq, sealedEventsBetween } from '@conducktor/db';
 import type { StreamContext } from '../http/route.js';
 import { createPlaces, cutWhenStalled } from '../http/streaming.js';
@@ -74,6 +74,10 @@ async function* lines(
     }
     if (text !== '') yield text;
   }
-  const trailer = { complete: true, events, nextAfter: Math.max(after, upTo) };
+  const trailer = AuditExportTrailer.parse({
+    complete: true,
+    events,
+    nextAfter: Math.max(after, upTo),
+  });
   yield format === 'csv' ? csvTrailer(trailer) : `${JSON.stringify(trailer)}\n`;
 }

@@ -3,6 +3,9 @@ import type { Caller, Entry } from '../tool-call/types.js';
 import { isManagement } from './connection.js';
 import type { OwnTool } from './own-tool.js';
 
+// `owner, admin or auditor`
+const oneOf = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
 /** The tool as one of ours; undefined for any other. */
 export function asOwn(tool: Entry): OwnTool | undefined {
   return isManagement(tool.connection) ? (tool as OwnTool) : undefined;
@@ -19,12 +22,7 @@ export function requireRole(caller: Caller, tool: Entry): void {
   if (mayUse(caller, tool)) return;
   throw new Refusal(
     'policy_denied',
-    `Permission denied: this needs the role ${listed(asOwn(tool)!.roles!)}.`,
+    `Permission denied: this needs the role ${oneOf.format(asOwn(tool)!.roles!)}.`,
     { caller, toolName: tool.shownName, connection: tool.connection.slug },
   );
-}
-
-/** `owner, admin or auditor` */
-function listed(roles: readonly string[]): string {
-  return [roles.slice(0, -1).join(', '), roles.at(-1)].filter(Boolean).join(' or ');
 }

@@ -12,12 +12,16 @@ export function requireScope(caller: Caller, entry: Entry): void {
     ...(entry.scopes ?? []),
   ].filter((scope) => !has(caller, scope));
   if (missing.length === 0) return;
-  throw new Refusal('insufficient_scope', `Permission denied: this needs the ${listed(missing)}.`, {
-    caller,
-    toolName: entry.shownName,
-    connection: entry.connection.slug,
-    scopes: [...new Set([...caller.scopes.filter(isAboutTools), ...missing])],
-  });
+  throw new Refusal(
+    'insufficient_scope',
+    `Permission denied: this needs the ${missing.length > 1 ? 'scopes' : 'scope'} ${all.format(missing)}.`,
+    {
+      caller,
+      toolName: entry.shownName,
+      connection: entry.connection.slug,
+      scopes: [...new Set([...caller.scopes.filter(isAboutTools), ...missing])],
+    },
+  );
 }
 
 // Writing includes reading what one writes to; reading does not include writing.
@@ -30,6 +34,4 @@ export const mayRead = (caller: Caller): boolean => has(caller, 'mcp:read');
 // Those about the person, and `admin` of API keys, are one word.
 const isAboutTools = (scope: string) => scope.includes(':');
 
-function listed(scopes: readonly string[]): string {
-  return `${scopes.length > 1 ? 'scopes' : 'scope'} ${[scopes.slice(0, -1).join(', '), scopes.at(-1)].filter(Boolean).join(' and ')}`;
-}
+const all = new Intl.ListFormat('en-GB');

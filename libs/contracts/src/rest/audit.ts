@@ -99,6 +99,7 @@ export const AuditExportTrailer = z.object({
   /** Where the next export goes on. */
   nextAfter: z.int(),
 });
+export type AuditExportTrailer = z.infer<typeof AuditExportTrailer>;
 
 /** What a call was made with. */
 export const AuditPayload = z

@@ -4,7 +4,6 @@ import {
   addressChangedLetter,
   confirmNewAddressLetter,
   invitationLetter,
-  newBrowserLetter,
   openMail,
   passwordChangedLetter,
   passwordKnownLetter,
@@ -31,7 +30,6 @@ const LETTERS = {
   known: passwordKnownLetter({ ...from, at }),
   added: secondFactorChangedLetter({ ...from, change: 'added', factor: 'a passkey', at }),
   removed: secondFactorChangedLetter({ ...from, change: 'removed', factor: 'a passkey', at }),
-  browser: newBrowserLetter({ ...from, browser: 'Firefox on Linux', at }),
   moved: addressChangedLetter({ ...from, newAddress: 'new@example.com', at }),
   moving: confirmNewAddressLetter({ ...from, oldAddress: 'old@example.com', url }),
 };
