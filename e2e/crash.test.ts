@@ -104,12 +104,14 @@ async function judge(entries: LedgerEntry[]): Promise<void> {
   );
   // An intent whose processes died before it was sent, or whose answer never came, is recorded as
   // unknown when its deadline and a grace of half a minute have passed: the long run waits for that.
+  // An acknowledged call needs as long where the worker died before it could hand over what the
+  // gateway that died before it had left; else its outcome is there within a few seconds.
   const told = new Set(acknowledged.map((entry) => entry.callId));
   const open = async () => (await unsettled()).filter((id) => isLong || told.has(id));
   await eventually(
     isLong ? 'every intent has an outcome' : 'every acknowledged call has an outcome',
     async () => (await open()).length === 0,
-    isLong ? 60_000 : 15_000,
+    60_000,
   ).catch(async (error: Error) => {
     throw new Error(`${error.message}; open: ${(await open()).slice(0, 5).join(', ')}`);
   });
