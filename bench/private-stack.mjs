@@ -1,24 +1,35 @@
-// The product as it is deployed, for measuring: real Postgres with fsync, Redis, every service of the
-// call path started through its own entry point, 20 workspaces that each enforce a policy of 24 rules
-// (12 match the call, with CEL conditions), limits that are enforced but not reached, sealing on.
+// The product as it is deployed, for measuring: real Postgres with fsync, Redis, every service started
+// through its own entry point, workspaces with an active policy and connected upstreams (workload.mjs),
+// limits that are enforced but not reached, sealing on.
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createDb, migrate } from '@conducktor/db';
-import { newSecret, spawnGuarded, startPostgres, startRedis } from '@conducktor/embedded';
-import { seedWorkspace } from '@conducktor/testing';
+import { pathToFileURL } from 'node:url';
+import { accessTokenSigner } from './access-tokens.mjs';
+import { seedWorkspaces } from './seed.mjs';
+import { STANDARD } from './workload.mjs';
 
-const root = resolve(import.meta.dirname, '..');
-export const WORKSPACES = 20;
+const ownRoot = resolve(import.meta.dirname, '..');
 const READY_MS = 30_000;
 
 /**
- * Starts everything on `base` … `base + 11` (ports as in docs/ARCHITECTURE.md) and connects `echo` to
- * `upstreamUrl` in every workspace. `nodeArgs` go to the processes named in them, for profiles.
- * Returns {url, tokens, tool, dir, stop()}.
+ * Starts everything on `base` … `base + 11` (ports as in docs/ARCHITECTURE.md) out of the built checkout
+ * `root`, and fills it with `workload`, its connections at `upstreamUrl`. `nodeArgs` go to the processes
+ * named in them, for profiles. Returns {url, tokens, tool, dir, stop()}.
  */
-export async function startPrivateStack({ base, upstreamUrl, nodeArgs = {}, say = () => {} }) {
+export async function startPrivateStack({
+  base,
+  upstreamUrl,
+  root = ownRoot,
+  workload: asked = {},
+  nodeArgs = {},
+  say = () => {},
+}) {
+  const workload = { ...STANDARD, ...asked };
+  const lib = (name) => import(pathToFileURL(join(root, 'libs', name, 'dist/index.js')).href);
+  const [{ createDb, migrate }, { newSecret, spawnGuarded, startPostgres, startRedis }] =
+    await Promise.all([lib('db'), lib('embedded')]);
   const dir = mkdtempSync(join(tmpdir(), 'conducktor-bench-'));
   const undo = [() => rmSync(dir, { recursive: true, force: true })];
   const stop = async () => {
@@ -35,11 +46,12 @@ export async function startPrivateStack({ base, upstreamUrl, nodeArgs = {}, say 
       () => redis.stop(),
     );
     await migrate(postgres.adminUrl);
-    const admin = createDb(postgres.adminUrl, { max: 4 });
+    const admin = createDb(postgres.adminUrl, { max: 8 });
     for (const statement of postgres.rolePasswords) await admin.pool.query(statement);
 
     say('starting the services');
-    const environment = serviceEnvironment({ base, dir, postgres, redis });
+    const secretKey = newSecret();
+    const environment = serviceEnvironment({ base, dir, postgres, redis, secretKey });
     await Promise.all(
       Object.entries(environment).map(async ([app, env]) => {
         const log = openSync(join(dir, `${app}.log`), 'a');
@@ -53,13 +65,21 @@ export async function startPrivateStack({ base, upstreamUrl, nodeArgs = {}, say 
       }),
     );
 
-    say(`seeding ${WORKSPACES} workspaces`);
-    const tokens = [];
-    for (let i = 0; i < WORKSPACES; i++) {
-      const workspace = await seedWorkspace(admin, { name: `bench ${i}`, limitProfile: 'host' });
-      tokens.push(workspace.owner.apiKey);
-      await connectEcho(`http://127.0.0.1:${base}/api/v1`, workspace.owner.apiKey, upstreamUrl);
-    }
+    say(`seeding ${workload.workspaces} workspaces`);
+    const publicUrl = `http://127.0.0.1:${base}`;
+    const { seedWorkspace } = await lib('testing');
+    const people = await seedWorkspaces({
+      workload,
+      upstreamUrl,
+      api: `${publicUrl}/api/v1`,
+      create: (name) => seedWorkspace(admin, { name, limitProfile: 'host' }),
+    });
+    const tokens =
+      workload.credential === 'key'
+        ? people.map(({ owner }) => owner.apiKey)
+        : await Promise.all(
+            people.map(await accessTokenSigner({ root, lib, admin, publicUrl, secretKey })),
+          );
     await admin.end();
     return { host: '127.0.0.1', port: base, path: '/mcp', tokens, tool: 'bench_echo', dir, stop };
   } catch (error) {
@@ -68,14 +88,14 @@ export async function startPrivateStack({ base, upstreamUrl, nodeArgs = {}, say 
   }
 }
 
-function serviceEnvironment({ base, dir, postgres, redis }) {
+function serviceEnvironment({ base, dir, postgres, redis, secretKey }) {
   writeFileSync(join(dir, 'stdio-catalog.json'), '{}');
   const common = {
     PATH: process.env.PATH,
     PUBLIC_URL: `http://127.0.0.1:${base}`,
     ENVIRONMENT: 'embedded',
     LOG_LEVEL: 'warn',
-    SECRET_KEY: newSecret(),
+    SECRET_KEY: secretKey,
     REDIS_URL: redis.url,
     NODE_ENV: 'production',
   };
@@ -93,6 +113,7 @@ function serviceEnvironment({ base, dir, postgres, redis }) {
       WORKERS: workers,
       RATE_LIMIT_PER_MINUTE: '1000000',
     }),
+    auth: service('conducktor_auth', 1, { MAIL_DIR: join(dir, 'mail') }),
     control: service('conducktor_app', 2, { WORKERS: workers }),
     'connector-worker': service('conducktor_app', 5, {
       RPC_PORT: String(base + 3),
@@ -118,41 +139,4 @@ async function ready(app, url, service, logFile) {
   }
   const lastWords = readFileSync(logFile, 'utf8').slice(-2000);
   throw new Error(`${app} is not ready (${ended ? 'it ended' : 'no answer'}):\n${lastWords}`);
-}
-
-async function connectEcho(api, key, upstreamUrl) {
-  const post = async (path, body) => {
-    const response = await fetch(`${api}${path}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body ?? {}),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${text}`);
-    return text === '' ? {} : JSON.parse(text);
-  };
-  const { id } = await post('/connections', { slug: 'bench', kind: 'mcp-http', url: upstreamUrl });
-  const tested = await post(`/connections/${id}/test`);
-  if (tested.status !== 'ACTIVE') throw new Error(`The echo connection is ${tested.status}.`);
-  const { version } = await post('/policies', { document: benchPolicy() });
-  await post(`/policies/${version}/activate`);
-}
-
-/** Twelve rules whose conditions hold for the measured call, and twelve that must be looked at too. */
-export function benchPolicy() {
-  const matching = Array.from({ length: 12 }, (_, i) => ({
-    id: `holds-${i}`,
-    when: {
-      tools: ['bench_*'],
-      if: `args.amount > ${i * 100} && args.message.startsWith("hello") && size(args.message) < 200`,
-    },
-    effect: 'allow',
-  }));
-  const failing = Array.from({ length: 12 }, (_, i) => ({
-    id: `fails-${i}`,
-    when: { tools: ['bench_*'], if: `args.amount > ${1_000_000 + i} && caller.groups.size() >= 0` },
-    effect: 'deny',
-    message: 'Too large',
-  }));
-  return { version: 1, default: 'deny', rules: [...matching, ...failing] };
 }

@@ -2,13 +2,13 @@
 //
 //   --quick    one short round instead of five pairs
 //   --against DIR   measures a built checkout beside this one, as `before`: what a change costs
+//   --keys     callers show API keys instead of access tokens
 //   --json     prints one JSON object; `ratio` maps connections to governed / two bare hops
 //   --port N   first of 48 ports to use (free ones are looked for)
 //
 // Subjects take turns within each round, so that a slow minute of the machine hits all of them; each
 // figure is the median of its rounds. Absolute figures depend on the machine and are not asserted.
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { freePortBlock } from '@conducktor/testing';
 import { startPrivateStack } from './private-stack.mjs';
 import { startScript } from './processes.mjs';
@@ -18,6 +18,7 @@ const has = (flag) => process.argv.includes(flag);
 const quick = has('--quick');
 const against = has('--against') && resolve(process.argv[process.argv.indexOf('--against') + 1]);
 const json = has('--json');
+const workload = { credential: has('--keys') ? 'key' : 'token' };
 const base = has('--port')
   ? Number(process.argv[process.argv.indexOf('--port') + 1])
   : await freePortBlock(48);
@@ -43,6 +44,7 @@ async function measure() {
   const stack = await startPrivateStack({
     base,
     upstreamUrl: `http://127.0.0.1:${base + 20}/mcp`,
+    workload,
     say,
   });
   undo.push(stack.stop);
@@ -78,13 +80,10 @@ async function measure() {
   return summarise(samples);
 }
 
-/** The same stack out of another checkout, with its own programs and its own Postgres and Redis. */
-async function startOther(dir, port, upstreamUrl) {
-  say(`the same from ${dir}`);
-  const { startPrivateStack: start } = await import(
-    pathToFileURL(resolve(dir, 'bench/private-stack.mjs')).href
-  );
-  const stack = await start({ base: port, upstreamUrl, say });
+/** The same workload on another checkout, with its own programs and its own Postgres and Redis. */
+async function startOther(root, port, upstreamUrl) {
+  say(`the same from ${root}`);
+  const stack = await startPrivateStack({ base: port, root, upstreamUrl, workload, say });
   undo.push(stack.stop);
   return stack;
 }

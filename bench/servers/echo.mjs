@@ -1,5 +1,6 @@
 // The upstream of every measurement: the least an MCP server can do in Node. It answers
-// `initialize`, `tools/list` and `tools/call` of one tool, `echo`, and keeps no state.
+// `initialize`, `tools/list` and `tools/call`, and keeps no state. `/mcp` has one tool, `echo`; with
+// `?tools=25` there are 24 more, of a size as they have in the wild.
 import { createServer } from 'node:http';
 
 const port = Number(process.argv[2]);
@@ -15,7 +16,31 @@ const TOOL = {
   annotations: { readOnlyHint: true, openWorldHint: false },
 };
 
-function answer(request) {
+function toolsOf(url) {
+  const count = Number(new URL(url, 'http://localhost').searchParams.get('tools') ?? 1);
+  return [TOOL, ...Array.from({ length: count - 1 }, (_, i) => furtherTool(i))];
+}
+
+function furtherTool(i) {
+  const field = (description) => ({ type: 'string', description, maxLength: 200 });
+  return {
+    name: `records_of_kind_${i}`,
+    description: `Finds the records of kind ${i} that fit what is asked, newest first, with their owners and amounts.`,
+    inputSchema: {
+      type: 'object',
+      properties: {
+        query: field('Words that the record has in its title or text.'),
+        owner: field('The address of the person whom the record belongs to.'),
+        since: { ...field('Only records changed since this day.'), format: 'date' },
+        limit: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
+      },
+      required: ['query'],
+    },
+    annotations: { readOnlyHint: true, openWorldHint: false },
+  };
+}
+
+function answer(request, url) {
   switch (request.method) {
     case 'tools/call':
       return {
@@ -23,7 +48,7 @@ function answer(request) {
         content: [{ type: 'text', text: request.params.arguments.message }],
       };
     case 'tools/list':
-      return { resultType: 'complete', tools: [TOOL], ttlMs: 0, cacheScope: 'private' };
+      return { resultType: 'complete', tools: toolsOf(url), ttlMs: 0, cacheScope: 'private' };
     case 'initialize':
       return {
         protocolVersion: '2025-11-25',
@@ -55,7 +80,11 @@ const server = createServer((incoming, outgoing) => {
       outgoing.writeHead(202).end();
       return;
     }
-    const body = JSON.stringify({ jsonrpc: '2.0', id: request.id, result: answer(request) });
+    const body = JSON.stringify({
+      jsonrpc: '2.0',
+      id: request.id,
+      result: answer(request, incoming.url),
+    });
     outgoing.writeHead(200, {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),

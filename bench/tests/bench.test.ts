@@ -1,9 +1,9 @@
 import { parsePolicy } from '@conducktor/policy';
 import { expect, test } from 'vitest';
 import { answerLength } from '../http-framing.mjs';
-import { benchPolicy } from '../private-stack.mjs';
 import { sumProfile } from '../profile-sums.mjs';
 import { median, percentile } from '../stats.mjs';
+import { benchPolicy, toolsOfConnections } from '../workload.mjs';
 
 test('knows where an HTTP answer ends', () => {
   const whole = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
@@ -21,8 +21,13 @@ test('percentiles and medians are of the list, not beside it', () => {
   expect(median([4, 1, 2, 3])).toBe(2.5);
 });
 
-test('the policy of the measurement is one that the product accepts', () => {
-  expect(parsePolicy(benchPolicy()).rules.length).toBeGreaterThanOrEqual(10);
+test('the policy of the measurement is one that the product accepts, of as many rules as asked', () => {
+  for (const count of [10, 50, 200])
+    expect(parsePolicy(benchPolicy(count)).rules).toHaveLength(count);
+});
+
+test('tools are spread over connections without losing any', () => {
+  expect(toolsOfConnections({ connections: 3, tools: 11 })).toEqual([4, 4, 3]);
 });
 
 test('a profile is summed by part, without idle time', () => {
