@@ -82,6 +82,8 @@ export interface CallRequest {
   logLevel?: string;
   /** A later round of a request that the upstream answered with `input_required` (2026-07-28). */
   input?: { requestState?: string; inputResponses?: Record<string, unknown> };
+  /** W3C Trace Context of the gateway's span; absent where nothing is traced. */
+  traceparent?: string;
 }
 
 /** What reaches an upstream on behalf of a person. Subscriptions do so by Watch. */

@@ -35,6 +35,8 @@ export async function converse(
   deps: InteractionDeps,
   call: AdmittedCall,
 ): Promise<ToolCallAnswer | Round> {
+  const { timeline } = call.input.context;
+  timeline.mark('dispatch');
   const outcome = canBeAsked(call)
     ? await relayAsks(
         call,
@@ -46,6 +48,7 @@ export async function converse(
     hold(deps, call, outcome.outcome);
     return heldAnswer(deps, call, outcome.asks);
   }
+  timeline.mark('settle');
   const answer = presentOutcome(deps, call, outcome);
   const settled = await settle(deps, call, outcome, answer);
   const questions = ownQuestions(call, settled);

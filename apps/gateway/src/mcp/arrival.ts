@@ -16,6 +16,7 @@ import {
 } from './json-rpc.js';
 import type { LegacyScope } from './legacy.js';
 import { isLogLevel } from '@conducktor/contracts';
+import { Timeline } from '@conducktor/telemetry';
 import type { McpRequestContext } from './ports.js';
 import type { Reading } from './read-body.js';
 import type { ReplyHeaders, RpcReply } from './reply.js';
@@ -55,7 +56,15 @@ export function contextOf(arrival: Arrival, reading: Reading | undefined): McpRe
     ...(client && { client }),
     capabilities: meta && capabilitiesOf(bitsOf(meta[META_CAPABILITIES])),
     logLevel: isLogLevel(level) ? level : undefined,
+    timeline: new Timeline(traceparentOf(arrival.headers, reading)),
   };
+}
+
+/** Of the message itself where it says one, or of the HTTP request that carries it. */
+function traceparentOf(headers: Headers, reading: Reading | undefined): string | undefined {
+  const message = reading?.kind === 'message' ? reading.message : undefined;
+  const own = message?.kind === 'request' && metaOf(message.params)?.['traceparent'];
+  return typeof own === 'string' ? own : headers['traceparent'];
 }
 
 /** In the envelope of each modern request, or in the handshake of older ones. */

@@ -1,4 +1,5 @@
 /** 2024-11-05 … 2025-11-25: a handshake, then requests that belong to a session. */
+import { Timeline } from '@conducktor/telemetry';
 import { bitsOf } from '../sessions/capability-bits.js';
 import type { Session } from '../sessions/session-id.js';
 import { askerOf, takeReply, type AskDeps } from './ask-client.js';
@@ -104,7 +105,7 @@ export async function answerBatch(
 ): Promise<RpcReply> {
   const answers = await Promise.all(
     messages.map(async (message) => {
-      if (message.kind === 'request') return answerLegacy(deps, scope, message);
+      if (message.kind === 'request') return answerLegacy(deps, ownTime(scope), message);
       if (message.kind === 'notification') noteLegacy(deps, scope, message.method, message.params);
       // One that answers nothing of ours is as good as one that comes too late.
       else await takeReply(deps, scope.principal, scope.session, message.message);
@@ -115,6 +116,13 @@ export async function answerBatch(
   return texts.length === 0
     ? { status: 202, text: '' }
     : { status: 200, text: `[${texts.join(',')}]` };
+}
+
+/** The steps of one request of a batch are not those of another. */
+function ownTime(scope: LegacyScope): LegacyScope {
+  const { context } = scope;
+  const timeline = new Timeline(context.timeline.traceparent);
+  return { ...scope, context: { ...context, timeline } };
 }
 
 async function initialize(

@@ -11,6 +11,7 @@ import type {
   NotificationNote,
   ReplyNote,
 } from '@conducktor/contracts';
+import type { Timeline } from '@conducktor/telemetry';
 
 /** What a transport knows about a request before anything of its meaning was trusted. */
 export interface McpRequestContext {
@@ -30,6 +31,8 @@ export interface McpRequestContext {
   client?: { name: string; version?: string };
   /** The client wants log messages from this level on (RFC 5424 names). */
   logLevel?: string;
+  /** When its steps began; of one governed request, so each of a batch has its own. */
+  timeline: Timeline;
 }
 
 /** How the story reaches the client while its request is under way. */

@@ -22,17 +22,23 @@ import { resolve } from './resolve.js';
  * `refuse`; nothing is sent before `admit` has committed, and what was sent is always settled.
  */
 export function callTool(deps: GovernedDeps, input: ToolCallInput): Promise<ToolCallAnswer> {
+  const { timeline } = input.context;
   return inRounds(deps, { context: input.context, method: TOOL_CALL }, async (round) => {
     const caller = await authenticate(deps, input.context, input.name);
     if (isFinding(caller, input)) return findTools(deps, caller, input);
+    timeline.mark('resolve');
     const call = carriedCall(caller, input);
     const target = resolve(caller, call.name);
     if (call === input) checkHeaders(target, input);
+    timeline.mark('arguments');
     const checked = continueCall(deps, checkArguments(deps, target, call), round);
     // A call that waits for what its client was asked: decided again, then given the replies.
     if ('held' in checked) return resume(deps, checked);
+    timeline.mark('decide');
     const allowed = decide(checked);
+    timeline.mark('limit');
     const limited = await limit(deps, allowed);
+    timeline.mark('admit');
     const admitted = await admit(deps, limited);
     if ('attachedTo' in admitted) return attach(deps, admitted);
     // Dispatch, what the upstream asks the client meanwhile, settle.

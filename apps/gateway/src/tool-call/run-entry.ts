@@ -19,8 +19,12 @@ export async function runEntry(
   const call = continueCall(deps, checked, round);
   if ('held' in call) return resume(deps, call);
   const { caller, tool } = call;
+  const { timeline } = call.input.context;
+  timeline.mark('decide');
   const allowed = decide(call);
+  timeline.mark('limit');
   const paid = await limitRequest(deps, caller, tool.shownName, tool.connection.slug);
+  timeline.mark('admit');
   const admitted = await admit(deps, limitedBy(paid, allowed));
   if ('attachedTo' in admitted) return attach(deps, admitted);
   return converse(deps, admitted);

@@ -1,3 +1,4 @@
+import { Timeline } from '@conducktor/telemetry';
 import { expect, test } from 'vitest';
 import { Listener } from '../listener.js';
 import { SmallGoverned } from './support/small-governed.js';
@@ -10,6 +11,7 @@ const begin = () => {
     resourcePath: '/mcp',
     era: 'legacy' as const,
     protocolVersion: '2025-11-25',
+    timeline: new Timeline(),
   };
   const heard: unknown[] = [];
   return {

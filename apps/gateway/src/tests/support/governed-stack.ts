@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { newId, type CallRequest, type CallResult } from '@conducktor/contracts';
 import { createDb, type Db } from '@conducktor/db';
+import { Timeline } from '@conducktor/telemetry';
 import {
   createLogger,
   createMetrics,
@@ -130,6 +131,7 @@ export async function startGovernedStack(
       resourcePath: '/mcp',
       era: 'modern',
       protocolVersion: '2026-07-28',
+      timeline: new Timeline(),
       ...by,
     }),
     request: (method, params, by, more) =>

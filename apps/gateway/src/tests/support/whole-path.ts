@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { newId, type ClientCapabilities } from '@conducktor/contracts';
 import { createDb, type Db } from '@conducktor/db';
 import { createLogger, createMetrics } from '@conducktor/runtime';
+import { Timeline } from '@conducktor/telemetry';
 import {
   createTestDatabase,
   freePortBlock,
@@ -238,6 +239,7 @@ export async function startWholePath(
       resourcePath: '/mcp',
       era,
       protocolVersion: era === 'modern' ? '2026-07-28' : '2025-11-25',
+      timeline: new Timeline(),
       ...by,
     }),
     call: (gateway, name, args = {}, by = {}) => {

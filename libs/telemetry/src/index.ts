@@ -1,0 +1,1 @@
+export { STEPS, Timeline, type Step } from './timeline.js';
