@@ -6,14 +6,19 @@ import {
   compilePattern,
   environment,
 } from './environment.js';
-import { callOf, childrenOf, shapeOf, type CelNode, type Shape } from './cost.js';
+import { callOf, childrenOf, shapeOf, workOf, type CelNode, type Sizes } from './cost.js';
+import { compileDirect } from './direct.js';
+import type { Direct } from './direct-fields.js';
 
 const MAX_LOOPS = 2;
 const VARIABLES = new Set(['args', 'caller', 'tool', 'context']);
 
 export interface Condition {
   readonly source: string;
-  readonly shape: Shape;
+  /** Units of work, at most, over values of these sizes. */
+  readonly work: (sizes: Sizes) => number;
+  /** The cheap way, where there is one: asked first. */
+  readonly direct: Direct | undefined;
   /** True, false, or whatever else a dynamically typed expression gives. Throws on a missing attribute. */
   run(variables: object): unknown;
 }
@@ -29,7 +34,14 @@ export function compileCondition(source: string): { condition: Condition } | { e
     if (!checked.valid) return { error: firstLine(checked.error) };
     if (checked.type !== 'bool' && checked.type !== 'dyn')
       return { error: `must be true or false, but gives a value of type ${checked.type}` };
-    return { condition: { source, shape: shapeOf(root), run: parsed as (v: object) => unknown } };
+    return {
+      condition: {
+        source,
+        work: workOf(shapeOf(root)),
+        direct: compileDirect(root),
+        run: parsed as (v: object) => unknown,
+      },
+    };
   } catch (error) {
     return { error: firstLine(error) };
   }

@@ -142,11 +142,16 @@ export function sizesOf(value: unknown): Sizes {
   return sizes;
 }
 
-/** Units that evaluating an expression of this shape over values of these sizes can cost at most. */
-export function workOf(shape: Shape, sizes: Sizes): number {
+/** Units that evaluating an expression of this shape can cost at most, by the sizes of its values. */
+export function workOf(shape: Shape): (sizes: Sizes) => number {
   const growth = (1 + shape.growers) ** (shape.loops + 1);
-  const collection =
-    Math.max(sizes.collection, shape.longestLiteralList, shape.splits ? sizes.text : 0, 1) * growth;
-  const text = sizes.text * growth * (shape.joins ? collection : 1);
-  return collection ** shape.loops * (shape.nodes + shape.scans * (text / 64) + text / 4096);
+  const perCharacter = growth * (shape.scans / 64 + 1 / 4096);
+  // Most conditions: what they cost grows with the text alone.
+  if (shape.loops === 0 && !shape.joins) return ({ text }) => shape.nodes + perCharacter * text;
+  return (sizes) => {
+    const members = shape.splits ? Math.max(sizes.collection, sizes.text) : sizes.collection;
+    const collection = Math.max(members, shape.longestLiteralList, 1) * growth;
+    const text = sizes.text * (shape.joins ? collection : 1);
+    return collection ** shape.loops * (shape.nodes + perCharacter * text);
+  };
 }

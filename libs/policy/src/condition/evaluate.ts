@@ -1,6 +1,6 @@
 import type { PolicyInput } from '../types.js';
 import { firstLine, type Condition } from './compile.js';
-import { BUDGET, sizesOf, workOf, type Sizes } from './cost.js';
+import { BUDGET, sizesOf, type Sizes } from './cost.js';
 import { CallerView, ContextView, TooDeep, ToolView } from './environment.js';
 
 /** Whether a condition holds; a sentence when that cannot be known. */
@@ -16,7 +16,8 @@ const tooDeep = new TooDeep();
 /** One call's values as conditions see them, and what is left of the work they may cause. */
 export class Activation {
   readonly #input: PolicyInput;
-  #prepared: { variables: object; sizes: Sizes } | undefined;
+  #sizes: Sizes | undefined;
+  #variables: object | undefined;
   #left = BUDGET;
 
   constructor(input: PolicyInput) {
@@ -25,11 +26,13 @@ export class Activation {
 
   evaluate(condition: Condition): Verdict {
     try {
-      const { variables, sizes } = (this.#prepared ??= prepare(this.#input));
-      this.#left -= workOf(condition.shape, sizes);
+      this.#left -= condition.work((this.#sizes ??= sizesIn(this.#input)));
       if (!(this.#left >= 0))
         return { error: 'the arguments are too large for this condition to be evaluated' };
-      const result = condition.run(variables);
+      const known = condition.direct?.(this.#input);
+      if (typeof known === 'boolean') return known;
+      this.#variables ??= variablesOf(this.#input, this.#sizes);
+      const result = condition.run(this.#variables);
       if (typeof result === 'boolean') return result;
       return { error: 'the condition gave a value that is neither true nor false' };
     } catch (error) {
@@ -38,12 +41,21 @@ export class Activation {
   }
 }
 
-function prepare({ caller, tool, args, context }: PolicyInput) {
+function sizesIn({ caller, tool, args }: PolicyInput): Sizes {
   const sizes = sizesOf(args);
-  for (const list of [caller.groups, caller.roles, caller.scopes, tool.labels])
-    sizes.collection = Math.max(sizes.collection, list.length);
-  const variables = {
-    args: sizes.depth > MAX_DEPTH ? cut(args, 1) : args,
+  sizes.collection = Math.max(
+    sizes.collection,
+    caller.groups.length,
+    caller.roles.length,
+    caller.scopes.length,
+    tool.labels.length,
+  );
+  return sizes;
+}
+
+function variablesOf({ caller, tool, args, context }: PolicyInput, { depth }: Sizes): object {
+  return {
+    args: depth > MAX_DEPTH ? cut(args, 1) : args,
     caller: new CallerView(
       caller.memberId,
       caller.userId,
@@ -56,7 +68,6 @@ function prepare({ caller, tool, args, context }: PolicyInput) {
     tool: new ToolView(tool.name, tool.upstreamName, tool.connection, tool.class, tool.labels),
     context: new ContextView(context.now, context.sourceIp),
   };
-  return { sizes, variables };
 }
 
 function cut(value: unknown, depth: number): unknown {

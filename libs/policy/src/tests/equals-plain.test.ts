@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { compilePolicy, type CompiledPolicy, type CompiledRule } from '../compile.js';
+import { compileCondition, type Condition } from '../condition/compile.js';
+import { Activation } from '../condition/evaluate.js';
+import { decide } from '../decide.js';
+import { parsePolicy } from '../parse.js';
+import type { PolicyInput } from '../types.js';
+import { aCall, aCaller, aTool } from './factories.js';
+
+const RUNS = { numRuns: 1_500 };
+
+const text = fc.constantFrom('', 'a', 'abc', 'ops', 'write', 'é𝄞', '10');
+const number = fc.constantFrom(0, 1, 2, 10, -1, 0.5, 1e300, 2 ** 53);
+const key = fc.constantFrom('a', 'b', 'n', 'constructor', 'toString', '__proto__');
+const json = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    text,
+    number,
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(text, { maxLength: 3 }),
+    fc.array(tie('value'), { maxLength: 3 }),
+    tie('object'),
+  ),
+  object: fc.array(fc.tuple(key, tie('value')), { maxLength: 4 }).map(objectOf),
+}));
+
+/** As a JSON parser makes it: a key named __proto__ is a key. */
+function objectOf(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+  const made = {};
+  for (const [name, value] of entries)
+    Object.defineProperty(made, name, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  return made;
+}
+
+const literal = fc.oneof(
+  text.map((value) => JSON.stringify(value)),
+  fc.constantFrom('0', '1', '10', '-1', '0.5', '2.0', '9007199254740993', 'true', 'false', 'null'),
+);
+const path = fc.constantFrom(
+  ...`args.a args.b args.n.a args["b"] args.n["a"].b args.constructor args.n.n.n.n.a args
+      caller.email caller.groups caller.roles tool.class tool.name tool.labels context.sourceIp`.split(
+    /\s+/,
+  ),
+);
+const { condition: source } = fc.letrec<{ value: string; condition: string }>((tie) => {
+  const [value, condition] = [tie('value'), tie('condition')];
+  const joined = (...parts: (fc.Arbitrary<string> | string)[]) =>
+    fc
+      .tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part)))
+      .map((all) => all.join(''));
+  const operator = fc.constantFrom(' == ', ' != ', ' < ', ' <= ', ' > ', ' >= ', ' in ');
+  const method = fc.constantFrom('startsWith', 'endsWith', 'contains');
+  return {
+    value: fc.oneof(
+      { maxDepth: 2 },
+      path,
+      literal,
+      joined('size(', value, ')'),
+      joined(value, '.size()'),
+      joined('-', path),
+      joined(path, ' + ', literal),
+      fc.constantFrom('["a", "ops"]', '[1, 2]', '[]', '["abc"].map(x, x)'),
+    ),
+    condition: fc.oneof(
+      { maxDepth: 3 },
+      joined(value, operator, value),
+      joined(path, operator, literal),
+      joined(path, '.', method, '(', value, ')'),
+      joined(path, '.matches("^[a-c]+$")'),
+      joined('has(', fc.constantFrom('args.a', 'args.n.a', 'args.n.n.b'), ')'),
+      joined('!(', condition, ')'),
+      joined('(', condition, fc.constantFrom(' && ', ' || '), condition, ')'),
+      fc.constantFrom('args.a', 'args.b.exists(x, x == "a")', 'true', 'false'),
+    ),
+  };
+});
+const call = fc
+  .record({
+    args: json.object as fc.Arbitrary<Record<string, unknown>>,
+    groups: fc.subarray(['ops', 'a']),
+    sourceIp: fc.constantFrom(undefined, '10.0.0.1'),
+    labels: fc.subarray(['private', 'a']),
+    connection: fc.constantFrom('crm', 'erp'),
+    toolClass: fc.constantFrom('read' as const, 'write' as const),
+    role: fc.constantFrom('member', 'admin'),
+  })
+  .map(({ args, groups, sourceIp, labels, connection, toolClass, role }) =>
+    aCall({
+      args,
+      caller: aCaller({ groups, roles: [role] }),
+      tool: aTool({ name: `${connection}_find`, connection, class: toolClass, labels }),
+      context: { now: new Date('2026-11-23T10:30:00Z'), sourceIp },
+    }),
+  );
+
+const byLibraryAlone = (condition: Condition): Condition => ({ ...condition, direct: undefined });
+
+it('gives the verdict of the CEL library for every condition and call', () => {
+  let asked = 0;
+  let known = 0;
+  fc.assert(
+    fc.property(source, fc.array(call, { minLength: 3, maxLength: 3 }), (condition, calls) => {
+      const compiled = compileCondition(condition);
+      fc.pre('condition' in compiled);
+      for (const input of calls) {
+        asked++;
+        if (typeof compiled.condition.direct?.(input) === 'boolean') known++;
+        expect(new Activation(input).evaluate(compiled.condition)).toEqual(
+          new Activation(input).evaluate(byLibraryAlone(compiled.condition)),
+        );
+      }
+    }),
+    RUNS,
+  );
+  // Or nothing was compared.
+  expect(known).toBeGreaterThan(asked / 20);
+});
+
+const glob = fc.constantFrom('crm_*', '*_find', 'erp_find', 'crm', '*');
+const rule = fc.record(
+  {
+    when: fc.record(
+      {
+        tools: fc.array(glob, { minLength: 1, maxLength: 2 }),
+        connections: fc.array(fc.constantFrom('crm', 'e*'), { minLength: 1, maxLength: 1 }),
+        class: fc.constantFrom(['read'], ['write', 'destructive']),
+        groups: fc.constantFrom(['ops'], ['a', 'b']),
+        roles: fc.constantFrom(['admin']),
+        if: source.filter((condition) => 'condition' in compileCondition(condition)),
+      },
+      { requiredKeys: [] },
+    ),
+    effect: fc.constantFrom('allow', 'deny'),
+  },
+  { requiredKeys: ['when', 'effect'] },
+);
+const policy = fc
+  .record({
+    default: fc.constantFrom('deny', 'allow-read', 'allow'),
+    rules: fc.array(rule, { maxLength: 8 }),
+  })
+  .map((parts) =>
+    parsePolicy({
+      version: 1,
+      ...parts,
+      rules: parts.rules.map((each, i) => ({ id: `r${i}`, ...each })),
+    }),
+  );
+
+it('decides as one does who asks every rule in order, on random policies and calls', () => {
+  fc.assert(
+    fc.property(policy, fc.array(call, { minLength: 2, maxLength: 2 }), (document, calls) => {
+      const compiled = compilePolicy(document);
+      for (const input of calls)
+        expect(decide(compiled, input).effect).toBe(plainEffect(compiled, input));
+    }),
+    { numRuns: 800 },
+  );
+});
+
+/** A refusal that holds or fails to be evaluated; else an allowance that holds; else the default. */
+function plainEffect({ rules, document }: CompiledPolicy, input: PolicyInput): 'allow' | 'deny' {
+  const activation = new Activation(input);
+  const verdictOf = ({ tool, caller, condition }: CompiledRule) => {
+    if (!tool(input.tool) || !(caller?.(input.caller) ?? true)) return false;
+    return condition ? activation.evaluate(byLibraryAlone(condition)) : true;
+  };
+  const verdicts = rules.map((each) => ({ effect: each.effect, verdict: verdictOf(each) }));
+  if (verdicts.some(({ effect, verdict }) => effect === 'deny' && verdict !== false)) return 'deny';
+  if (verdicts.some(({ effect, verdict }) => effect === 'allow' && verdict === true))
+    return 'allow';
+  if (document.default !== 'allow-read') return document.default;
+  return input.tool.class === 'read' ? 'allow' : 'deny';
+}
