@@ -48,6 +48,8 @@ export interface OutgoingCall {
   readonly declared: Declared;
   readonly logLevel: string | undefined;
   readonly input: CallRequest['input'];
+  /** W3C Trace Context for the upstream: the span that its own become children of. */
+  readonly traceparent: string | undefined;
   /** Set once the call was given up; then the connector stops quickly and its answer is ignored. */
   readonly stopped: StopReason | undefined;
   /** What to do at the upstream when the call is given up. Replaced from phase to phase. */

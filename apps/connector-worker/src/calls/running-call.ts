@@ -83,6 +83,9 @@ export class RunningCall implements OutgoingCall {
   get input(): CallRequest['input'] {
     return this.request.input;
   }
+  get traceparent(): string | undefined {
+    return this.request.traceparent;
+  }
   get finished(): boolean {
     return this.#finished;
   }

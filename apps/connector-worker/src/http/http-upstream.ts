@@ -29,7 +29,7 @@ import { HttpExchange, type HttpReply, type HttpTarget } from './http-exchange.j
 import type { LegacySession } from './legacy-session.js';
 import { LegacySessions } from './legacy-sessions.js';
 import { LegacyWatch } from './legacy-watch.js';
-import { modernHeaders } from './modern-headers.js';
+import { modernHeaders, traceHeader } from './modern-headers.js';
 import { LargeBodies } from './large-bodies.js';
 import { NOTIFICATIONS, Pace } from './pace.js';
 import { ModernWatch } from './modern-watch.js';
@@ -202,7 +202,10 @@ export class HttpUpstream {
         : undefined;
     const exchange = this.#exchange({
       method: 'POST',
-      headers: modernHeaders(call.method, namedIn(call), declared, call.argumentsJson),
+      headers: [
+        ...modernHeaders(call.method, namedIn(call), declared, call.argumentsJson),
+        ...traceHeader(call),
+      ],
       body: requestText(
         id,
         call.method,

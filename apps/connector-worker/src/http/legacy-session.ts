@@ -7,6 +7,7 @@ import { initialized, initializeParams } from '../mcp/handshake.js';
 import { type Message, notificationText, requestText } from '../mcp/messages.js';
 import { notReachable, withoutAnswer } from './failures.js';
 import type { HttpExchange, HttpExchangeOptions, HttpReply } from './http-exchange.js';
+import { traceHeader } from './modern-headers.js';
 import { SessionStream } from './session-stream.js';
 import { within } from './within.js';
 
@@ -154,7 +155,8 @@ export class LegacySession {
     this.#running.add(running);
     try {
       const body = requestText(running.id, call.method, callParams(call, running.id, undefined));
-      const reply = await this.#start(running, 'POST', this.headers, body).catch((error: Error) =>
+      const headers = [...this.headers, ...traceHeader(call)];
+      const reply = await this.#start(running, 'POST', headers, body).catch((error: Error) =>
         Promise.reject(notReachable(error)),
       );
       return reply.answer || !reply.resume ? reply : await this.#takeUp(running, reply);

@@ -41,15 +41,20 @@ function metaText(
   id: number,
   fixed: Readonly<Record<string, unknown>> | undefined,
 ): string | undefined {
+  // Servers before 2026-07-28 hear of it by the HTTP header alone.
+  const traceparent = fixed && call.traceparent;
   if (call.meta === undefined && !call.wantsProgress) {
     if (!fixed) return undefined;
     let text = FIXED.get(fixed);
     if (text === undefined) FIXED.set(fixed, (text = JSON.stringify(fixed)));
-    return text;
+    return traceparent === undefined
+      ? text
+      : `${text.slice(0, -1)},"traceparent":${JSON.stringify(traceparent)}}`;
   }
   return JSON.stringify({
     ...travellingMeta(call.meta),
     ...fixed,
+    ...(traceparent !== undefined && { traceparent }),
     ...(call.wantsProgress && { progressToken: id }),
   });
 }

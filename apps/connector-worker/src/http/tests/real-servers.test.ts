@@ -203,6 +203,16 @@ describe('what arrives at an upstream', () => {
     );
   });
 
+  it.each(['modern', 'legacy'] as const)('%s: the trace context, in a header', async (era) => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const id = await open(era);
+    expect((await test.call(id, 'echo', { message: 'x' }, { traceparent })).outcome).toBe('ok');
+    const [call] = upstream.calls;
+    expect(call!.headers).toMatchObject({ traceparent });
+    const { params } = JSON.parse(call!.body) as { params: { _meta?: { traceparent: string } } };
+    expect(params._meta?.traceparent).toBe(era === 'modern' ? traceparent : undefined);
+  });
+
   it('the arguments arrive byte for byte', async () => {
     const id = await open('modern');
     const argumentsJson = '{"amount":10000000000000000000001,"message":"\\u0041é"}';

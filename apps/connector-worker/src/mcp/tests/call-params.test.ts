@@ -14,6 +14,7 @@ const call = (more: Partial<OutgoingCall>): OutgoingCall => ({
   declared: NOTHING,
   logLevel: undefined,
   input: undefined,
+  traceparent: undefined,
   stopped: undefined,
   onStop: undefined,
   markSent: () => {},
@@ -59,6 +60,22 @@ describe('the params of a call', () => {
       },
     });
     expect(modernMeta(declared, 'error')).toBe(modernMeta(declaredOf({ sampling: {} }), 'error'));
+  });
+
+  it('carry the trace context to servers of 2026-07-28, in place of what the client said of it', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const meta = (more: Partial<OutgoingCall>, fixed: object | undefined) =>
+      JSON.parse(callParams(call({ traceparent, ...more }), 7, fixed as Record<string, unknown>))[
+        '_meta'
+      ];
+    const modern = modernMeta(NOTHING, undefined);
+    expect(meta({}, modern)).toEqual({ ...modern, traceparent });
+    expect(meta({ meta: { traceparent: 'theirs', a: 1 } }, modern)).toEqual({
+      ...modern,
+      a: 1,
+      traceparent,
+    });
+    expect(meta({}, undefined)).toBeUndefined();
   });
 
   it('name what Mcp-Name repeats, where that is asked', () => {
