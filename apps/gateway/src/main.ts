@@ -5,6 +5,7 @@ import {
   deriveKey,
   endOnSignals,
   onShutdown,
+  startMetricsServer,
   type Registry,
 } from '@conducktor/runtime';
 import { NestFactory } from '@nestjs/core';
@@ -12,7 +13,6 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { GatewayModule, GOVERNED, METRICS } from './app.module.js';
 import { drainable } from './drain.js';
 import { addRoutes, createHttpServer } from './http-server.js';
-import { startMetricsServer } from './health/metrics-server.js';
 import { createInFlight } from './mcp/in-flight.js';
 import type { Governed } from './open-governed.js';
 import { openSessions } from './sessions/open-sessions.js';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { telemetry } from './telemetry.js';
 import {
   addresses,
   connectionUrl,
@@ -36,6 +37,10 @@ const common = {
     'Postgres, as the login role of this service',
   ),
   REDIS_URL: connectionUrl('redis', 'rediss').describe('Redis 6.2 or newer, or Valkey'),
+  METRICS_PORT: port
+    .optional()
+    .describe('Port of GET /metrics, apart from all others; without it there is none'),
+  ...telemetry,
 };
 
 const workers = addresses.describe('host:port of the connector workers, comma-separated');
@@ -82,9 +87,6 @@ export const gatewayEnv = z.object({
   CONTROL_RPC: addresses
     .optional()
     .describe('host:port of the control plane for management tools; without it there are none'),
-  METRICS_PORT: port
-    .optional()
-    .describe('Port of GET /metrics, apart from the public one; without it there is none'),
 });
 
 export const authEnv = z.object({

@@ -141,6 +141,32 @@ test('the older names of the static client are read as the same', () => {
   expect(loadConfig(authEnv, { ...good, MCP_CLIENT_ID: 'desk' }).OAUTH_CLIENT_ID).toBe('desk');
 });
 
+test.each([
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317'],
+  ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'a secret without a name'],
+  ['OTEL_RESOURCE_ATTRIBUTES', 'team=%zz'],
+  ['OTEL_TRACES_SAMPLER', 'sometimes'],
+  ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
+  ['OTEL_SDK_DISABLED', 'maybe'],
+])('a bad value of OpenTelemetry is refused by name, without the value: %s', (name, value) => {
+  const refused = () => loadConfig(authEnv, { ...good, [name]: value });
+  expect(refused).toThrow(name);
+  expect(refused).not.toThrow(value);
+});
+
+test('variables of OpenTelemetry mean what its specification says', () => {
+  const config = loadConfig(authEnv, {
+    ...good,
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+    OTEL_SDK_DISABLED: 'TRUE',
+    OTEL_RESOURCE_ATTRIBUTES: 'team=calls,region=eu%20west',
+  });
+  expect(config.OTEL_SDK_DISABLED).toBe(true);
+  expect(config.OTEL_TRACES_SAMPLER_ARG).toBe(0.01);
+  expect(config.OTEL_RESOURCE_ATTRIBUTES).toEqual({ team: 'calls', region: 'eu west' });
+});
+
 test('.env.example lists what the schemas read', async () => {
   await expect(envExample()).toMatchFileSnapshot('../../../.env.example');
 });

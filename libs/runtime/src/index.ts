@@ -12,4 +12,16 @@ export { Outcomes } from './calls/outcomes.js';
 export { RecentIds } from './calls/recent-ids.js';
 export { rank } from './rendezvous.js';
 export { parseRpcAddress, type RpcAddress } from './rpc/address.js';
-export { callMetrics, createMetrics, type CallMetrics, type Registry } from './metrics.js';
+export type { Registry } from 'prom-client';
+export { callMetrics, type CallMetrics } from './metrics/calls.js';
+export { dependencyMetrics } from './metrics/dependencies.js';
+export {
+  type Buckets,
+  type Count,
+  CounterFamily,
+  gauge,
+  gauges,
+  HistogramFamily,
+} from './metrics/instruments.js';
+export { createMetrics } from './metrics/process.js';
+export { startMetricsServer } from './metrics/server.js';

@@ -16,7 +16,7 @@ export async function healthRoutes(
       ? reply.code(503).send({ status: 'not ready', reason })
       : reply.send({ status: 'ready' });
   });
-  // Figures have their own port (`metrics-server.ts`) and are never forwarded to another service.
+  // Figures have their own port (`startMetricsServer`) and are never forwarded to another service.
   app.get('/metrics', (_request, reply) => reply.code(404).send({ status: 'not found' }));
   for (const path of ['/healthz', '/health', '/readyz', '/metrics']) {
     refuseOtherMethods(app, path, ['GET']);

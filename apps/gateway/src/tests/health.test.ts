@@ -1,8 +1,7 @@
-import { createMetrics } from '@conducktor/runtime';
+import { createMetrics, startMetricsServer } from '@conducktor/runtime';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { rawMcp } from '@conducktor/testing';
-import { startMetricsServer } from '../health/metrics-server.js';
 import { startGateway, type TestGateway } from '../mcp/tests/support/gateway.js';
 
 let gateway: TestGateway | undefined;

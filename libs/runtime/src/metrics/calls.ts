@@ -1,14 +1,5 @@
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
-
-export { Counter, Histogram, type Registry } from 'prom-client';
-
-/** A registry with the process's own figures, in Prometheus text format by `metrics()`. */
-export function createMetrics(service: string): Registry {
-  const registry = new Registry();
-  registry.setDefaultLabels({ service });
-  collectDefaultMetrics({ register: registry });
-  return registry;
-}
+import type { Registry } from 'prom-client';
+import { CounterFamily, HistogramFamily } from './instruments.js';
 
 /** What the gateway counts of calls. Labels are few and bounded: no tenant, person or tool. */
 export interface CallMetrics {
@@ -18,42 +9,45 @@ export interface CallMetrics {
   tick(intents: number, outcomes: number, durationMs: number): void;
 }
 
+const BATCH = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
+
 export function callMetrics(registry: Registry): CallMetrics {
-  const calls = new Counter({
+  const calls = new CounterFamily({
+    registry,
     name: 'conducktor_calls_total',
     help: 'Governed calls by how they ended: an outcome of the upstream, or the code of a refusal',
-    labelNames: ['end'] as const,
-    registers: [registry],
+    labels: ['end'],
   });
-  const upstream = new Histogram({
+  const upstream = new HistogramFamily({
+    registry,
     name: 'conducktor_upstream_seconds',
     help: 'Time from sending a call to its outcome',
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
-    registers: [registry],
-  });
-  const commits = new Histogram({
+  }).of();
+  const commits = new HistogramFamily({
+    registry,
     name: 'conducktor_tick_seconds',
     help: 'Time of one journal transaction',
     buckets: [0.0005, 0.001, 0.002, 0.005, 0.02, 0.1, 1],
-    registers: [registry],
+  }).of();
+  const batches = new HistogramFamily({
+    registry,
+    name: 'conducktor_tick_rows',
+    help: 'Rows of a kind that one journal transaction carried: its batch size',
+    labels: ['kind'],
+    buckets: BATCH,
   });
-  const rows = new Counter({
-    name: 'conducktor_tick_rows_total',
-    help: 'Intents and outcomes that committed ticks carried',
-    labelNames: ['kind'] as const,
-    registers: [registry],
-  });
-  const intentRows = rows.labels('intent');
-  const outcomeRows = rows.labels('outcome');
+  const intentRows = batches.of('intent');
+  const outcomeRows = batches.of('outcome');
   return {
     ended: (end, durationMs) => {
-      calls.labels(end).inc();
+      calls.of(end).inc();
       if (durationMs !== undefined) upstream.observe(durationMs / 1_000);
     },
     tick: (intents, outcomes, durationMs) => {
       commits.observe(durationMs / 1_000);
-      intentRows.inc(intents);
-      outcomeRows.inc(outcomes);
+      if (intents > 0) intentRows.observe(intents);
+      if (outcomes > 0) outcomeRows.observe(outcomes);
     },
   };
 }

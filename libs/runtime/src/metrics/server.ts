@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { Registry } from '@conducktor/runtime';
+import type { Registry } from 'prom-client';
 
 /**
  * `GET /metrics` on a port of its own, for the scraper of the cluster (`METRICS_PORT`). The public
