@@ -1,5 +1,6 @@
 // Where the time of a governed call goes: CPU profiles of gateway and worker under load
-// (`node bench/profile.mjs [connections]`), summed by part and by function.
+// (`node bench/profile.mjs [connections]`), summed by part and by function; with
+// `--list` of a `tools/list` of 500 tools.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,8 @@ import { startScript } from './processes.mjs';
 import { processorTimes } from './processor-time.mjs';
 import { sumProfile } from './profile-sums.mjs';
 
-const connections = Number(process.argv[2] ?? 16);
+const lists = process.argv.includes('--list');
+const connections = Number(process.argv[2]) || 16;
 const base = await freePortBlock(32);
 const SECONDS = 10;
 const PROFILED = ['gateway', 'connector-worker'];
@@ -24,6 +26,7 @@ try {
   const stack = await startPrivateStack({
     base,
     upstreamUrl: `http://127.0.0.1:${base + 20}/mcp`,
+    workload: lists ? { connections: 20, tools: 500, workspaces: 4 } : {},
     say: (sentence) => process.stderr.write(`${sentence}\n`),
     nodeArgs: Object.fromEntries(
       PROFILED.map((app) => [app, ['--cpu-prof', `--cpu-prof-dir=${join(dir, app)}`]]),
@@ -35,7 +38,8 @@ try {
   let spent;
   try {
     const { host, port, path, tool, tokens } = stack;
-    const target = { host, port, path, tool, tokens, connections };
+    const method = lists ? 'tools/list' : 'tools/call';
+    const target = { host, port, path, tool, tokens, connections, method };
     // Not in the sums: starting, loading modules, compiling what is hot.
     await load.ask({ ...target, warmupMs: 0, durationMs: 4000 });
     from = monotonic();

@@ -35,14 +35,14 @@ export function benchPolicy(count = STANDARD.rules) {
   const holds = Array.from({ length: asked }, (_, i) => ({
     id: `holds-${i}`,
     when: {
-      tools: ['bench_*'],
+      tools: ['bench*'],
       if: `args.amount > ${i * 10} && args.message.startsWith("hello") && size(args.message) < 200`,
     },
     effect: 'allow',
   }));
   const fails = Array.from({ length: asked }, (_, i) => ({
     id: `fails-${i}`,
-    when: { tools: ['bench_*'], if: `args.amount > ${1_000_000 + i} && caller.groups.size() >= 0` },
+    when: { tools: ['bench*'], if: `args.amount > ${1_000_000 + i} && caller.groups.size() >= 0` },
     effect: 'deny',
     message: 'Too large',
   }));

@@ -2,7 +2,7 @@ import { parsePolicy } from '@conducktor/policy';
 import { expect, test } from 'vitest';
 import { answerLength } from '../http-framing.mjs';
 import { sumProfile } from '../profile-sums.mjs';
-import { median, percentile } from '../stats.mjs';
+import { lineThrough, median, percentile } from '../stats.mjs';
 import { benchPolicy, toolsOfConnections } from '../workload.mjs';
 
 test('knows where an HTTP answer ends', () => {
@@ -19,6 +19,24 @@ test('percentiles and medians are of the list, not beside it', () => {
   expect(percentile([1, 2, 3, 4], 0.99)).toBe(4);
   expect(median([9, 1, 5])).toBe(5);
   expect(median([4, 1, 2, 3])).toBe(2.5);
+});
+
+test('a line is fitted with its uncertainty', () => {
+  const { slope, error, mean } = lineThrough([
+    [0, 1],
+    [1, 3],
+    [2, 5],
+    [3, 7],
+  ]);
+  expect({ slope, error, mean }).toEqual({ slope: 2, error: 0, mean: 4 });
+  expect(
+    lineThrough([
+      [0, 0],
+      [1, 2],
+      [2, 0],
+      [3, 2],
+    ]).error,
+  ).toBeGreaterThan(0.3);
 });
 
 test('the policy of the measurement is one that the product accepts, of as many rules as asked', () => {
