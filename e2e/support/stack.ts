@@ -65,12 +65,16 @@ export function conducktor(
   });
 }
 
-/** Starts an installation and returns when it is ready to serve. */
-export async function startStack(dataDir: string, portBase: number): Promise<Stack> {
+/** Starts an installation and returns when it is ready to serve; `env` is what its operator set. */
+export async function startStack(
+  dataDir: string,
+  portBase: number,
+  env: Record<string, string> = {},
+): Promise<Stack> {
   const up = await conducktor(
     ['up', '--detach', '--data', dataDir, '--port-base', String(portBase)],
     // Workspaces of tests use the profile `host`, so that only tests of limits meet one.
-    { timeoutMs: 180_000, env: { RATE_LIMIT_PER_MINUTE: '1000000' } },
+    { timeoutMs: 180_000, env: { RATE_LIMIT_PER_MINUTE: '1000000', ...env } },
   );
   if (up.code !== 0) throw new Error(`The stack did not start:\n${up.stdout}\n${up.stderr}`);
   const { urls, demo } = await statusOf(dataDir);

@@ -4,7 +4,7 @@ import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { unlessTaken } from '../http/unique.js';
-import { isEmpty, namesOf } from './secrets.js';
+import { isEmpty, namesOf, recordedUrl } from './secrets.js';
 
 /** Stores the connection as PENDING, its headers or environment sealed. Nothing is dialled yet. */
 export async function createConnection(
@@ -43,7 +43,7 @@ export async function createConnection(
           connection: row.slug,
           connectionId: id,
           kind: row.kind,
-          url: row.url,
+          url: row.url && recordedUrl(row.url),
           catalog: row.catalog,
           args: row.args,
           scopes: row.scopes,

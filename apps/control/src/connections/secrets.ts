@@ -8,3 +8,11 @@ export function namesOf(secrets: ConnectionSecrets): string[] {
 export function isEmpty(secrets: ConnectionSecrets): boolean {
   return namesOf(secrets).length === 0;
 }
+
+/**
+ * An address as records and exports keep it, with the names of its parameters and not their values: many
+ * services take their key in one.
+ */
+export function recordedUrl(url: string): string {
+  return url.replace(/([?&][^=&]*=)[^&]*/g, '$1…');
+}

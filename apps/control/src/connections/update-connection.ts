@@ -6,7 +6,7 @@ import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
 import { connectionView, toView } from './read-connections.js';
-import { isEmpty, namesOf } from './secrets.js';
+import { isEmpty, namesOf, recordedUrl } from './secrets.js';
 
 // Which fields make sense for which kind.
 const FIELDS: Record<string, readonly string[]> = {
@@ -58,6 +58,7 @@ export async function updateConnection(
       connection: slug,
       connectionId: id,
       ...plain,
+      ...(patch.url !== undefined && { url: recordedUrl(patch.url) }),
       ...(secrets ? { secretNames: namesOf(secrets) } : {}),
     });
     return toView(
