@@ -57,7 +57,7 @@ export async function addRoutes(app: FastifyInstance, options: HttpServerOptions
   await app.register(async (named) => {
     named.addHook('onRequest', (request, reply, done) => {
       const { headers, rawHeaders } = request.raw;
-      if (origins.allowsHost(headers.host) && !namesTwoHosts(rawHeaders)) return done();
+      if (origins.allowsHost(headers.host, rawHeaders)) return done();
       void reply.code(403).send({
         error: 'forbidden',
         error_description: 'This Host is not served here. Use PUBLIC_URL.',
@@ -73,14 +73,4 @@ export async function addRoutes(app: FastifyInstance, options: HttpServerOptions
         ...options.services,
       });
   });
-}
-
-/** Node keeps the first of two; whatever stands before us may go by the other (RFC 9112, section 3.2). */
-function namesTwoHosts(rawHeaders: readonly string[]): boolean {
-  let hosts = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!;
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
-  }
-  return hosts > 1;
 }

@@ -3,7 +3,7 @@
  * Host and Origin; both are checked against lists, so it gets nothing (MCP transports, DNS rebinding).
  */
 export interface OriginRules {
-  allowsHost(host: string | undefined): boolean;
+  allowsHost(host: string | undefined, rawHeaders: readonly string[]): boolean;
   /** No Origin at all is no browser, and passes. */
   allowsOrigin(origin: string | undefined): boolean;
 }
@@ -26,8 +26,8 @@ export function createOriginRules(options: OriginOptions): OriginRules {
     host !== undefined && LOOPBACK.has(hostnameOf(host));
 
   return {
-    allowsHost(host) {
-      if (host === undefined) return false;
+    allowsHost(host, rawHeaders) {
+      if (host === undefined || namesTwoHosts(rawHeaders)) return false;
       return hosts.has(host.toLowerCase()) || (options.allowLoopback && isLoopbackHost(host));
     },
     allowsOrigin(origin) {
@@ -42,4 +42,14 @@ export function createOriginRules(options: OriginOptions): OriginRules {
 /** The name without its port; brackets of IPv6 stay. Anything else in it keeps it off every list. */
 function hostnameOf(host: string): string {
   return host.toLowerCase().replace(/:\d{1,5}$/, '');
+}
+
+/** Node keeps the first of two; whatever stands before us may go by the other (RFC 9112, section 3.2). */
+function namesTwoHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1;
 }

@@ -1,4 +1,5 @@
 /** The MCP paths, as bare Fastify routes: Nest's request pipeline costs a fifth of the whole here. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { audiencesOf, MCP_ALIASES } from '@conducktor/identity';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Arrival } from './arrival.js';
@@ -17,6 +18,7 @@ import { OpenStreams } from './open-streams.js';
 import type { OriginRules } from './origins.js';
 import type { SourceIp } from '../proxy/source-ip.js';
 import { handleDelete, handleOther } from './other-methods.js';
+import { takePlainPosts } from './plain-posts.js';
 import { afterRestOf } from './rest-of-body.js';
 import { sendJson } from './reply.js';
 import { Exchange } from './resumption/exchange.js';
@@ -33,6 +35,15 @@ export function viewPath(slug: string): string | undefined {
   const path = `/mcp/${slug}`;
   return audiencesOf('', path).length > 0 ? path : undefined;
 }
+
+/** The path that a URL without query is; what else it may mean is the router's to find out. */
+function pathOf(url: string): string | undefined {
+  if (FIXED.has(url)) return url;
+  return url.startsWith(VIEWS) ? viewPath(url.slice(VIEWS.length)) : undefined;
+}
+
+const FIXED: ReadonlySet<string> = new Set(MCP_PATHS);
+const VIEWS = '/mcp/';
 
 /** More than this cannot be inspected, so it is refused. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
@@ -62,7 +73,10 @@ export async function mcpRoutes(
     posts,
     exchange: new Exchange(sessions.bus, sessions.waiting, posts),
   };
+  let leavePlain = (): void => {};
   app.addHook('preClose', async () => {
+    // Fastify tells clients that their connections close.
+    leavePlain();
     await endpoint.running.whenIdle(DRAIN_MS);
     endpoint.streams.drain();
   });
@@ -82,6 +96,30 @@ export async function mcpRoutes(
     refuse(request, reply, known ?? (error.statusCode === 408 ? SLOW : UNREADABLE), true);
   });
 
+  const arrivalOf = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    resourcePath: string,
+    streamSession?: string,
+  ): Arrival => ({
+    request,
+    response,
+    headers: request.headers as Arrival['headers'],
+    answerHeaders: corsHeaders(request.headers.origin),
+    resourcePath,
+    sourceIp: sourceIp(request),
+    streamSession,
+  });
+
+  app.addHook('onReady', async () => {
+    leavePlain = takePlainPosts(app.server, {
+      origins,
+      maxBody: MAX_BODY_BYTES,
+      pathOf,
+      handle: (request, response, resourcePath, body) =>
+        void handlePost(endpoint, arrivalOf(request, response, resourcePath), body),
+    });
+  });
   for (const path of [...MCP_PATHS, VIEW_ROUTE]) {
     /** `undefined` when it was refused: nothing can be at that path. */
     const arrive = (request: FastifyRequest, reply: FastifyReply): Arrival | undefined => {
@@ -92,15 +130,7 @@ export async function mcpRoutes(
         return undefined;
       }
       reply.hijack();
-      return {
-        request: request.raw,
-        response: reply.raw,
-        headers: request.raw.headers as Arrival['headers'],
-        answerHeaders: corsHeaders(request.raw.headers.origin),
-        resourcePath,
-        sourceIp: sourceIp(request.raw),
-        streamSession: streamSessionOf(request),
-      };
+      return arrivalOf(request.raw, reply.raw, resourcePath, streamSessionOf(request));
     };
     const by = (handle: typeof handleGet) => (request: FastifyRequest, reply: FastifyReply) => {
       const arrival = arrive(request, reply);

@@ -33,7 +33,7 @@ describe.each([
     ['', false],
     [undefined, false],
   ])('Host %s', (host, allowed) => {
-    expect(rules.allowsHost(host)).toBe(allowed === 'loopback' ? allowLoopback : allowed);
+    expect(rules.allowsHost(host, [])).toBe(allowed === 'loopback' ? allowLoopback : allowed);
   });
 
   test.each<[string | undefined, boolean | 'loopback']>([
