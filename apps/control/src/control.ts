@@ -27,8 +27,13 @@ export interface Control {
   logger: Logger;
 }
 
+export type ControlSettings = Pick<
+  ControlConfig,
+  'DATABASE_URL' | 'PUBLIC_URL' | 'SECRET_KEY' | 'WORKERS'
+>;
+
 export function openControl(
-  config: ControlConfig,
+  config: ControlSettings,
   logger: Logger,
 ): Control & { close(): Promise<void> } {
   const db = createDb(config.DATABASE_URL, { name: 'conducktor-control', max: 5 });
@@ -57,7 +62,7 @@ export function openControl(
 }
 
 /** The cookie of the auth service: the same name and the same key. */
-function sessionCookie(config: ControlConfig, db: Db): SessionCookie {
+function sessionCookie(config: ControlSettings, db: Db): SessionCookie {
   let name: string | undefined;
   return {
     key: deriveKey(config.SECRET_KEY, 'cookies').toString('base64url'),

@@ -1,20 +1,22 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { GatewayConfig } from '@conducktor/config';
-import { createMetrics, type Logger } from '@conducktor/runtime';
+import type { Logger, Registry } from '@conducktor/runtime';
+import type { Tracer } from '@conducktor/telemetry';
 import { openGoverned, type Governed } from './open-governed.js';
 
 export const GOVERNED = Symbol('GOVERNED');
-export const METRICS = Symbol('METRICS');
 
-/** Composition only: the story of this process and its figures. Routes are added in `main.ts`. */
+/** Composition only: the story of this process. Routes are added in `main.ts`. */
 @Module({})
 export class GatewayModule {
-  static with(config: GatewayConfig, logger: Logger): DynamicModule {
-    const registry = createMetrics('gateway');
+  static with(
+    config: GatewayConfig,
+    logger: Logger,
+    { registry, tracer }: { registry: Registry; tracer: Tracer | undefined },
+  ): DynamicModule {
     return {
       module: GatewayModule,
       providers: [
-        { provide: METRICS, useValue: registry },
         {
           provide: GOVERNED,
           useFactory: (): Promise<Governed> =>
@@ -28,10 +30,11 @@ export class GatewayModule {
               ratePerMinute: config.RATE_LIMIT_PER_MINUTE,
               logger,
               registry,
+              tracer,
             }),
         },
       ],
-      exports: [GOVERNED, METRICS],
+      exports: [GOVERNED],
     };
   }
 }

@@ -21,6 +21,7 @@ export interface HttpServerOptions {
   allowLoopback: boolean;
   endpoint: EndpointOptions;
   streamLimits?: McpRouteOptions['streamLimits'];
+  onStreams?: McpRouteOptions['onStreams'];
   /** Absent: the gateway forwards nothing. */
   services?: Pick<OneOriginOptions, 'authUrl' | 'controlUrl' | 'onFault'>;
 }
@@ -63,8 +64,8 @@ export async function addRoutes(app: FastifyInstance, options: HttpServerOptions
         error_description: 'This Host is not served here. Use PUBLIC_URL.',
       });
     });
-    const { endpoint, streamLimits } = options;
-    await named.register(mcpRoutes, { endpoint, origins, sourceIp, streamLimits });
+    const { endpoint, streamLimits, onStreams } = options;
+    await named.register(mcpRoutes, { endpoint, origins, sourceIp, streamLimits, onStreams });
     await named.register(metadataRoutes, { publicUrl: options.publicUrl });
     if (options.services)
       await named.register(oneOrigin, {

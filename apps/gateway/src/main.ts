@@ -5,23 +5,27 @@ import {
   deriveKey,
   endOnSignals,
   onShutdown,
+  createMetrics,
   startMetricsServer,
-  type Registry,
 } from '@conducktor/runtime';
+import { openTelemetry } from '@conducktor/telemetry';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { GatewayModule, GOVERNED, METRICS } from './app.module.js';
+import { GatewayModule, GOVERNED } from './app.module.js';
 import { drainable } from './drain.js';
 import { addRoutes, createHttpServer } from './http-server.js';
 import { createInFlight } from './mcp/in-flight.js';
 import type { Governed } from './open-governed.js';
+import { streamMetrics } from './telemetry/process-metrics.js';
 import { openSessions } from './sessions/open-sessions.js';
 
 const config = loadConfigOrExit(gatewayEnv);
 const logger = createLogger('gateway', config.LOG_LEVEL);
+const registry = createMetrics('gateway');
+const telemetry = await openTelemetry({ service: 'gateway', config, registry, logger });
 const http = createHttpServer();
 const app = await NestFactory.create<NestFastifyApplication>(
-  GatewayModule.with(config, logger),
+  GatewayModule.with(config, logger, { registry, tracer: telemetry.tracer }),
   new FastifyAdapter(http),
   { logger: false, bodyParser: false },
 );
@@ -49,6 +53,7 @@ await addRoutes(http, {
     inFlight: createInFlight(sessions.bus),
     onFault: (error) => logger.error({ err: error }, 'An MCP request failed inside the gateway'),
   },
+  onStreams: (streams) => streamMetrics(registry, streams),
   services:
     config.AUTH_URL && config.CONTROL_URL
       ? {
@@ -61,11 +66,12 @@ await addRoutes(http, {
 const metrics =
   config.METRICS_PORT === undefined
     ? undefined
-    : await startMetricsServer(config.HOST, config.METRICS_PORT, app.get<Registry>(METRICS));
+    : await startMetricsServer(config.HOST, config.METRICS_PORT, registry);
 const drain = drainable(http, () => app.close());
 await app.listen(config.PORT, config.HOST);
 
 // In reverse: nothing new is taken, what runs is answered, and only then the journal closes.
+onShutdown('telemetry', () => telemetry.stop());
 onShutdown('governed', () => governed.stop());
 onShutdown('sessions', () => sessions.stop());
 onShutdown('metrics', () => void metrics?.close());

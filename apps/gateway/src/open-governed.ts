@@ -10,6 +10,7 @@ import {
   type Logger,
   type Registry,
 } from '@conducktor/runtime';
+import type { Tracer } from '@conducktor/telemetry';
 import { createVault } from '@conducktor/vault';
 import { Activity } from './activity/activity.js';
 import type { GovernedDeps } from './governed.js';
@@ -30,6 +31,9 @@ import { request } from './request.js';
 import { subscribe } from './subscriptions/subscribe.js';
 import { watchLists } from './subscriptions/watch-lists.js';
 import { Watches } from './subscriptions/watches.js';
+import { CallObserver } from './telemetry/call-observer.js';
+import { processMetrics } from './telemetry/process-metrics.js';
+import { TOOL_CALL } from './tool-call/answers.js';
 import { TokenCache } from './tool-call/authenticate.js';
 import { callTool } from './tool-call/call-tool.js';
 import { SchemaCache } from './tool-call/check-arguments.js';
@@ -49,6 +53,8 @@ export interface GovernedOptions {
   ratePerMinute: number;
   logger: Logger;
   registry: Registry;
+  /** Absent: nothing is traced. */
+  tracer?: Tracer | undefined;
 }
 
 export interface Governed {
@@ -96,6 +102,15 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
   const bodies = new BodyWriter({ db, logger });
   const activity = new Activity({ db, logger });
   await journal.start();
+  const runningCalls = new RunningCalls(workspaces);
+  const { tracer, registry } = options;
+  const observer = new CallObserver({ registry, logger, tracer });
+  processMetrics(registry, {
+    journal,
+    runningCalls,
+    postgres: () => db.pool.query('select 1'),
+    redis: () => redis.ping(),
+  });
 
   const deps: GovernedDeps = {
     publicUrl: options.publicUrl,
@@ -115,7 +130,8 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     watches: new Watches(workers),
     states: new RequestStates(deriveKey(options.secretKey, 'request-state')),
     held: new HeldCalls(),
-    runningCalls: new RunningCalls(workspaces),
+    runningCalls,
+    tracer,
     denials,
     pages: new PageCache(),
     cursorKey: deriveKey(options.secretKey, 'list-cursor'),
@@ -137,9 +153,9 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
 
   return {
     mcp: {
-      callTool: (input) => callTool(deps, input),
+      callTool: (input) => observer.observe(TOOL_CALL, input.context, callTool(deps, input)),
       listTools: (context) => listTools(deps, context),
-      request: (input) => request(deps, input),
+      request: (input) => observer.observe(input.method, input.context, request(deps, input)),
       subscribe: (input) => subscribe(deps, input),
       watchLists: (input) => watchLists(deps, input),
       limit: (context, what) => limitOwn(deps, context, what),

@@ -8,6 +8,7 @@ import type {
 } from './mcp/ports.js';
 import { authenticate, identify, type AuthenticateDeps } from './tool-call/authenticate.js';
 import { limitRequest, type LimitDeps } from './tool-call/limit.js';
+import { Refusal } from './tool-call/refusal.js';
 import { refuse, type RefuseDeps } from './tool-call/refuse.js';
 import { whyFrozen } from './tool-call/right.js';
 import { rpcError } from './tool-call/rpc-errors.js';
@@ -26,12 +27,14 @@ export async function arrive(
   try {
     const caller = await identify(deps, context);
     deps.activity.note(caller, look ? 0 : 1);
+    if (!look) deps.metrics.arrived('ok');
     const principal = `${caller.workspace.tenantId} ${caller.member.id} ${caller.clientId}`;
     const frozen = whyFrozen(caller.workspace, caller);
     if (frozen === undefined) return { kind: 'caller', principal };
     const error = rpcError('frozen', `Permission denied: ${frozen}`, undefined);
     return { kind: 'caller', principal, frozen: { kind: 'error', error } };
   } catch (error) {
+    if (!look) deps.metrics.arrived(error instanceof Refusal ? error.code : 'unavailable');
     const answer = await refuse(deps, error, context, OWN);
     return answer.kind === 'result' ? FAILED : answer;
   }

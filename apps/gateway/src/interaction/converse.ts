@@ -1,5 +1,7 @@
 import type { Logger } from '@conducktor/runtime';
+import type { Tracer } from '@conducktor/telemetry';
 import type { ToolCallAnswer } from '../mcp/ports.js';
+import { logIds } from '../telemetry/call-observer.js';
 import { answerOf, failureFor, stoppedAnswer } from '../tool-call/answers.js';
 import type { AttachDeps } from '../tool-call/attach.js';
 import { dispatch } from '../tool-call/dispatch.js';
@@ -22,6 +24,8 @@ export interface InteractionDeps extends SettleDeps, Pick<AttachDeps, 'freeKey'>
   states: RequestStates;
   held: HeldCalls;
   runningCalls: RunningCalls;
+  /** Absent: nothing is traced. */
+  tracer?: Tracer | undefined;
 }
 
 /**
@@ -70,7 +74,10 @@ export function presentOutcome(
   try {
     return presentQuestions(deps, call, answerOf(call, outcome));
   } catch (error) {
-    deps.logger.error({ err: error, callId: call.callId }, 'A result could not be handed on');
+    deps.logger.error(
+      { err: error, callId: call.callId, ...logIds(call.input.context.timeline) },
+      'A result could not be handed on',
+    );
     const sentence = `The result of ${call.tool.connection.slug} could not be handed on. The call was made.`;
     return failureFor(call.sent.method, 'internal_error', sentence, call.callId);
   }

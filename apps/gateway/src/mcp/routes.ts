@@ -57,11 +57,13 @@ export interface McpRouteOptions {
   sourceIp: SourceIp;
   /** Lasting streams, for each principal and in all. */
   streamLimits?: { perPrincipal: number; total: number };
+  /** Hears of the lasting streams, to count them. */
+  onStreams?: (streams: { readonly size: number }) => void;
 }
 
 export async function mcpRoutes(
   app: FastifyInstance,
-  { endpoint: options, origins, sourceIp, streamLimits }: McpRouteOptions,
+  { endpoint: options, origins, sourceIp, streamLimits, onStreams }: McpRouteOptions,
 ): Promise<void> {
   const { sessions } = options;
   const running = new Running();
@@ -73,6 +75,7 @@ export async function mcpRoutes(
     posts,
     exchange: new Exchange(sessions.bus, sessions.waiting, posts),
   };
+  onStreams?.(endpoint.streams);
   let leavePlain = (): void => {};
   app.addHook('preClose', async () => {
     // Fastify tells clients that their connections close.

@@ -1,5 +1,6 @@
 import type { CallMethod, CallRequest } from '@conducktor/contracts';
 import type { CallOptions } from '@conducktor/runtime';
+import { traceparentOf, type Timeline, type Tracer } from '@conducktor/telemetry';
 import { channelOf, declaredTo } from '../interaction/client-channel.js';
 import { isManagement } from '../management/connection.js';
 import type { Workers } from '../workers/workers.js';
@@ -12,7 +13,7 @@ import type { AdmittedCall } from './types.js';
  * throws: a lost worker is an outcome too.
  */
 export function dispatch(
-  deps: { workers: Workers; runningCalls: RunningCalls },
+  deps: { workers: Workers; runningCalls: RunningCalls; tracer?: Tracer | undefined },
   call: AdmittedCall,
   options: CallOptions = channelOf(call.input),
 ): Promise<Outcome> {
@@ -36,8 +37,14 @@ export function dispatch(
     ...(capabilities ? { capabilities } : {}),
     ...(logLevel ? { logLevel } : {}),
     ...(call.round?.input ? { input: call.round.input } : {}),
+    ...(deps.tracer ? { traceparent: traceparentFor(deps.tracer, input.context.timeline) } : {}),
   };
   return deps.runningCalls.run(call, options.signal, (signal) =>
     deps.workers.call(request, { ...options, signal }),
   );
+}
+
+/** The call takes its place in a trace now, whether or not it is sampled: others are told of it. */
+function traceparentFor(tracer: Tracer, timeline: Timeline): string {
+  return traceparentOf((timeline.trace ??= tracer.join(timeline.traceparent)));
 }

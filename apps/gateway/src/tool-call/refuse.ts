@@ -1,10 +1,12 @@
 import { encodeRecord } from '@conducktor/audit-log';
 import { type Code, ConducktorError, newId } from '@conducktor/contracts';
 import type { CallMetrics, Logger } from '@conducktor/runtime';
+import type { CallFacts } from '@conducktor/telemetry';
 import type { Journal } from '../journal/journal.js';
 import type { DenialCounter } from '../limits/denial-counter.js';
 import { resourceMetadataUrl } from '../mcp/challenge.js';
 import type { McpRequestContext, ToolCallAnswer } from '../mcp/ports.js';
+import { logIds } from '../telemetry/call-observer.js';
 import { failureFor, refusalAnswer, TOOL_CALL, unavailableAnswer } from './answers.js';
 import { Refusal, StaleDecision } from './refusal.js';
 
@@ -28,9 +30,10 @@ export async function refuse(
 ): Promise<ToolCallAnswer> {
   const asked = { method, era: context.era };
   const metadataUrl = resourceMetadataUrl(deps.publicUrl, context.resourcePath);
-  deps.metrics.ended(
-    error instanceof Refusal || error instanceof ConducktorError ? error.code : 'internal_error',
-  );
+  const end =
+    error instanceof Refusal || error instanceof ConducktorError ? error.code : 'internal_error';
+  deps.metrics.ended(end);
+  context.timeline.facts = { end, ...(error instanceof Refusal && factsOf(error)) };
   if (error instanceof Refusal) {
     try {
       return refusalAnswer(error, await record(deps, error), metadataUrl, asked);
@@ -51,13 +54,24 @@ export async function refuse(
     if (error.code === 'governance_unavailable') return unavailableAnswer();
   }
   // A defect of ours: nothing was sent, or the worker reports its outcome late.
-  deps.logger.error({ err: error, method }, 'A call failed inside the gateway');
+  deps.logger.error(
+    { err: error, method, ...logIds(context.timeline) },
+    'A call failed inside the gateway',
+  );
   return failureFor(
     method,
     'internal_error',
     'This call failed inside the gateway. Try again, or show this to your administrator.',
     undefined,
   );
+}
+
+/** A tool is named by its client until it is found to be of a connection. */
+function factsOf({ about }: Refusal): Omit<CallFacts, 'end'> {
+  return {
+    tenantId: about.caller?.workspace.tenantId,
+    tool: about.connection === undefined ? undefined : about.toolName,
+  };
 }
 
 /**

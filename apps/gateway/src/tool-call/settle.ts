@@ -33,6 +33,13 @@ export async function settle(
   const { caller, tool } = call;
   const tenantId = caller.workspace.tenantId;
   deps.metrics.ended(result.outcome, result.durationMs);
+  call.input.context.timeline.facts = {
+    end: result.outcome,
+    tenantId,
+    callId: call.callId,
+    connectionId: tool.connection.id,
+    tool: tool.shownName,
+  };
   // Without a stored answer a second call with the same key is answered as unknown. The outcome is
   // recorded all the same: this call has been made. A question that the gateway answers itself is no
   // answer to keep; the round that follows keeps its own under the same key.

@@ -1,5 +1,6 @@
 import type { CallResult } from '@conducktor/contracts';
 import type { CallMetrics } from '@conducktor/runtime';
+import { Timeline } from '@conducktor/telemetry';
 import type { Vault } from '@conducktor/vault';
 import { describe, expect, it } from 'vitest';
 import type { Journal } from '../../journal/journal.js';
@@ -19,6 +20,7 @@ function call(more: { class?: string; idempotencyHash?: string } = {}): Admitted
     caller: { workspace: { tenantId: 'ten_1' }, member: { id: 'mem_1' } },
     tool: { class: more.class ?? 'read', shownName: 'a_b', connection: { slug: 'a' } },
     sent: { method: 'tools/call' },
+    input: { context: { timeline: new Timeline() } },
   } as unknown as AdmittedCall;
 }
 function deps(
