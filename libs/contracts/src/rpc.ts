@@ -1,7 +1,9 @@
 /**
  * What the gateway and the control plane say to a connector worker over one framed connection.
  *
- * Frame: uint32 big-endian length of the rest · uint8 type · uint32 big-endian stream · payload (UTF-8 JSON).
+ * Frame: uint32 length of the rest · uint8 exclusive or of its bytes and 0x5a · uint32 CRC-32 of what follows ·
+ * uint8 type · uint32 stream · payload (UTF-8 JSON). Numbers are big-endian. A frame that does not fit its sums
+ * ends the connection: no byte of it is taken for anything.
  * Call and Result carry `argumentsJson` and `resultJson` as text behind the JSON of the rest:
  * uint32 big-endian length of the JSON · JSON · text. So they are neither escaped nor parsed on the way.
  * A stream is one request; its id is chosen by the dialling side and used once per connection.

@@ -1,73 +1,85 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { FaultyPair, type Direction } from './faulty-pair.js';
 
 /**
  * What happens to bytes that pass:
  *   pass       – nothing
  *   slow       – each chunk waits `delayMs`
- *   half-open  – bytes towards the client are swallowed, as if the network had lost the other side
+ *   stall      – everything waits until the fault ends, and arrives then: a network that heals
+ *   half-open  – bytes are swallowed, as if the network had lost the other side; a connection that
+ *                lost some stays silent for good, and where what the client sends is swallowed, so is
+ *                its end
  *   reset      – new and open connections are ended with RST
- *   cut        – connections end in the middle of the next answer, after `cutAfter` bytes of it
+ *   cut        – connections end after `cutAfter` further bytes
+ *   corrupt    – one byte of every `corruptEvery`, at a drawn place, is another
  *   refuse     – nobody listens
  */
-export type Fault = 'pass' | 'slow' | 'half-open' | 'reset' | 'cut' | 'refuse';
+export type Fault =
+  | 'pass'
+  | 'slow'
+  | 'stall'
+  | 'half-open'
+  | 'reset'
+  | 'cut'
+  | 'corrupt'
+  | 'refuse';
+
+export interface FaultOptions {
+  delayMs?: number;
+  cutAfter?: number;
+  corruptEvery?: number;
+  /** Which bytes: `back` those towards the client (default), `forth` those from it. */
+  direction?: Direction;
+}
 
 export interface FaultProxy {
   readonly port: number;
   /** Connections accepted since the start. */
   readonly accepted: number;
-  set(fault: Fault, options?: { delayMs?: number; cutAfter?: number }): Promise<void>;
+  /** Bytes changed since the start. */
+  readonly corrupted: number;
+  set(fault: Fault, options?: FaultOptions): Promise<void>;
   close(): Promise<void>;
 }
+
+const DEFAULTS: Required<FaultOptions> = {
+  delayMs: 100,
+  cutAfter: 1,
+  corruptEvery: 256,
+  direction: 'back',
+};
 
 /** A TCP proxy on loopback between two services whose behaviour a test can spoil while it runs. */
 export async function startFaultProxy(target: {
   host?: string;
   port: number;
   listen?: number;
+  /** Draws the bytes to change, 0 to 1. */
+  random?: () => number;
 }): Promise<FaultProxy> {
   let fault: Fault = 'pass';
-  let delayMs = 100;
-  let cutAfter = 1;
+  let options = DEFAULTS;
   let accepted = 0;
-  const pairs = new Set<{ near: Socket; far: Socket }>();
+  let corrupted = 0;
+  const pairs = new Set<FaultyPair>();
 
-  const server = createServer({ noDelay: true }, (near) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
     accepted++;
     if (fault === 'reset') return void near.resetAndDestroy();
-    const far = connect({ host: target.host ?? '127.0.0.1', port: target.port, noDelay: true });
-    const pair = { near, far };
-    pairs.add(pair);
-    const end = () => {
-      near.destroy();
-      far.destroy();
-      pairs.delete(pair);
-    };
-    for (const socket of [near, far]) {
-      socket.on('error', end);
-      socket.on('close', end);
-    }
-    near.on('data', (chunk) => pass(chunk, near, far));
-    far.on('data', (chunk) => {
-      if (fault === 'half-open') return;
-      if (fault === 'cut') {
-        near.write(chunk.subarray(0, cutAfter), end);
-        return;
-      }
-      pass(chunk, far, near);
+    const far = connect({
+      host: target.host ?? '127.0.0.1',
+      port: target.port,
+      noDelay: true,
+      allowHalfOpen: true,
     });
+    const pair = new FaultyPair(near, far, {
+      random: target.random ?? Math.random,
+      onCorrupted: () => void corrupted++,
+      onGone: () => pairs.delete(pair),
+    });
+    pairs.add(pair);
+    pair.suffer(fault, options);
   });
-
-  function pass(chunk: Buffer, from: Socket, to: Socket): void {
-    const write = () => {
-      // One slow reader must not make the proxy hold everything in memory.
-      if (!to.destroyed && !to.write(chunk)) {
-        from.pause();
-        to.once('drain', () => from.resume());
-      }
-    };
-    if (fault === 'slow') setTimeout(write, delayMs);
-    else write();
-  }
 
   const listen = (port: number) =>
     new Promise<void>((resolve, reject) => {
@@ -80,10 +92,7 @@ export async function startFaultProxy(target: {
   await listen(target.listen ?? 0);
   const { port } = server.address() as AddressInfo;
   const endAll = (how: (socket: Socket) => void) => {
-    for (const { near, far } of pairs) {
-      how(near);
-      far.destroy();
-    }
+    for (const pair of pairs) pair.end(how);
     pairs.clear();
   };
   const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
@@ -93,12 +102,15 @@ export async function startFaultProxy(target: {
     get accepted() {
       return accepted;
     },
-    set: async (next, options = {}) => {
+    get corrupted() {
+      return corrupted;
+    },
+    set: async (next, given = {}) => {
       const wasRefusing = fault === 'refuse';
       fault = next;
-      delayMs = options.delayMs ?? delayMs;
-      cutAfter = options.cutAfter ?? cutAfter;
+      options = { ...DEFAULTS, ...given };
       if (next === 'reset') endAll((socket) => socket.resetAndDestroy());
+      for (const pair of pairs) pair.suffer(next, options);
       if (next === 'refuse' && !wasRefusing) {
         endAll((socket) => socket.destroy());
         await close();

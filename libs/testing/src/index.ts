@@ -21,7 +21,7 @@ export {
   type Revision,
   type RevisionClient,
 } from './clients/revision-client.js';
-export { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.js';
+export { startFaultProxy, type Fault, type FaultOptions, type FaultProxy } from './fault-proxy.js';
 export {
   startRecordingUpstream,
   type RecordedCall,

@@ -1,5 +1,10 @@
-/** uint32 length of the rest · uint8 type · uint32 stream. */
-export const FRAME_HEADER_BYTES = 9;
+import { crc32 } from 'node:zlib';
+
+/** uint32 length of all behind it · uint8 exclusive or of its bytes · uint32 CRC-32 of what follows · uint8 type · uint32 stream. */
+export const FRAME_HEADER_BYTES = 14;
+/** Where the length begins to count, and where the part under the CRC begins. */
+export const LENGTH_BYTES = 4;
+export const CHECKED_FROM = 9;
 
 /** Upstream results end at 10 MB; the rest is room for heads and for characters of three bytes. */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
@@ -11,8 +16,14 @@ export class FrameError extends Error {
 
 export type OnFrame = (type: number, stream: number, payload: Buffer) => void;
 
+/** A length that was damaged is found at once, not when as many bytes have come. */
+export function lengthCheck(length: number): number {
+  return (length ^ (length >>> 8) ^ (length >>> 16) ^ (length >>> 24) ^ 0x5a) & 0xff;
+}
+
 /**
- * Cuts a byte stream into frames, however it was split. A payload is only valid during `onFrame`:
+ * Cuts a byte stream into frames, however it was split, and refuses one whose bytes are not those that
+ * were written: TCP's own sum is weak, and a byte in a stream id makes one caller's result another's. A payload is only valid during `onFrame`:
  * it may share memory with the chunk that brought it.
  */
 export class FrameReader {
@@ -27,7 +38,7 @@ export class FrameReader {
     public maxFrameBytes = MAX_FRAME_BYTES,
   ) {}
 
-  /** Throws FrameError for a length that no frame can have. */
+  /** Throws FrameError for a length that no frame can have, and for a frame that was damaged. */
   push(chunk: Buffer): void {
     if (this.#pendingBytes > 0) {
       this.#pending.push(chunk);
@@ -41,14 +52,17 @@ export class FrameReader {
     let at = 0;
     while (chunk.length - at >= FRAME_HEADER_BYTES) {
       const length = chunk.readUInt32BE(at);
-      if (length < FRAME_HEADER_BYTES - 4 || length > this.maxFrameBytes) {
+      if (chunk[at + 4] !== lengthCheck(length)) throw new FrameError('A frame was damaged.');
+      if (length < FRAME_HEADER_BYTES - LENGTH_BYTES || length > this.maxFrameBytes) {
         throw new FrameError(`A frame of ${length} bytes is not allowed here.`);
       }
-      if (chunk.length - at < 4 + length) break;
-      const end = at + 4 + length;
+      if (chunk.length - at < LENGTH_BYTES + length) break;
+      const end = at + LENGTH_BYTES + length;
+      if (crc32(chunk.subarray(at + CHECKED_FROM, end)) !== chunk.readUInt32BE(at + 5))
+        throw new FrameError('A frame was damaged.');
       this.onFrame(
-        chunk[at + 4]!,
-        chunk.readUInt32BE(at + 5),
+        chunk[at + CHECKED_FROM]!,
+        chunk.readUInt32BE(at + CHECKED_FROM + 1),
         chunk.subarray(at + FRAME_HEADER_BYTES, end),
       );
       at = end;
@@ -58,7 +72,8 @@ export class FrameReader {
 
   #keep(chunk: Buffer, at: number): void {
     const rest = chunk.length - at;
-    this.#needed = rest < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : 4 + chunk.readUInt32BE(at);
+    this.#needed =
+      rest < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : LENGTH_BYTES + chunk.readUInt32BE(at);
     if (rest === 0) return;
     this.#pending = [chunk.subarray(at)];
     this.#pendingBytes = rest;

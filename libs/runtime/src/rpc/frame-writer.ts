@@ -1,5 +1,13 @@
 import type { Duplex } from 'node:stream';
-import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, FrameError } from './frame-reader.js';
+import { crc32 } from 'node:zlib';
+import {
+  CHECKED_FROM,
+  FRAME_HEADER_BYTES,
+  FrameError,
+  LENGTH_BYTES,
+  lengthCheck,
+  MAX_FRAME_BYTES,
+} from './frame-reader.js';
 
 const SLAB_BYTES = 64 * 1024;
 
@@ -71,18 +79,20 @@ export class FrameWriter {
   #begin(type: number, stream: number, room: number): number {
     if (this.#end + room > this.#slab.length) this.#grow(room);
     const at = this.#end;
-    this.#slab[at + 4] = type;
-    this.#slab.writeUInt32BE(stream, at + 5);
+    this.#slab[at + CHECKED_FROM] = type;
+    this.#slab.writeUInt32BE(stream, at + CHECKED_FROM + 1);
     return at;
   }
 
   #finish(at: number, end: number): void {
-    const length = end - at - 4;
+    const length = end - at - LENGTH_BYTES;
     if (length > this.maxFrameBytes)
       throw new FrameError(
         `A frame of ${length} bytes is over the limit of ${this.maxFrameBytes}.`,
       );
     this.#slab.writeUInt32BE(length, at);
+    this.#slab[at + 4] = lengthCheck(length);
+    this.#slab.writeUInt32BE(crc32(this.#slab.subarray(at + CHECKED_FROM, end)), at + 5);
     this.#end = end;
     if (!this.#scheduled) {
       this.#scheduled = true;

@@ -5,7 +5,7 @@ import { FrameError } from './frame-reader.js';
 export const HANDSHAKE_MS = 2_000;
 /** No handshake frame is longer; a stranger gets no larger buffer. */
 export const HANDSHAKE_FRAME_BYTES = 1_024;
-export const RPC_VERSION = 1;
+export const RPC_VERSION = 2;
 
 /** worker → dialler */
 export interface Challenge {

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect, createServer as createTcp, type AddressInfo, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startFaultProxy, type FaultProxy } from '../fault-proxy.js';
 
 const server = createServer((_request, response) => response.end('a whole answer'));
@@ -51,4 +52,63 @@ test('refuse: nobody listens, and later somebody does again', async () => {
   await expect(get()).rejects.toThrow();
   await proxy.set('pass');
   expect(await get()).toBe('a whole answer');
+});
+
+test('cut: the other end hears of it when bytes of the client are cut', async () => {
+  await proxy.set('cut', { cutAfter: 20, direction: 'forth' });
+  await expect(get()).rejects.toThrow();
+  await proxy.set('pass');
+  expect(await get()).toBe('a whole answer');
+});
+
+test('half-open from the client: the server sees nothing, not even the end, until the fault is over', async () => {
+  const sockets: Socket[] = [];
+  const heard: string[] = [];
+  const silent = createTcp((socket) => {
+    sockets.push(socket);
+    socket.on('data', (chunk) => heard.push(String(chunk)));
+    socket.on('close', () => heard.push('closed'));
+    socket.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const through = await startFaultProxy({ port: (silent.address() as AddressInfo).port });
+  const client = connect(through.port, '127.0.0.1');
+  await once(client, 'connect');
+  client.write('before');
+  await vi.waitFor(() => expect(heard).toEqual(['before']));
+  await through.set('half-open', { direction: 'both' });
+  client.write('lost');
+  client.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(heard).toEqual(['before']);
+  await through.set('pass');
+  await vi.waitFor(() => expect(heard).toEqual(['before', 'closed']));
+  await through.close();
+  silent.close();
+});
+
+test('stall: what was held arrives, whole and in order, when the fault is over', async () => {
+  await proxy.set('stall', { direction: 'both' });
+  const answer = get();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await proxy.set('pass');
+  expect(await answer).toBe('a whole answer');
+});
+
+test('corrupt: the same number of bytes, and some are others', async () => {
+  const bytes = Buffer.alloc(10_000, 'a');
+  const plain = createTcp((socket) => socket.end(bytes));
+  await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+  const through = await startFaultProxy({ port: (plain.address() as AddressInfo).port });
+  await through.set('corrupt', { corruptEvery: 100 });
+  const read = async () => Buffer.concat(await connect(through.port, '127.0.0.1').toArray());
+  const seen = await read();
+  expect(seen.length).toBe(bytes.length);
+  const changed = [...seen].filter((byte) => byte !== bytes[0]).length;
+  expect(changed).toBe(through.corrupted);
+  expect(changed).toBeGreaterThan(20);
+  await through.set('pass');
+  expect((await read()).equals(bytes)).toBe(true);
+  await through.close();
+  plain.close();
 });

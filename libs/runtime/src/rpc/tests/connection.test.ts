@@ -3,7 +3,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type CallRequest, type CallResult, type LateOutcome } from '@conducktor/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RpcClient, type RpcClientOptions } from '../rpc-client.js';
+import { FRAME_HEADER_BYTES } from '../frame-reader.js';
+import { FrameWriter } from '../frame-writer.js';
 import type { RpcExchange, RpcHandlers, RpcPeer } from '../handlers.js';
+import { RPC_VERSION } from '../handshake.js';
 import { RpcServer } from '../rpc-server.js';
 
 const key = randomBytes(32);
@@ -265,18 +268,16 @@ describe('strangers', () => {
 
   it('a worker that cannot prove itself gets no call', async () => {
     const fake = createServer((socket) => {
-      const send = (type: number, message: unknown) => {
-        const body = Buffer.from(JSON.stringify(message));
-        const head = Buffer.alloc(9);
-        head.writeUInt32BE(body.length + 5);
-        head[4] = type;
-        socket.write(Buffer.concat([head, body]));
-      };
+      const writer = new FrameWriter(socket);
+      const send = (type: number, message: unknown) =>
+        writer.json(type, 0, JSON.stringify(message));
       socket.on('error', () => {});
-      send(1, { version: 1, nonce: 'A'.repeat(43) });
+      send(1, { version: RPC_VERSION, nonce: 'A'.repeat(43) });
       // Sends the dialler's own proof back to it.
       socket.on('data', (chunk: Buffer) =>
-        send(3, { mac: (JSON.parse(chunk.subarray(9).toString()) as { mac: string }).mac }),
+        send(3, {
+          mac: (JSON.parse(chunk.subarray(FRAME_HEADER_BYTES).toString()) as { mac: string }).mac,
+        }),
       );
     });
     await new Promise<void>((resolve) => fake.listen(port, '127.0.0.1', resolve));

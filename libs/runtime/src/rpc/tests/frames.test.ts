@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FrameError, FrameReader } from '../frame-reader.js';
+import { FRAME_HEADER_BYTES, FrameError, FrameReader, lengthCheck } from '../frame-reader.js';
 import { FrameWriter } from '../frame-writer.js';
 import { readCall, readResult, writeCall, writeResult } from '../messages.js';
 
@@ -67,8 +67,9 @@ describe('the frame codec', () => {
 
   it.each([0, 4, 1_025, 0xffff_ffff])('refuses a length of %i', (length) => {
     const reader = new FrameReader(() => {}, 1_024);
-    const head = Buffer.alloc(9);
+    const head = Buffer.alloc(FRAME_HEADER_BYTES);
     head.writeUInt32BE(length);
+    head[4] = lengthCheck(length);
     expect(() => reader.push(head)).toThrow(FrameError);
   });
 
@@ -79,6 +80,28 @@ describe('the frame codec', () => {
     expect(() => writer.json(1, 2, 'x'.repeat(1_000))).toThrow(FrameError);
     writer.flush();
     expect(decode([out.read() as Buffer])).toEqual([{ type: 1, stream: 1, payload: 'kept' }]);
+  });
+
+  it('refuses a frame of which any byte was changed, and gives those before it', () => {
+    const before = { type: 12, stream: 7, payload: '{"outcome":"ok"}' };
+    const length = encode([before]).length;
+    fc.assert(
+      fc.property(
+        fc.nat({ max: length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        (place, difference) => {
+          const bytes = encode([before, before]);
+          bytes[length + place]! ^= difference;
+          const got: Frame[] = [];
+          const reader = new FrameReader((type, stream, payload) =>
+            got.push({ type, stream, payload: payload.toString() }),
+          );
+          expect(() => reader.push(bytes)).toThrow(FrameError);
+          expect(got).toEqual([before]);
+        },
+      ),
+      { numRuns: 500 },
+    );
   });
 
   it('writes the frames of one turn at once', async () => {
@@ -98,7 +121,7 @@ describe('calls and results', () => {
     const writer = new FrameWriter(out);
     write(writer);
     writer.flush();
-    return (out.read() as Buffer).subarray(9);
+    return (out.read() as Buffer).subarray(FRAME_HEADER_BYTES);
   };
 
   it('carry arguments and result text byte for byte', () => {
