@@ -105,7 +105,7 @@ function serviceEnvironment({ base, dir, postgres, redis, secretKey }) {
     PORT: String(base + offset),
     ...more,
   });
-  const workers = `127.0.0.1:${base + 3}`;
+  const workers = join(dir, 'worker.sock');
   return {
     gateway: service('conducktor_gateway', 0, {
       AUTH_URL: `http://127.0.0.1:${base + 1}`,
@@ -117,6 +117,7 @@ function serviceEnvironment({ base, dir, postgres, redis, secretKey }) {
     control: service('conducktor_app', 2, { WORKERS: workers }),
     'connector-worker': service('conducktor_app', 5, {
       RPC_PORT: String(base + 3),
+      RPC_SOCKET: workers,
       STDIO_CATALOG: join(dir, 'stdio-catalog.json'),
       OUTBOUND_ALLOW: 'loopback',
     }),

@@ -10,6 +10,7 @@ const context = (inherited: NodeJS.ProcessEnv = {}) => ({
   secretKey: randomBytes(32).toString('base64url'),
   stdioCatalog: '/data/stdio-catalog.json',
   mailDir: '/data/mail',
+  workerSocket: '/data/run/worker.sock',
   redisUrl: 'redis://:secret@127.0.0.1:8091',
   databaseUrl: (role: string) => `postgres://${role}:secret@127.0.0.1:8090/conducktor`,
   inherited,
@@ -34,6 +35,15 @@ test.each(services)(
     expect(env['DATABASE_URL']).toContain(`//${roles[name]}:`);
   },
 );
+
+test('gateway and worker meet at a socket, or at a port where its path would be too long', () => {
+  const at = (more: object) => {
+    const env = (name: ServiceName) => serviceEnv(name, { ...context(), ...more });
+    return [env('gateway')['WORKERS'], env('connector-worker')['RPC_SOCKET']];
+  };
+  expect(at({})).toEqual(['/data/run/worker.sock', '/data/run/worker.sock']);
+  expect(at({ workerSocket: undefined })).toEqual(['127.0.0.1:8083', undefined]);
+});
 
 test('what the person set is kept where it is theirs to set, and nothing else of theirs gets in', () => {
   const inherited = {

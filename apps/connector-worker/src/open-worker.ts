@@ -39,6 +39,7 @@ export type WorkerSettings = Pick<
   WorkerConfig,
   | 'HOST'
   | 'RPC_PORT'
+  | 'RPC_SOCKET'
   | 'SECRET_KEY'
   | 'DATABASE_URL'
   | 'STDIO_CATALOG'
@@ -103,6 +104,7 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
 
   const rpc = await RpcServer.listen({
     listen: { host: config.HOST, port: config.RPC_PORT },
+    socket: config.RPC_SOCKET,
     key: deriveKey(config.SECRET_KEY, 'rpc'),
     handlers: {
       call: (request, exchange) => executor.call(request, exchange),

@@ -13,3 +13,4 @@ export {
   type GatewayConfig,
   type WorkerConfig,
 } from './schemas.js';
+export { canHoldSocket } from './values.js';

@@ -12,6 +12,8 @@ import {
   redirects,
   scopes,
   secretKey,
+  socketPath,
+  workerAddresses,
 } from './values.js';
 
 const common = {
@@ -43,7 +45,9 @@ const common = {
   ...telemetry,
 };
 
-const workers = addresses.describe('host:port of the connector workers, comma-separated');
+const workers = workerAddresses.describe(
+  'host:port of the connector workers, or their RPC_SOCKET on the same machine, comma-separated',
+);
 
 const outboundAllow = outboundTargets.describe(
   'Private addresses that may be called: CIDR ranges or host names, comma-separated',
@@ -141,6 +145,9 @@ export const workerEnv = z.object({
   RPC_PORT: port.describe(
     'Port for calls from gateways and the control plane; PORT answers health checks only',
   ),
+  RPC_SOCKET: socketPath
+    .optional()
+    .describe('Path of a Unix socket beside RPC_PORT, for gateways on the same machine'),
   STDIO_CATALOG: z
     .string()
     .min(1)

@@ -49,20 +49,41 @@ export const connectionUrl = (...schemes: string[]) =>
       `is not a ${schemes[0]}:// address`,
     );
 
-/** `host:port` items, comma-separated. */
-export const addresses = z
+const HOST_PORT = /^[^\s:]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i;
+/** Longer ones fit into no sockaddr_un. */
+const MAX_SOCKET_PATH = 100;
+
+/** Whether a Unix socket can be at this absolute path. */
+export const canHoldSocket = (path: string): boolean =>
+  path.startsWith('/') && Buffer.byteLength(path) <= MAX_SOCKET_PATH;
+
+/** Where a Unix socket is, as an absolute path. */
+export const socketPath = z
   .string()
-  .transform((value) =>
-    value
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
-  )
-  .refine(
-    (items) =>
-      items.length > 0 && items.every((item) => /^[^\s:]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i.test(item)),
-    'is not a list of host:port',
-  );
+  .refine(canHoldSocket, `is not an absolute path of at most ${MAX_SOCKET_PATH} bytes`);
+
+const addressesThat = (isAddress: (item: string) => boolean, words: string) =>
+  z
+    .string()
+    .transform((value) =>
+      value
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+    )
+    .refine((items) => items.length > 0 && items.every(isAddress), words);
+
+/** `host:port` items, comma-separated. */
+export const addresses = addressesThat(
+  (item) => HOST_PORT.test(item),
+  'is not a list of host:port',
+);
+
+/** `host:port` items or paths of Unix sockets, comma-separated. */
+export const workerAddresses = addressesThat(
+  (item) => canHoldSocket(item) || HOST_PORT.test(item),
+  'is not a list of host:port',
+);
 
 /** Addresses and CIDR ranges, or `loopback`, comma-separated. */
 export const networks = list('').refine(

@@ -100,6 +100,8 @@ test.each([
   [gatewayEnv, { CORS_ORIGINS: '*' }, /list of origins/],
   [gatewayEnv, { RATE_LIMIT_PER_MINUTE: '-1' }, /whole number/],
   [gatewayEnv, { TRUSTED_PROXIES: 'load-balancer' }, /CIDR ranges/],
+  [gatewayEnv, { WORKERS: 'run/worker.sock' }, /list of host:port/],
+  [workerEnv, { RPC_PORT: '1', RPC_SOCKET: `/${'x'.repeat(100)}` }, /absolute path/],
   [workerEnv, { RPC_PORT: '1', SERVER_TIMEOUT: 'soon' }, /whole number/],
   [workerEnv, { RPC_PORT: '1', MAX_CONCURRENT_SERVERS: '0' }, /between 1/],
   [workerEnv, { RPC_PORT: '1', CONNECTION_POOL_SIZE: '1e3' }, /whole number/],

@@ -31,6 +31,7 @@ export function filesOf(data: string) {
     run: join(data, 'run'),
     lock: join(data, 'run/lock'),
     state: join(data, 'run/state.json'),
+    workerSocket: join(data, 'run/worker.sock'),
     mail: join(data, 'mail'),
     logs: join(data, 'logs'),
     log: (name: string) => join(data, 'logs', `${name}.log`),

@@ -11,6 +11,8 @@ export interface EnvContext {
   stdioCatalog: string;
   /** Where letters go when the person set no mail server. */
   mailDir: string;
+  /** Where the worker listens for the gateway; undefined where a socket cannot have so long a path. */
+  workerSocket: string | undefined;
   redisUrl: string;
   databaseUrl(role: PostgresRole): string;
   /** The environment that the person started us with. */
@@ -33,7 +35,7 @@ const LIKE_OURS = /^(DCR_|OUTBOUND_|STDIO_|OAUTH_|MCP_CLIENT_)/;
 
 /** The environment of one service of the embedded stack. What the person set is kept where it is theirs to set. */
 export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.ProcessEnv {
-  const { ports } = context;
+  const { ports, workerSocket } = context;
   const local = (port: number) => `http://127.0.0.1:${port}`;
   const ownPorts = [
     ports.gateway,
@@ -51,7 +53,7 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
       PORT: String(ports.gateway),
       AUTH_URL: local(ports.auth),
       CONTROL_URL: local(ports.control),
-      WORKERS: `127.0.0.1:${ports.workerRpc}`,
+      WORKERS: workerSocket ?? `127.0.0.1:${ports.workerRpc}`,
       CONTROL_RPC: `127.0.0.1:${ports.controlRpc}`,
     },
     auth: {
@@ -68,6 +70,7 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
     'connector-worker': {
       PORT: String(ports.worker),
       RPC_PORT: String(ports.workerRpc),
+      ...(workerSocket && { RPC_SOCKET: workerSocket }),
       STDIO_CATALOG: context.stdioCatalog,
       // A server on one's own laptop can be connected; Conducktor's own ports cannot.
       OUTBOUND_ALLOW: context.inherited['OUTBOUND_ALLOW'] ?? 'loopback',

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { canHoldSocket } from '@conducktor/config';
 import { createDb, migrate } from '@conducktor/db';
 import {
   requireFreePort,
@@ -107,6 +108,7 @@ export function createStack(deps: StackDeps): Stack {
               secretKey: deps.secretKey,
               stdioCatalog: files.stdioCatalog,
               mailDir: files.mail,
+              workerSocket: canHoldSocket(files.workerSocket) ? files.workerSocket : undefined,
               redisUrl: redis!.url,
               databaseUrl: (role) => postgres!.urlFor(role),
               inherited: process.env,

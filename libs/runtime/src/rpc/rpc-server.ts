@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import type { RpcAddress } from './address.js';
 import type { RpcHandlers, RpcPeer } from './handlers.js';
+import { listenOn } from './listening.js';
 import { Link } from './server-link.js';
 
 const MAX_CONNECTIONS = 512;
@@ -8,6 +9,8 @@ const SWEEP_MS = 1_000;
 
 export interface RpcServerOptions {
   listen: RpcAddress;
+  /** Path of a Unix socket beside it, for diallers on the same machine. */
+  socket?: string | undefined;
   /** deriveKey(SECRET_KEY, 'rpc') */
   key: Buffer;
   handlers: RpcHandlers;
@@ -18,15 +21,13 @@ export interface RpcServerOptions {
 /** The worker's side of the framed protocol of contracts/rpc.ts. */
 export class RpcServer {
   readonly #server: Server;
+  readonly #local: Server | undefined;
   readonly #links = new Set<Link>();
   readonly #sweep: NodeJS.Timeout;
 
   private constructor(private readonly options: RpcServerOptions) {
-    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
-      const link = new Link(socket, options, () => this.#links.delete(link));
-      this.#links.add(link);
-    });
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server = this.#newServer();
+    if (options.socket !== undefined) this.#local = this.#newServer();
     let sweptAt = performance.now();
     this.#sweep = setInterval(() => {
       const now = performance.now();
@@ -37,17 +38,17 @@ export class RpcServer {
     }, SWEEP_MS).unref();
   }
 
-  /** Resolves once listening; rejects when the address is taken. */
+  /** Resolves once listening; rejects when an address is taken. */
   static async listen(options: RpcServerOptions): Promise<RpcServer> {
     const server = new RpcServer(options);
-    await new Promise<void>((resolve, reject) => {
-      server.#server.once('error', reject);
-      server.#server.listen(options.listen, () => {
-        server.#server.off('error', reject);
-        resolve();
-      });
-    });
-    return server;
+    try {
+      await listenOn(server.#server, options.listen);
+      if (server.#local) await listenOn(server.#local, { path: options.socket! });
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
   }
 
   /** The port in use, for `port: 0`. */
@@ -62,14 +63,29 @@ export class RpcServer {
 
   /** Takes no new connections; those there are stay until they end or `close` is called. */
   stopListening(): void {
-    this.#server.close();
+    for (const server of this.#servers) server.close();
   }
 
   /** Sends what waits, then ends every connection. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = this.#servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
     for (const link of this.#links) link.end();
-    await closed;
+    await Promise.all(closed);
+  }
+
+  get #servers(): Server[] {
+    return this.#local ? [this.#server, this.#local] : [this.#server];
+  }
+
+  #newServer(): Server {
+    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+      const link = new Link(socket, this.options, () => this.#links.delete(link));
+      this.#links.add(link);
+    });
+    server.maxConnections = MAX_CONNECTIONS;
+    return server;
   }
 }

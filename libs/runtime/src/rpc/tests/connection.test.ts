@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type CallRequest, type CallResult, type LateOutcome } from '@conducktor/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -35,9 +38,11 @@ async function serve(
   handlers: Partial<RpcHandlers> = {},
   at = port,
   serverKey = key,
+  socket?: string,
 ): Promise<RpcServer> {
   const server = await RpcServer.listen({
     listen: { host: '127.0.0.1', port: at },
+    socket,
     key: serverKey,
     handlers: {
       call: async (call) => ({ outcome: 'ok', resultJson: call.argumentsJson, durationMs: 1 }),
@@ -119,6 +124,25 @@ describe('a call over the connection', () => {
     const client = dial({ address: path });
     await client.whenReady(2_000);
     expect((await client.call(request('call_1'))).outcome).toBe('ok');
+  });
+
+  it('works over a unix socket beside the port, also where a process that was killed left one', async () => {
+    const socket = `/tmp/conducktor-rpc-beside-${process.pid}.sock`;
+    // Its file stays: nobody closes a socket in a process that is killed.
+    const killed = spawn(process.execPath, [
+      '-e',
+      `require('node:net').createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, 'SIGKILL'))`,
+    ]);
+    await once(killed, 'exit');
+    expect(existsSync(socket)).toBe(true);
+    await serve({}, port, key, socket);
+    expect(statSync(socket).mode & 0o777).toBe(0o600);
+    const client = dial({ address: socket });
+    await client.whenReady(2_000);
+    expect((await client.call(request('call_1'))).outcome).toBe('ok');
+    // One that is in use is left alone.
+    await expect(serve({}, port + 1, key, socket)).rejects.toThrow('EADDRINUSE');
+    expect((await client.call(request('call_2'))).outcome).toBe('ok');
   });
 
   it('brings every one of many concurrent results to its own caller', async () => {
