@@ -18,7 +18,7 @@ export async function measureList({ base, quick, say, start, undo }) {
   await bareServer.ask(body);
   const subjects = { bare: { ...governed, port: base + 21 }, governed };
   await warmUp({ subjects, load });
-  const rounds = quick ? 1 : 5;
+  const rounds = quick ? 2 : 5;
   const samples = [];
   for (const connections of CONNECTIONS)
     samples.push(...(await inTurn({ subjects, load, connections, rounds, pace: 'quick' })));

@@ -9,31 +9,60 @@ import { presentTool } from './present-tool.js';
 
 export type ShownTools = readonly Record<string, unknown>[];
 
-// One list per view and caller, made when first asked for; it goes with the snapshot.
-const lists = new WeakMap<View, WeakMap<PolicyCaller, ShownTools>>();
+/** What some callers see of a view: for each of its tools in turn, whether it is listed. */
+type Sight = string;
+
+// Most callers of a workspace see the same. A list is made again for who comes after so many others.
+const MAX_LISTS = 32;
+
+// They go with the snapshot.
+const sights = new WeakMap<View, WeakMap<PolicyCaller, Sight>>();
+const lists = new WeakMap<View, Map<Sight, ShownTools>>();
 
 /**
  * The tools of the caller's path that this caller may know of, as clients see them, in the order of
- * their names. The same array for as long as nothing that decides on it changes.
+ * their names. The same array for all who see the same, for as long as nothing that decides on it
+ * changes.
  */
 export function visibleTools(caller: Caller): ShownTools {
   const view = viewFor(caller);
-  const seenBy = policyCaller(caller);
+  const sight = sightOf(caller, view);
   let ofView = lists.get(view);
-  if (!ofView) lists.set(view, (ofView = new WeakMap()));
-  let tools = ofView.get(seenBy);
+  if (!ofView) lists.set(view, (ofView = new Map()));
+  let tools = ofView.get(sight);
   if (!tools) {
-    tools = [...view.tools]
-      .filter(([, tool]) => isListed(caller, tool))
-      .map(([name, tool]) =>
-        presentTool(tool.definition, {
-          shownName: name,
-          class: tool.class,
-          scopes: tool.scopes ?? [],
-          clientUri: (uri) => toClientUri(view, tool.connection, uri),
-        }),
-      );
-    ofView.set(seenBy, tools);
+    tools = present(view, sight);
+    if (ofView.size >= MAX_LISTS) ofView.delete(ofView.keys().next().value!);
+    ofView.set(sight, tools);
   }
   return tools;
+}
+
+function sightOf(caller: Caller, view: View): Sight {
+  const seenBy = policyCaller(caller);
+  let ofView = sights.get(view);
+  if (!ofView) sights.set(view, (ofView = new WeakMap()));
+  let sight = ofView.get(seenBy);
+  if (sight === undefined) {
+    const seen = Buffer.alloc(Math.ceil(view.tools.size / 8));
+    let at = 0;
+    for (const tool of view.tools.values()) {
+      if (isListed(caller, tool)) seen[at >> 3]! |= 1 << (at & 7);
+      at++;
+    }
+    ofView.set(seenBy, (sight = seen.toString('latin1')));
+  }
+  return sight;
+}
+
+function present(view: View, sight: Sight): ShownTools {
+  const shown = (_: unknown, at: number) => ((sight.charCodeAt(at >> 3) >> (at & 7)) & 1) === 1;
+  return [...view.tools].filter(shown).map(([name, tool]) =>
+    presentTool(tool.definition, {
+      shownName: name,
+      class: tool.class,
+      scopes: tool.scopes ?? [],
+      clientUri: (uri) => toClientUri(view, tool.connection, uri),
+    }),
+  );
 }

@@ -22,14 +22,14 @@ import type {
   McpRequestContext,
 } from './ports.js';
 import { entryFault, readCall, readInput } from './read-params.js';
-import type { RpcReply } from './reply.js';
+import { readyResult, type RpcReply } from './reply.js';
 import {
   legacyResult,
   legacyToolResult,
   modernEntryResult,
   modernToolResult,
 } from './result-shape.js';
-import { toolListText } from './tool-list.js';
+import { toolListBytes } from './tool-list.js';
 
 export interface RpcRequest {
   id: RequestId;
@@ -77,7 +77,7 @@ export async function listTools(
     return misread(mcp, context, request, 'Unknown cursor. Ask without one.');
   const answer = await mcp.listTools(context);
   if (answer.kind !== 'tools') return turnedAway(request.id, answer, context.era);
-  return { status: 200, text: resultText(request.id, toolListText(answer.tools, context.era)) };
+  return readyResult(request.id, toolListBytes(answer.tools, context.era));
 }
 
 /** Resources, prompts and completions. */

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { answeredId } from '../sessions/post-stream-ids.js';
+import type { RequestId } from './json-rpc.js';
 import type { Outlet } from './outlet.js';
 import type { PostStream } from './resumption/post-streams.js';
 
@@ -13,7 +14,29 @@ export interface RpcReply {
   status: number;
   /** Serialised JSON-RPC; empty for 202 and 204. */
   text: string;
+  /** The same as `text`, ready to be written. */
+  bytes?: readonly Buffer[];
   headers?: ReplyHeaders;
+}
+
+/** The answer with a result that is kept as bytes: it is copied for streams and batches only. */
+export function readyResult(id: RequestId, result: Buffer): RpcReply {
+  return new ReadyReply([
+    Buffer.from(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`),
+    result,
+    END,
+  ]);
+}
+
+const END = Buffer.from('}');
+
+class ReadyReply implements RpcReply {
+  readonly status = 200;
+  constructor(readonly bytes: readonly Buffer[]) {}
+
+  get text(): string {
+    return Buffer.concat(this.bytes).toString();
+  }
 }
 
 /** Proxies in between drop silent connections, commonly after 30 to 60 seconds. */
@@ -234,6 +257,7 @@ export function sendJson(
   reply: RpcReply,
   headers: ReplyHeaders = {},
 ): void {
+  if (reply.bytes) return sendBytes(response, reply.bytes, reply, headers);
   if (reply.text === '') {
     response.writeHead(reply.status, { ...headers, ...reply.headers, 'content-length': '0' }).end();
     return;
@@ -246,6 +270,25 @@ export function sendJson(
       ...reply.headers,
     })
     .end(reply.text);
+}
+
+function sendBytes(
+  response: ServerResponse,
+  bytes: readonly Buffer[],
+  reply: RpcReply,
+  headers: ReplyHeaders,
+): void {
+  response.writeHead(reply.status, {
+    'content-type': 'application/json',
+    'content-length': bytes.reduce((sum, { length }) => sum + length, 0),
+    ...headers,
+    ...reply.headers,
+  });
+  // As one write to the socket.
+  response.cork();
+  for (const part of bytes) response.write(part);
+  response.uncork();
+  response.end();
 }
 
 /** JSON has no line breaks, so one `data` line carries it. */

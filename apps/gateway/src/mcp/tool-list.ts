@@ -1,4 +1,4 @@
-/** `tools/list` as text, serialised once per list and era: the story gives the same array for the same view. */
+/** `tools/list` as bytes, written once per list and era: the story gives the same array to all who see the same. */
 import { isObject } from './json-rpc.js';
 import { modernResult } from './result-shape.js';
 
@@ -7,15 +7,45 @@ type Tools = readonly Record<string, unknown>[];
 /** How long a modern client may keep a list. Lists are per person, so `cacheScope` is private. */
 const LIST_TTL_MS = 30_000;
 
-const cache = new WeakMap<Tools, { legacy?: string; modern?: string }>();
+/** Bytes of all kept lists. Beyond it those that were not asked for longest are written again when they are. */
+const MAX_KEPT = 64 * 1024 * 1024;
 
-/** The JSON of the result, without the JSON-RPC envelope. */
-export function toolListText(tools: Tools, era: 'legacy' | 'modern'): string {
-  let texts = cache.get(tools);
-  if (!texts) cache.set(tools, (texts = {}));
-  return (texts[era] ??= JSON.stringify(
-    era === 'modern' ? modernList(tools) : { tools: tools.map(forLegacy) },
-  ));
+const written = new WeakMap<Tools, { legacy?: Buffer; modern?: Buffer }>();
+// The one asked for last comes last. Of lists that went with their snapshot, too, until they are the oldest.
+const kept = new Map<Buffer, { forget(): void }>();
+let keptBytes = 0;
+
+/** The JSON of the result in UTF-8, without the JSON-RPC envelope. Not to be changed. */
+export function toolListBytes(tools: Tools, era: 'legacy' | 'modern'): Buffer {
+  let texts = written.get(tools);
+  if (!texts) written.set(tools, (texts = {}));
+  const bytes = texts[era];
+  if (bytes) return usedNow(bytes);
+  const list = era === 'modern' ? modernList(tools) : { tools: tools.map(forLegacy) };
+  const made = Buffer.from(JSON.stringify(list));
+  texts[era] = made;
+  keep(made, { forget: () => delete texts[era] });
+  return made;
+}
+
+function usedNow(bytes: Buffer): Buffer {
+  const entry = kept.get(bytes);
+  if (entry) {
+    kept.delete(bytes);
+    kept.set(bytes, entry);
+  }
+  return bytes;
+}
+
+function keep(bytes: Buffer, entry: { forget(): void }): void {
+  kept.set(bytes, entry);
+  keptBytes += bytes.length;
+  for (const [oldest, { forget }] of kept) {
+    if (keptBytes <= MAX_KEPT) break;
+    forget();
+    kept.delete(oldest);
+    keptBytes -= oldest.length;
+  }
 }
 
 function modernList(tools: Tools) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LEGACY_VERSIONS } from '../versions.js';
 import { legacyResult, legacyToolResult, modernToolResult } from '../result-shape.js';
-import { toolListText } from '../tool-list.js';
+import { toolListBytes } from '../tool-list.js';
 
 describe('for clients before 2026-07-28', () => {
   test('what they know passes untouched, unknown fields included', () => {
@@ -100,12 +100,12 @@ describe('a list of tools', () => {
   ];
 
   test('has no schema that one era would refuse', () => {
-    const legacy = JSON.parse(toolListText(tools, 'legacy')) as { tools: object[] };
+    const legacy = JSON.parse(toolListBytes(tools, 'legacy').toString()) as { tools: object[] };
     expect(legacy.tools).toEqual([
       { name: 'a', inputSchema: {}, execution: { taskSupport: 'optional' } },
       tools[1],
     ]);
-    const modern = JSON.parse(toolListText(tools, 'modern')) as { tools: object[] };
+    const modern = JSON.parse(toolListBytes(tools, 'modern').toString()) as { tools: object[] };
     expect(modern.tools).toEqual([
       { name: 'a', inputSchema: {}, outputSchema: { anyOf: [] } },
       tools[1],
@@ -113,11 +113,23 @@ describe('a list of tools', () => {
   });
 
   test('is written once', () => {
-    expect(toolListText(tools, 'legacy')).toBe(toolListText(tools, 'legacy'));
+    expect(toolListBytes(tools, 'legacy')).toBe(toolListBytes(tools, 'legacy'));
     const counted = [{ toJSON: () => ({ n: ++writes }) }];
     let writes = 0;
-    toolListText(counted, 'legacy');
-    toolListText(counted, 'legacy');
+    toolListBytes(counted, 'legacy');
+    toolListBytes(counted, 'legacy');
     expect(writes).toBe(1);
+  });
+
+  test('is forgotten when others were asked for since, up to 64 MB in all', () => {
+    let writes = 0;
+    const large = () => [{ toJSON: () => ({ n: ++writes, text: 'x'.repeat(20 * 1024 * 1024) }) }];
+    const [first, second, third, fourth] = [large(), large(), large(), large()];
+    for (const each of [first, second, third, first, fourth]) toolListBytes(each, 'legacy');
+    expect(writes).toBe(4);
+    toolListBytes(first, 'legacy');
+    expect(writes).toBe(4);
+    toolListBytes(second, 'legacy');
+    expect(writes).toBe(5);
   });
 });
