@@ -5,6 +5,10 @@ import { GCRA_SCRIPT, LocalGcra, type LimitProfile } from './gcra.js';
 const LEASE_SECONDS = 0.2;
 // Tokens not used by then are lost rather than spent in a later window.
 const LEASE_LIFE_MS = 1_000;
+// A lease of at least so many is renewed when its last quarter or its last moments begin, so that calls
+// do not wait for Redis; of a smaller one, what may be dropped by that would be felt.
+const RENEWED_TOKENS = 20;
+const RENEWED_MS = 200;
 // Without Redis every replica counts for itself, and each gets only this part.
 const LOCAL_SHARE = 0.5;
 // A Redis that is frozen answers only by the command's time limit: not every call waits for that.
@@ -14,6 +18,8 @@ const IDLE_MS = 300_000;
 interface Lease {
   tokens: number;
   until: number;
+  /** With fewer left it is renewed while they last; 0: not before they are spent. */
+  low: number;
   local: LocalGcra;
   drawing: Promise<number> | undefined;
   waiting: number;
@@ -45,6 +51,8 @@ export class TokenLeases {
     lease.usedAt = now;
     if (lease.tokens > 0 && lease.until > now) {
       lease.tokens--;
+      if (lease.low > 0 && (lease.tokens < lease.low || lease.until - now < RENEWED_MS))
+        this.renew(key, lease, profile, now);
       return 0;
     }
     return this.draw(key, lease, profile);
@@ -79,6 +87,12 @@ export class TokenLeases {
     }
   }
 
+  private renew(key: string, lease: Lease, profile: LimitProfile, now: number): void {
+    if (lease.drawing || now < this.awayUntil) return;
+    lease.drawing = this.askRedis(key, lease, profile).finally(() => (lease.drawing = undefined));
+    lease.drawing.catch(() => (this.awayUntil = this.now() + AWAY_MS));
+  }
+
   private async askRedis(key: string, lease: Lease, profile: LimitProfile): Promise<number> {
     const perSecond = Math.min(...profile.map(({ limit, windowMs }) => (limit * 1_000) / windowMs));
     // One turn later, so that everyone who came in this one is counted.
@@ -95,8 +109,14 @@ export class TokenLeases {
       wanted,
       ...profile.flatMap(({ limit, windowMs }) => [limit, windowMs]),
     );
-    lease.tokens = granted;
-    lease.until = this.now() + LEASE_LIFE_MS;
+    const now = this.now();
+    const left = lease.until > now ? lease.tokens : 0;
+    // The allowance is nearly spent: what was leased before is more, and still good.
+    if (left > granted) return 0;
+    // A few are taken over. Many are lost, or they would pile up to a burst.
+    lease.tokens = left < lease.low ? left + granted : granted;
+    lease.low = granted < RENEWED_TOKENS ? 0 : granted / 4;
+    lease.until = now + LEASE_LIFE_MS;
     return granted > 0 ? 0 : Math.max(1, retryMs);
   }
 
@@ -106,6 +126,7 @@ export class TokenLeases {
       lease = {
         tokens: 0,
         until: 0,
+        low: 0,
         local: new LocalGcra(),
         drawing: undefined,
         waiting: 0,

@@ -55,6 +55,31 @@ describe('token leases', () => {
     expect(passed).toBe(500);
   });
 
+  it('are renewed before they are spent, for no more than the allowance', async () => {
+    const leases = await open();
+    // 40 tokens a lease.
+    const profile = [{ limit: 200, windowMs: 1_000 }];
+    expect(await leases.take('workspace-g', profile)).toBe(0);
+    let waited = 0;
+    for (let n = 0; n < 120; n++) {
+      const taken = leases.take('workspace-g', profile);
+      if (typeof taken !== 'number') waited++;
+      expect(await taken).toBe(0);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    leases.stop();
+    // Where this process itself stood still, a lease may have ended.
+    expect(waited).toBeLessThanOrEqual(1);
+    // All at once, then what comes back in the meantime.
+    const busy = await open();
+    const began = performance.now();
+    let all = 0;
+    for (let n = 0; n < 800; n++) if ((await busy.take('workspace-h', profile)) === 0) all++;
+    busy.stop();
+    expect(all).toBeGreaterThanOrEqual(200);
+    expect(all).toBeLessThanOrEqual(200 + Math.ceil((performance.now() - began) / 5) + 1);
+  });
+
   it('do not make every call wait for a Redis that is frozen', async () => {
     const frozen = {
       defineCommand: () => {},
