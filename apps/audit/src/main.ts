@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { auditEnv, loadConfigOrExit } from '@conducktor/config';
-import type { Db } from '@conducktor/db';
+import { waitForDatabase, type Db } from '@conducktor/db';
 import { createLogger, endOnSignals, onShutdown, startHealthServer } from '@conducktor/runtime';
 import { NestFactory } from '@nestjs/core';
 import { AuditModule } from './app.module.js';
@@ -9,6 +9,7 @@ import { Sealer } from './seal/sealer.js';
 
 const config = loadConfigOrExit(auditEnv);
 const logger = createLogger('audit', config.LOG_LEVEL);
+await waitForDatabase(config, logger);
 const app = await NestFactory.createApplicationContext(AuditModule.with(config, logger), {
   logger: false,
 });
@@ -18,13 +19,14 @@ const retention = app.get(Retention);
 const health = await startHealthServer({
   host: config.HOST,
   port: config.PORT,
-  readiness: () => sealer.notReady,
+  readiness: () => sealer.missing,
 });
 sealer.start();
 retention.start();
 onShutdown('database', () => app.get<Db>('DB').end());
-onShutdown('sealer', () => sealer.stop());
-onShutdown('retention', () => retention.stop());
+// Until the end of the batch that is being sealed, probes hear that it is stopping.
 onShutdown('health', () => void health.close());
-endOnSignals(logger);
+onShutdown('retention', () => retention.stop());
+onShutdown('sealer', () => sealer.stop());
+endOnSignals(logger, config.SHUTDOWN_SECONDS * 1000);
 logger.info({ port: config.PORT }, 'Audit is sealing');

@@ -1,17 +1,23 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import type { Db } from '@conducktor/db';
-import { DB, HealthController, MAIL } from './health.controller.js';
+import { databaseReadiness, type Db } from '@conducktor/db';
+import { STOPPING, type Readiness } from '@conducktor/runtime';
+import { HealthController, MAIL, READINESS } from './health.controller.js';
 import type { WayOut } from './mail/way-out.js';
+
+function readinessOf({ db, stopping }: { db: Db; stopping: () => boolean }): Readiness {
+  const postgres = databaseReadiness(db);
+  return () => (stopping() ? STOPPING : postgres());
+}
 
 /** Pages and OAuth endpoints are Fastify routes of their own: see create-app.ts. */
 @Module({})
 export class AppModule {
-  static with(deps: { db: Db; mail: WayOut['kind'] }): DynamicModule {
+  static with(deps: { db: Db; mail: WayOut['kind']; stopping: () => boolean }): DynamicModule {
     return {
       module: AppModule,
       controllers: [HealthController],
       providers: [
-        { provide: DB, useValue: deps.db },
+        { provide: READINESS, useValue: readinessOf(deps) },
         { provide: MAIL, useValue: deps.mail },
       ],
     };

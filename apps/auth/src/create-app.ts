@@ -16,6 +16,7 @@ import { createBrowserSessions } from './interactions/browser-session.js';
 import { createFormGuard } from './interactions/csrf.js';
 import { mountPages } from './interactions/pages.js';
 import { mailKind } from './mail/open-way-out.js';
+import { boundRequests } from './bound-requests.js';
 import { moveToPublicName } from './one-name.js';
 import { mountProvider } from './oidc/bridge.js';
 import { cookieNames } from './oidc/cookies.js';
@@ -31,6 +32,8 @@ export async function createApp(deps: {
   config: AuthConfig;
   db: Db;
   logger: Logger;
+  /** Whether the process was asked to end; it is not by default. */
+  stopping?: () => boolean;
   /** By SIGNING_KEY_DAYS when left out. */
   keyTimes?: KeyTimes;
   /** The way to metadata documents and keys of clients, in place of the configured one. */
@@ -83,9 +86,14 @@ export async function createApp(deps: {
     trustProxy: 'loopback, linklocal, uniquelocal',
     bodyLimit: 64 * 1024,
     skipMiddie: true,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    // What comes over a connection that stands is answered, and closes it.
+    return503OnClosing: false,
   });
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with({ db, mail: mailKind(config) }),
+    AppModule.with({ db, mail: mailKind(config), stopping: deps.stopping ?? (() => false) }),
     adapter,
     {
       bodyParser: false,
@@ -93,6 +101,7 @@ export async function createApp(deps: {
     },
   );
   const fastify = app.getHttpAdapter().getInstance();
+  boundRequests(fastify);
   fastify.addHook('onClose', () => signingKeys.stop());
   fastify.addHook('onClose', () => clients.close());
   moveToPublicName(fastify, publicUrl);

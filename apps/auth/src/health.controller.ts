@@ -1,14 +1,14 @@
 import { Controller, Get, Inject, ServiceUnavailableException } from '@nestjs/common';
-import type { Db } from '@conducktor/db';
+import { readinessAnswer, type Readiness } from '@conducktor/runtime';
 import type { WayOut } from './mail/way-out.js';
 
-export const DB = Symbol('Db');
+export const READINESS = Symbol('Readiness');
 export const MAIL = Symbol('Mail');
 
 @Controller()
 export class HealthController {
   constructor(
-    @Inject(DB) private readonly db: Db,
+    @Inject(READINESS) private readonly readiness: Readiness,
     @Inject(MAIL) private readonly mail: WayOut['kind'],
   ) {}
 
@@ -20,12 +20,8 @@ export class HealthController {
   /** `mail` is `off` when letters have nowhere to go: sign-in serves without, so that is no reason to fail. */
   @Get('readyz')
   async ready(): Promise<{ status: 'ready'; mail: WayOut['kind'] }> {
-    await this.db.pool.query('select 1').catch(() => {
-      throw new ServiceUnavailableException({
-        status: 'not ready',
-        reason: 'Postgres does not answer.',
-      });
-    });
+    const { status, body } = await readinessAnswer(this.readiness);
+    if (status !== 200) throw new ServiceUnavailableException(body);
     return { status: 'ready', mail: this.mail };
   }
 }

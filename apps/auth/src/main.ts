@@ -1,6 +1,6 @@
 import { authEnv, loadConfigOrExit } from '@conducktor/config';
-import { createDb } from '@conducktor/db';
-import { createLogger, deriveKey, endOnSignals, onShutdown } from '@conducktor/runtime';
+import { createDb, waitForDatabase } from '@conducktor/db';
+import { createLogger, deriveKey, drainable, endOnSignals, onShutdown } from '@conducktor/runtime';
 import { createVault } from '@conducktor/vault';
 import { createApp } from './create-app.js';
 import { startHousekeeping } from './housekeeping.js';
@@ -9,12 +9,11 @@ import { hostOf, startSender } from './mail/sender.js';
 
 const config = loadConfigOrExit(authEnv);
 const logger = createLogger('auth', config.LOG_LEVEL);
+await waitForDatabase(config, logger);
 const db = createDb(config.DATABASE_URL, { name: 'conducktor-auth' });
 onShutdown('database', () => db.end());
-endOnSignals(logger);
-
-const app = await createApp({ config, db, logger });
-onShutdown('http', () => app.close());
+const app = await createApp({ config, db, logger, stopping: () => drain.stopping });
+const drain = drainable(app.getHttpServer());
 onShutdown('housekeeping', startHousekeeping({ db, logger }));
 const wayOut = openWayOut(config);
 if (wayOut.kind === 'off') logger.error(`${NO_MAIL} Forgotten passwords cannot be reset by mail.`);
@@ -25,6 +24,9 @@ const sender = startSender({
   host: hostOf(config.MAIL_FROM),
   logger,
 });
+// In reverse: who is signing in is answered, and the letters of that are on their way or in the outbox.
 onShutdown('mail', () => sender.stop());
+onShutdown('http', () => drain.runFor(config, () => app.close(), logger));
+endOnSignals(logger, config.SHUTDOWN_SECONDS * 1000);
 await app.listen(config.PORT, config.HOST);
 logger.info({ host: config.HOST, port: config.PORT }, 'Ready');

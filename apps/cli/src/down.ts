@@ -3,7 +3,8 @@ import type { StackOptions } from './options.js';
 import { filesOf } from './stack/layout.js';
 import { lockHolder } from './stack/lock.js';
 
-const PATIENCE_MS = 40_000;
+/** The gateway ends its calls, then the others theirs; most often nothing is left by then. */
+const PATIENCE_MS = 60_000;
 
 /** `conducktor down`: ends the stack of a data directory in order. Resolves with the exit status. */
 export async function down(options: StackOptions): Promise<number> {

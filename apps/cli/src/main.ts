@@ -8,6 +8,7 @@ const USAGE = `conducktor up      start everything on this machine and show it a
            --detach          return once it is ready
 conducktor down    stop it                        --data DIR
 conducktor status  say how it is                  --data DIR --json
+conducktor restart [SERVICE]  restart one service, or all in turn, without losing a call  --data DIR
 conducktor keys    list the keys that sign tokens, or keys rotate   --data DIR --json
            --now             with rotate: a key is in wrong hands, none is good any more
 conducktor backup FILE   write everything it holds to one file, running or not   --data DIR
@@ -25,11 +26,12 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   backup: async () => (await import('./backup/backup.js')).backup,
   restore: async () => (await import('./backup/restore.js')).restore,
   keys: async () => (await import('./keys.js')).keys,
+  restart: async () => (await import('./restart.js')).restart,
   supervise: async () => (await import('./stack/supervise.js')).supervise,
 };
 
 /** How many words besides options a verb takes. */
-const WORDS: Record<string, number> = { backup: 1, restore: 1, keys: 1 };
+const WORDS: Record<string, number> = { backup: 1, restore: 1, keys: 1, restart: 1 };
 
 const [verb = '', ...args] = process.argv.slice(2);
 try {

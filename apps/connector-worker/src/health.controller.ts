@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, ServiceUnavailableException } from '@nestjs/common';
+import { readinessAnswer } from '@conducktor/runtime';
 import type { Worker } from './open-worker.js';
 
 export const WORKER = Symbol('Worker');
@@ -14,9 +15,8 @@ export class HealthController {
 
   @Get('readyz')
   async ready(): Promise<{ status: 'ready'; sandbox: string }> {
-    const reason = await this.worker.notReady();
-    if (reason !== undefined)
-      throw new ServiceUnavailableException({ status: 'not ready', reason });
+    const { status, body } = await readinessAnswer(this.worker.readiness);
+    if (status !== 200) throw new ServiceUnavailableException(body);
     return { status: 'ready', sandbox: this.worker.sandbox };
   }
 }

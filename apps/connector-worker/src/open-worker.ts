@@ -2,9 +2,16 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkerConfig } from '@conducktor/config';
 import type { RefreshRequest, RefreshResult } from '@conducktor/contracts';
-import { createDb } from '@conducktor/db';
+import { createDb, databaseReadiness } from '@conducktor/db';
 import { createOutbound } from '@conducktor/outbound';
-import { deriveKey, type Logger, Outcomes, RpcServer } from '@conducktor/runtime';
+import {
+  deriveKey,
+  type Logger,
+  Outcomes,
+  type Readiness,
+  RpcServer,
+  STOPPING,
+} from '@conducktor/runtime';
 import { createVault } from '@conducktor/vault';
 import { CallExecutor } from './calls/call-executor.js';
 import { refreshConnection } from './calls/refresh.js';
@@ -22,16 +29,15 @@ import { Watches } from './watches/watches.js';
 const CONCURRENCY = { 'mcp-http': 256, 'mcp-sse': 256, 'mcp-stdio': 32 } as const;
 /** Open streams to one origin: as many as the connectors keep sessions in all. */
 const MAX_STREAMS = 2_000;
-/** Within the ten seconds that a process has to end. */
-const DRAIN_MS = 5_500;
-const CLOSE_MS = 3_000;
+/** Of the time that the process has to end, for upstreams and what gateways have not made durable yet. */
+const CLOSE_MS = 2_000;
+const HAND_OVER_MS = 2_000;
 
 export interface Worker {
   /** Whether stdio servers run in a sandbox, in words. */
   readonly sandbox: string;
   readonly rpcPort: number;
-  /** A sentence while calls cannot be made. */
-  notReady(): Promise<string | undefined>;
+  readiness: Readiness;
   stop(): Promise<void>;
 }
 
@@ -48,6 +54,7 @@ export type WorkerSettings = Pick<
   | 'SERVER_TIMEOUT'
   | 'MAX_CONCURRENT_SERVERS'
   | 'CONNECTION_POOL_SIZE'
+  | 'SHUTDOWN_SECONDS'
 >;
 
 /** Puts the worker together and listens for calls; throws one sentence when it cannot. */
@@ -124,21 +131,19 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
     onRefused: (reason) => logger.warn({ reason }, 'An RPC connection was closed'),
   });
 
+  const postgres = databaseReadiness(db);
   let stopping: Promise<void> | undefined;
   return {
     sandbox: describe(sandbox),
     rpcPort: rpc.port,
-    notReady: () =>
-      db.pool.query('select 1').then(
-        () => undefined,
-        () => 'Postgres does not answer.',
-      ),
+    readiness: () => (stopping ? STOPPING : postgres()),
     stop: () => (stopping ??= stop()),
   };
 
   async function stop(): Promise<void> {
-    rpc.stopListening();
-    await executor.drain(DRAIN_MS);
+    rpc.leave();
+    await executor.drain(config.SHUTDOWN_SECONDS * 1000 - CLOSE_MS - HAND_OVER_MS - 500);
+    await outcomes.handOver(HAND_OVER_MS);
     // A server that is just starting is not waited for; it dies with the process.
     const closed = Promise.all([
       ...Object.values(connectors).map((connector) => connector.close()),

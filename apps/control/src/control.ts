@@ -1,7 +1,14 @@
 import type { ControlConfig } from '@conducktor/config';
-import { createDb, createPrismaDb, instanceId, type Db, type PrismaDb } from '@conducktor/db';
+import {
+  createDb,
+  createPrismaDb,
+  databaseReadiness,
+  instanceId,
+  type Db,
+  type PrismaDb,
+} from '@conducktor/db';
 import { cookieNames, createVerifier, type Verifier } from '@conducktor/identity';
-import { deriveKey, type Logger } from '@conducktor/runtime';
+import { deriveKey, STOPPING, type Logger, type Readiness } from '@conducktor/runtime';
 import { createVault, type Vault } from '@conducktor/vault';
 import { Feeds } from './activity/feed.js';
 import { connectWorkers, type Workers } from './connections/workers.js';
@@ -24,6 +31,7 @@ export interface Control {
   keyUse: KeyUse;
   /** Live activity of the workspaces that somebody looks at. */
   feeds: Feeds;
+  readiness: Readiness;
   logger: Logger;
 }
 
@@ -35,6 +43,7 @@ export type ControlSettings = Pick<
 export function openControl(
   config: ControlSettings,
   logger: Logger,
+  stopping: () => boolean = () => false,
 ): Control & { close(): Promise<void> } {
   const db = createDb(config.DATABASE_URL, { name: 'conducktor-control', max: 5 });
   const prisma = createPrismaDb(config.DATABASE_URL, { name: 'conducktor-control' });
@@ -42,6 +51,7 @@ export function openControl(
     addresses: config.WORKERS,
     key: deriveKey(config.SECRET_KEY, 'rpc'),
   });
+  const postgres = databaseReadiness(db);
   return {
     prisma,
     db,
@@ -53,6 +63,7 @@ export function openControl(
     failures: createFailedAttempts(),
     keyUse: createKeyUse({ db, logger }),
     feeds: new Feeds({ db, logger }),
+    readiness: () => (stopping() ? STOPPING : postgres()),
     logger,
     close: async () => {
       workers.close();

@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { mountSecretPage } from './connections/secret-page/routes.js';
 import { ControlModule } from './app.module.js';
 import type { Control } from './control.js';
+import { boundRequests } from './http/bound-requests.js';
 import { BODY_LIMIT, mount } from './http/mount.js';
 import { sendProblem } from './http/problem.js';
 import { securityHeaders } from './http/security-headers.js';
@@ -20,6 +21,8 @@ export async function createApp(control: Control): Promise<NestFastifyApplicatio
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
+    // What comes over a connection that stands is answered, and closes it.
+    return503OnClosing: false,
     // What the router itself refuses, such as a path with broken escapes.
     frameworkErrors: (error: Error, _request: unknown, reply: FastifyReply) =>
       void sendProblem(reply.headers(securityHeaders(control.publicUrl)), error),
@@ -40,6 +43,7 @@ export async function createApp(control: Control): Promise<NestFastifyApplicatio
   fastify.addHook('onSend', async (_request, reply) => {
     for (const [name, value] of headers) if (!reply.hasHeader(name)) void reply.header(name, value);
   });
+  boundRequests(fastify);
   // In a scope of their own, so that parsers and the mapper of errors are these and not the framework's.
   await fastify.register(async (scope) => mount(scope, control, allRoutes));
   await fastify.register(async (scope) => mountSecretPage(scope, control));

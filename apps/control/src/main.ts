@@ -1,15 +1,19 @@
 import { controlEnv, loadConfigOrExit } from '@conducktor/config';
-import { createLogger, deriveKey, endOnSignals, onShutdown } from '@conducktor/runtime';
+import { waitForDatabase } from '@conducktor/db';
+import { createLogger, deriveKey, drainable, endOnSignals, onShutdown } from '@conducktor/runtime';
 import { openControl } from './control.js';
 import { createApp } from './create-app.js';
 import { openManagement } from './management/management-server.js';
 
 const config = loadConfigOrExit(controlEnv);
 const logger = createLogger('control', config.LOG_LEVEL);
-const control = openControl(config, logger);
+await waitForDatabase(config, logger);
+const control = openControl(config, logger, () => drain.stopping);
 onShutdown('control', () => control.close());
-endOnSignals(logger);
 
+const app = await createApp(control);
+const drain = drainable(app.getHttpServer());
+onShutdown('http', () => drain.runFor(config, () => app.close(), logger));
 if (config.RPC_PORT !== undefined) {
   const key = deriveKey(config.SECRET_KEY, 'rpc');
   const management = await openManagement(control, {
@@ -19,7 +23,6 @@ if (config.RPC_PORT !== undefined) {
   });
   onShutdown('management', () => management.stop());
 }
-const app = await createApp(control);
-onShutdown('http', () => app.close());
+endOnSignals(logger, config.SHUTDOWN_SECONDS * 1000);
 await app.listen(config.PORT, config.HOST);
 logger.info({ host: config.HOST, port: config.PORT }, 'Control is listening');

@@ -71,13 +71,8 @@ export async function startControl(): Promise<ControlService> {
   const control = openControl(
     {
       PUBLIC_URL: origin,
-      HOST: '127.0.0.1',
-      PORT: port,
-      ENVIRONMENT: 'embedded',
-      LOG_LEVEL: 'silent',
       SECRET_KEY: secretKey,
       DATABASE_URL: database.urlFor('conducktor_app'),
-      REDIS_URL: database.redisUrl,
       WORKERS: [`127.0.0.1:${rpcPort}`],
     },
     createLogger('control', 'silent'),

@@ -28,6 +28,7 @@ export class GatewayModule {
               workers: config.WORKERS,
               controlRpc: config.CONTROL_RPC,
               ratePerMinute: config.RATE_LIMIT_PER_MINUTE,
+              maxWaiting: config.MAX_WAITING_CALLS,
               logger,
               registry,
               tracer,

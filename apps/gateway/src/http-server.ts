@@ -6,6 +6,7 @@ import { metadataRoutes } from './metadata/protected-resource.js';
 import type { EndpointOptions } from './mcp/endpoint.js';
 import { createOriginRules } from './mcp/origins.js';
 import { mcpRoutes, type McpRouteOptions } from './mcp/routes.js';
+import { boundForwarded } from './overload/bound-forwarded.js';
 import { oneOrigin, type OneOriginOptions } from './proxy/one-origin.js';
 import { createSourceIp } from './proxy/source-ip.js';
 
@@ -22,6 +23,8 @@ export interface HttpServerOptions {
   endpoint: EndpointOptions;
   streamLimits?: McpRouteOptions['streamLimits'];
   onStreams?: McpRouteOptions['onStreams'];
+  gate?: McpRouteOptions['gate'];
+  drainMs?: McpRouteOptions['drainMs'];
   /** Absent: the gateway forwards nothing. */
   services?: Pick<OneOriginOptions, 'authUrl' | 'controlUrl' | 'onFault'>;
 }
@@ -31,12 +34,14 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const SWEEP_MS = 5_000;
 /** Longer than load balancers keep idle connections, so that they close first. */
 const KEEP_ALIVE_MS = 72_000;
+/** Some times as many as there may be calls and streams: probes must still get in. */
+const MAX_CONNECTIONS = 20_000;
 
 /** A Fastify instance without routes; `FastifyAdapter` may wrap it before `addRoutes`. */
 export function createHttpServer(
   limits = { requestTimeoutMs: REQUEST_TIMEOUT_MS, sweepMs: SWEEP_MS },
 ): FastifyInstance {
-  return fastify({
+  const app = fastify({
     logger: false,
     http: {
       connectionsCheckingInterval: limits.sweepMs,
@@ -47,7 +52,11 @@ export function createHttpServer(
     keepAliveTimeout: KEEP_ALIVE_MS,
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
+    // What comes over a connection that stands is answered, and closes it.
+    return503OnClosing: false,
   });
+  app.server.maxConnections = MAX_CONNECTIONS;
+  return app;
 }
 
 export async function addRoutes(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
@@ -64,14 +73,15 @@ export async function addRoutes(app: FastifyInstance, options: HttpServerOptions
         error_description: 'This Host is not served here. Use PUBLIC_URL.',
       });
     });
-    const { endpoint, streamLimits, onStreams } = options;
-    await named.register(mcpRoutes, { endpoint, origins, sourceIp, streamLimits, onStreams });
+    const { endpoint, streamLimits, onStreams, gate, drainMs } = options;
+    const bounds = { streamLimits, gate, drainMs };
+    await named.register(mcpRoutes, { endpoint, origins, sourceIp, onStreams, ...bounds });
     await named.register(metadataRoutes, { publicUrl: options.publicUrl });
-    if (options.services)
-      await named.register(oneOrigin, {
-        publicUrl: options.publicUrl,
-        sourceIp,
-        ...options.services,
+    const { services, publicUrl } = options;
+    if (services)
+      await named.register(async (forwarded) => {
+        boundForwarded(forwarded);
+        await oneOrigin(forwarded, { publicUrl, sourceIp, ...services });
       });
   });
 }

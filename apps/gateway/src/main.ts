@@ -3,16 +3,18 @@ import { gatewayEnv, loadConfigOrExit } from '@conducktor/config';
 import {
   createLogger,
   deriveKey,
+  drainable,
   endOnSignals,
   onShutdown,
   createMetrics,
   startMetricsServer,
+  STOPPING,
 } from '@conducktor/runtime';
+import { waitForDatabase } from '@conducktor/db';
 import { openTelemetry } from '@conducktor/telemetry';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { GatewayModule, GOVERNED } from './app.module.js';
-import { drainable } from './drain.js';
 import { addRoutes, createHttpServer } from './http-server.js';
 import { createInFlight } from './mcp/in-flight.js';
 import type { Governed } from './open-governed.js';
@@ -23,7 +25,9 @@ const config = loadConfigOrExit(gatewayEnv);
 const logger = createLogger('gateway', config.LOG_LEVEL);
 const registry = createMetrics('gateway');
 const telemetry = await openTelemetry({ service: 'gateway', config, registry, logger });
+await waitForDatabase(config, logger);
 const http = createHttpServer();
+const drain = drainable(http.server);
 const app = await NestFactory.create<NestFastifyApplication>(
   GatewayModule.with(config, logger, { registry, tracer: telemetry.tracer }),
   new FastifyAdapter(http),
@@ -34,7 +38,6 @@ const sessions = openSessions({
   key: deriveKey(config.SECRET_KEY, 'sessions'),
   redisUrl: config.REDIS_URL,
 });
-let draining = false;
 
 await addRoutes(http, {
   publicUrl: config.PUBLIC_URL,
@@ -46,7 +49,9 @@ await addRoutes(http, {
       'A proxy that is not in TRUSTED_PROXIES forwards requests: everybody behind it counts as one address in limits and records',
     ),
   allowLoopback: config.ENVIRONMENT !== 'production',
-  readiness: () => (draining ? 'The gateway is stopping.' : governed.notReady()),
+  readiness: () => (drain.stopping ? STOPPING : governed.missing()),
+  gate: governed.gate,
+  drainMs: (config.SHUTDOWN_SECONDS - config.DRAIN_DELAY_SECONDS) * 1000 - 4_000,
   endpoint: {
     mcp: governed.mcp,
     sessions,
@@ -67,7 +72,6 @@ const metrics =
   config.METRICS_PORT === undefined
     ? undefined
     : await startMetricsServer(config.HOST, config.METRICS_PORT, registry);
-const drain = drainable(http, () => app.close());
 await app.listen(config.PORT, config.HOST);
 
 // In reverse: nothing new is taken, what runs is answered, and only then the journal closes.
@@ -75,9 +79,6 @@ onShutdown('telemetry', () => telemetry.stop());
 onShutdown('governed', () => governed.stop());
 onShutdown('sessions', () => sessions.stop());
 onShutdown('metrics', () => void metrics?.close());
-onShutdown('http', async () => {
-  draining = true;
-  await drain();
-});
-endOnSignals(logger);
+onShutdown('http', () => drain.runFor(config, () => app.close(), logger));
+endOnSignals(logger, config.SHUTDOWN_SECONDS * 1000);
 logger.info({ port: config.PORT, publicUrl: config.PUBLIC_URL }, 'Gateway is listening');

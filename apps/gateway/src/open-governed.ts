@@ -8,6 +8,7 @@ import {
   connectRedis,
   deriveKey,
   type Logger,
+  type Missing,
   type Registry,
 } from '@conducktor/runtime';
 import type { Tracer } from '@conducktor/telemetry';
@@ -27,6 +28,7 @@ import { PageCache } from './lists/page-cache.js';
 import type { GovernedMcp } from './mcp/ports.js';
 import { OWN_TOOLS } from './management/tools.js';
 import { arrive, introduce, limitOwn } from './own-requests.js';
+import { Gate } from './overload/gate.js';
 import { request } from './request.js';
 import { subscribe } from './subscriptions/subscribe.js';
 import { watchLists } from './subscriptions/watch-lists.js';
@@ -51,6 +53,8 @@ export interface GovernedOptions {
   /** host:port of the replicas of the control plane; without them there are no management tools. */
   controlRpc?: readonly string[] | undefined;
   ratePerMinute: number;
+  /** Requests that may wait for this process; as many as come when left out. */
+  maxWaiting?: number;
   logger: Logger;
   registry: Registry;
   /** Absent: nothing is traced. */
@@ -59,8 +63,9 @@ export interface GovernedOptions {
 
 export interface Governed {
   mcp: GovernedMcp;
-  /** A sentence saying why calls cannot be served now, or undefined. */
-  notReady(): string | undefined;
+  /** Why calls cannot be served now. */
+  missing(): readonly Missing[];
+  gate: Gate;
   stop(): Promise<void>;
 }
 
@@ -96,6 +101,13 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     instanceId: gateway,
     onLate: (outcomes) => settleLate(journal, outcomes),
     onFault: (error) => logger.error({ err: error }, 'What a worker told could not be handled'),
+    onAway: (tenantId) => gate.away(tenantId),
+  });
+  const gate = new Gate({
+    most: options.maxWaiting ?? Infinity,
+    tickMs: () => journal.oldestWait.intentMs,
+    onShed: (requests) =>
+      logger.warn({ requests, waiting: gate.waiting }, 'Overloaded: requests were refused unread'),
   });
   const leases = new TokenLeases(redis);
   const denials = new DenialCounter();
@@ -160,14 +172,22 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       watchLists: (input) => watchLists(deps, input),
       limit: (context, what) => limitOwn(deps, context, what),
       introduce: (context) => introduce(deps, context),
-      authenticate: (context, look) => arrive({ ...deps, activity }, context, look),
+      authenticate: async (context, look) => {
+        const answer = await arrive({ ...deps, activity }, context, look);
+        if (answer.kind === 'caller')
+          gate.learn(context.headers['authorization'], tenantOf(answer.principal));
+        return answer;
+      },
     },
-    notReady: () => {
-      if (!journal.ready) return 'The database cannot be written right now, so no call is made.';
-      if (!workers.ready) return 'No connector worker is reachable.';
-      return undefined;
-    },
+    missing: () =>
+      [
+        !journal.ready && NO_EPOCH,
+        !workspaces.current && STALE,
+        !workers.ready && NO_WORKER,
+      ].filter((one) => one !== false),
+    gate,
     stop: async () => {
+      gate.stop();
       deps.watches.stop();
       deps.runningCalls.stop();
       await denials.stop().catch(() => {});
@@ -183,6 +203,23 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     },
   };
 }
+
+function tenantOf(principal: string): string {
+  return principal.slice(0, principal.indexOf(' '));
+}
+
+const NO_EPOCH: Missing = {
+  dependency: 'journal',
+  reason: 'The database cannot be written right now, so no call is made.',
+};
+const STALE: Missing = {
+  dependency: 'snapshots',
+  reason: 'What has changed in workspaces cannot be read right now, so no call is decided.',
+};
+const NO_WORKER: Missing = {
+  dependency: 'connector-worker',
+  reason: 'No connector worker is reachable.',
+};
 
 /** Outcomes that a worker kept for a gateway that went away; settling one twice does nothing. */
 function settleLate(journal: Journal, outcomes: LateOutcome[]): void {

@@ -39,11 +39,18 @@ const common = {
     'Postgres, as the login role of this service',
   ),
   REDIS_URL: connectionUrl('redis', 'rediss').describe('Redis 6.2 or newer, or Valkey'),
+  SHUTDOWN_SECONDS: integer(5, 3600)
+    .default(25)
+    .describe('Seconds after SIGTERM in which what runs may end; less than the platform waits'),
   METRICS_PORT: port
     .optional()
     .describe('Port of GET /metrics, apart from all others; without it there is none'),
   ...telemetry,
 };
+
+const drainDelay = integer(0, 600)
+  .default(5)
+  .describe('Of those, seconds in which requests are still taken, until load balancers know');
 
 const workers = workerAddresses.describe(
   'host:port of the connector workers, or their RPC_SOCKET on the same machine, comma-separated',
@@ -91,6 +98,10 @@ export const gatewayEnv = z.object({
   CONTROL_RPC: addresses
     .optional()
     .describe('host:port of the control plane for management tools; without it there are none'),
+  DRAIN_DELAY_SECONDS: drainDelay,
+  MAX_WAITING_CALLS: integer(16, 100_000)
+    .default(512)
+    .describe('Requests that may wait for this process at once; upstreams are not counted'),
 });
 
 export const authEnv = z.object({
@@ -112,6 +123,7 @@ export const authEnv = z.object({
   ),
   ACCESS_TOKEN_EXPIRE_MINUTES: integer(1, 1440).default(60).describe('Life of an access token'),
   REFRESH_TOKEN_EXPIRE_DAYS: integer(1, 365).default(30).describe('Life of a refresh token'),
+  DRAIN_DELAY_SECONDS: drainDelay,
   SIGNING_KEY_DAYS: integer(1, 3650)
     .default(90)
     .describe('Age at which the key that signs tokens is replaced by a new one'),
@@ -135,6 +147,7 @@ export const authEnv = z.object({
 export const controlEnv = z.object({
   ...common,
   WORKERS: workers,
+  DRAIN_DELAY_SECONDS: drainDelay,
   RPC_PORT: port
     .optional()
     .describe('Port for management tools called through gateways; without it there are none'),

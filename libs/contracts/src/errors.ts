@@ -20,6 +20,7 @@ export const CODES = {
   upstream_unavailable: 502,
   outcome_unknown: 502,
   governance_unavailable: 503,
+  overloaded: 503,
   service_unavailable: 503,
   cancelled: 499,
   invalid_request: 400,

@@ -42,6 +42,8 @@ export const FrameType = {
   Watched: 23,
   /** worker → dialler, on the stream of a Watch: UpstreamEvent */
   Event: 24,
+  /** worker → dialler: it is stopping. It ends what runs, and answers what still comes with `not_sent` */
+  Leaving: 25,
   Ping: 30,
   Pong: 31,
 } as const;

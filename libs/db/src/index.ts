@@ -1,6 +1,7 @@
 export { takeBaseBackup } from './base-backup.js';
 export { createDb, withTenant, type Db, type TenantTx } from './db.js';
 export { workspaceOffer, type WorkspaceOffer } from './queries/workspace-offer.js';
+export { databaseReadiness, waitForDatabase } from './database-readiness.js';
 export { listenTo } from './listen.js';
 export { migrate } from './migrate.js';
 export { openEpochSession, type EpochSession } from './epoch-session.js';

@@ -3,7 +3,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { resolveBinary } from 'dbmate';
 
-const MIGRATIONS = join(dirname(fileURLToPath(import.meta.url)), '../../../prisma/migrations');
+export const MIGRATIONS = join(
+  dirname(fileURLToPath(import.meta.url)),
+  '../../../prisma/migrations',
+);
 
 /**
  * Brings a database to the newest schema with dbmate, as a role that may create roles and schemas.

@@ -2,7 +2,18 @@ export { createLogger, type Logger } from './logger.js';
 export { deriveKey, type KeyLabel } from './keys.js';
 export { connectRedis } from './redis.js';
 export { endOnSignals, onShutdown, shutdown } from './shutdown.js';
-export { startHealthServer, type Readiness } from './health.js';
+export { drainable, type Drain, type DrainOptions } from './drain.js';
+export {
+  readinessAnswer,
+  startHealthServer,
+  STOPPING,
+  type Missing,
+  type Readiness,
+} from './health.js';
+export { createOverloadGuard, type OverloadGuard } from './overload-guard.js';
+export { watchLoopDelay } from './loop-delay.js';
+export { seldom } from './seldom.js';
+export { waitToStart } from './wait-to-start.js';
 export { RpcClient, type RpcClientOptions } from './rpc/rpc-client.js';
 export { ASK_WAIT_MS, type CallOptions } from './rpc/client-calls.js';
 export type { Watching, WatchOptions } from './rpc/client-watches.js';

@@ -23,8 +23,8 @@ export function shutdown(logger: Logger): Promise<void> {
   return stopping;
 }
 
-/** Ends the process on SIGTERM and SIGINT, after the steps, at most `limitMs` later. */
-export function endOnSignals(logger: Logger, limitMs = 10_000): void {
+/** Ends the process on SIGTERM and SIGINT, after the steps, at most `limitMs` later; a second signal ends it at once. */
+export function endOnSignals(logger: Logger, limitMs: number): void {
   const end = (reason: string) => {
     logger.info({ reason }, 'Stopping');
     setTimeout(() => process.exit(1), limitMs).unref();

@@ -1,5 +1,5 @@
 import type { Db } from '@conducktor/db';
-import type { Logger } from '@conducktor/runtime';
+import { seldom, STOPPING, type Logger, type Missing } from '@conducktor/runtime';
 
 // One transaction carries about this many calls and as many outcomes of each epoch.
 const ROWS_PER_SEAL = 2_000;
@@ -23,15 +23,20 @@ export class Sealer {
   private failure: string | undefined;
   private tidiedAt = -Infinity;
 
-  constructor(private readonly deps: { db: Db; logger: Logger }) {}
+  private readonly away: ReturnType<typeof seldom>;
+
+  constructor(private readonly deps: { db: Db; logger: Logger }) {
+    this.away = seldom((details, text) => deps.logger.warn(details, text));
+  }
 
   start(): void {
     this.running = this.loop();
   }
 
-  /** Why nothing is being sealed now, or undefined. */
-  get notReady(): string | undefined {
-    return this.failure;
+  /** Why nothing is being sealed now. */
+  get missing(): readonly Missing[] {
+    if (this.stopping) return STOPPING;
+    return this.failure === undefined ? [] : [{ dependency: 'sealer', reason: this.failure }];
   }
 
   /** Seals what is there and returns how many events it appended. */
@@ -63,11 +68,12 @@ export class Sealer {
       try {
         if ((await this.sealOnce()) < CAUGHT_UP) wait = PAUSE_MS;
         this.failure = undefined;
+        this.away.over();
         if (wait > 0) await this.tidy();
       } catch (error) {
         this.failure =
           'The audit sequence cannot be written right now; it goes on where it stopped.';
-        this.deps.logger.warn({ err: error }, this.failure);
+        this.away.say({ err: error }, this.failure);
         wait = FAILED_MS;
       }
       if (wait > 0 && !this.stopping) await this.sleep(wait);

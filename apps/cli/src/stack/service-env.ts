@@ -19,6 +19,9 @@ export interface EnvContext {
   inherited: NodeJS.ProcessEnv;
 }
 
+/** In which a service ends what runs, unless the person says otherwise: Ctrl-C is not to take for ever. */
+export const STOP_SECONDS = 15;
+
 const ROLES: Record<ServiceName, PostgresRole> = {
   gateway: 'conducktor_gateway',
   auth: 'conducktor_auth',
@@ -51,6 +54,8 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
   const own: Record<ServiceName, Record<string, string>> = {
     gateway: {
       PORT: String(ports.gateway),
+      // Nothing in front of it has to hear first.
+      DRAIN_DELAY_SECONDS: context.inherited['DRAIN_DELAY_SECONDS'] ?? '0',
       AUTH_URL: local(ports.auth),
       CONTROL_URL: local(ports.control),
       WORKERS: workerSocket ?? `127.0.0.1:${ports.workerRpc}`,
@@ -58,12 +63,14 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
     },
     auth: {
       PORT: String(ports.auth),
+      DRAIN_DELAY_SECONDS: context.inherited['DRAIN_DELAY_SECONDS'] ?? '0',
       // It fetches what any stranger names, so nothing private is open to it unless the person says so.
       OUTBOUND_DENY_PORTS: ownPorts,
       MAIL_DIR: context.inherited['MAIL_DIR'] ?? context.mailDir,
     },
     control: {
       PORT: String(ports.control),
+      DRAIN_DELAY_SECONDS: context.inherited['DRAIN_DELAY_SECONDS'] ?? '0',
       RPC_PORT: String(ports.controlRpc),
       WORKERS: `127.0.0.1:${ports.workerRpc}`,
     },
@@ -85,6 +92,7 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
     ...Object.fromEntries(inherited),
     NODE_ENV: 'production',
     ENVIRONMENT: 'embedded',
+    SHUTDOWN_SECONDS: context.inherited['SHUTDOWN_SECONDS'] ?? String(STOP_SECONDS),
     HOST: '127.0.0.1',
     PUBLIC_URL: context.publicUrl,
     SECRET_KEY: context.secretKey,

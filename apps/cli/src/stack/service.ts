@@ -3,6 +3,8 @@ import { connect } from 'node:net';
 import { spawnGuarded } from '@conducktor/embedded';
 import type { Running, UnitSpec } from './unit.js';
 
+/** It ends by itself before that. */
+const KILL_AFTER_SECONDS = 5;
 const MAX_LOG_BYTES = 20 * 1024 * 1024;
 
 export interface ServiceSpec {
@@ -38,11 +40,14 @@ export function serviceUnit(spec: ServiceSpec): UnitSpec {
 async function startService(spec: ServiceSpec): Promise<Running> {
   const log = openLog(spec.log);
   try {
-    return await spawnGuarded(process.execPath, spec.args, {
+    const env = spec.env;
+    const program = await spawnGuarded(process.execPath, spec.args, {
       cwd: spec.cwd,
-      env: spec.env,
+      env,
       stdout: log,
     });
+    const patienceMs = (Number(env['SHUTDOWN_SECONDS'] ?? 0) + KILL_AFTER_SECONDS) * 1000;
+    return { ...program, stop: () => program.stop(patienceMs) };
   } finally {
     closeSync(log);
   }

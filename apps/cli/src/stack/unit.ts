@@ -105,7 +105,8 @@ export function createUnit(spec: UnitSpec, deps: { logger: Logger; onChange: () 
     const exit = await mine.exited;
     probing.abort();
     if (stopping) return show('stopped', null);
-    if (Date.now() - since > STEADY_MS) failures = 0;
+    // Asked to end and ended in order, as for a rolling restart: no failure.
+    if (Date.now() - since > STEADY_MS || exit.code === 0) failures = 0;
     deps.logger.warn(
       { unit: spec.name, pid: mine.pid, code: exit.code, signal: exit.signal },
       'A part of the stack ended',

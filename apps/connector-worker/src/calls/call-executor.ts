@@ -49,7 +49,7 @@ export class CallExecutor {
     }
     if (this.#draining)
       return Promise.resolve({
-        outcome: 'unavailable',
+        outcome: 'not_sent',
         message: 'The connector worker is stopping; the call was not sent.',
         durationMs: 0,
       });

@@ -78,6 +78,7 @@ export async function startTestWorker(
       STDIO_CATALOG: catalogue && file,
       OUTBOUND_ALLOW: ['loopback'],
       OUTBOUND_DENY_PORTS: [],
+      SHUTDOWN_SECONDS: 10,
       SERVER_TIMEOUT: 15,
       MAX_CONCURRENT_SERVERS: 10,
       CONNECTION_POOL_SIZE: 64,

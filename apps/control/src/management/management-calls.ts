@@ -61,4 +61,5 @@ export class ManagementCalls {
 }
 
 const REPEATED: CallResult = { outcome: 'unknown', durationMs: 0 };
-const STOPPING: CallResult = { outcome: 'unavailable', durationMs: 0 };
+// Nothing was begun: the gateway goes to another replica.
+const STOPPING: CallResult = { outcome: 'not_sent', durationMs: 0 };

@@ -2,6 +2,9 @@ import { Outcomes, RpcServer } from '@conducktor/runtime';
 import type { Control } from '../control.js';
 import { ManagementCalls } from './management-calls.js';
 
+/** A gateway that is there takes them over within milliseconds. */
+const HAND_OVER_MS = 2_000;
+
 export interface ManagementServer {
   port: number;
   stop(): Promise<void>;
@@ -35,8 +38,9 @@ export async function openManagement(
   return {
     port: server.port,
     stop: async () => {
-      server.stopListening();
+      server.leave();
       await calls.drain();
+      await outcomes.handOver(HAND_OVER_MS);
       await server.close();
       outcomes.close();
     },

@@ -1,3 +1,4 @@
+import { readinessAnswer } from '@conducktor/runtime';
 import { openRoute } from '../http/route.js';
 import { errorCodes } from './error-codes.js';
 import { escapeHtml, sendPage } from './layout.js';
@@ -53,9 +54,7 @@ workspace's policy and recorded before it leaves.</p>
   ),
   openRoute('/healthz', 'Liveness', async () => ({ status: 'ok' })),
   openRoute('/readyz', 'Readiness: Postgres answers', async (control, _request, reply) => {
-    const status = await readStatus(control);
-    const postgres = status.parts[0]!;
-    if (postgres.ok) return { status: 'ready' };
-    return reply.code(503).send({ status: 'not ready', reason: 'Postgres does not answer.' });
+    const { status, body } = await readinessAnswer(control.readiness);
+    return reply.code(status).send(body);
   }),
 ];

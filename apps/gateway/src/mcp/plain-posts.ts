@@ -1,7 +1,7 @@
 /**
  * The way of a plain message: a `POST` of JSON to an MCP path that needs nothing of Fastify. Its
  * router, hooks and content type parsers took a tenth of the gateway's time for a call. Nothing is
- * refused here: whatever is not plain goes to Fastify, whose routes say what is wrong with it.
+ * refused here for what it is: whatever is not plain goes to Fastify, whose routes say what is wrong.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { OriginRules } from './origins.js';
@@ -12,6 +12,8 @@ export interface PlainPostOptions {
   maxBody: number;
   /** The resource path that a URL without query means, or `undefined`. */
   pathOf(url: string): string | undefined;
+  /** Answers what is too much at the moment, and says so. */
+  turnAway(request: IncomingMessage, response: ServerResponse): boolean;
   handle(
     request: IncomingMessage,
     response: ServerResponse,
@@ -27,6 +29,7 @@ export function takePlainPosts(server: Server, options: PlainPostOptions): () =>
   const first: RequestListener = (request, response) => {
     const resourcePath = plainPath(request, options);
     if (resourcePath === undefined) return fastify(request, response);
+    if (options.turnAway(request, response)) return;
     whenRead(request, (body) => options.handle(request, response, resourcePath, body));
   };
   server.off('request', fastify).on('request', first);

@@ -23,6 +23,7 @@ import { afterRestOf } from './rest-of-body.js';
 import { sendJson } from './reply.js';
 import { Exchange } from './resumption/exchange.js';
 import { PostStreams } from './resumption/post-streams.js';
+import type { Gate } from '../overload/gate.js';
 import { Running } from './running.js';
 
 /** Every fixed path that takes JSON-RPC; each is a protected resource of its own. */
@@ -48,7 +49,7 @@ const VIEWS = '/mcp/';
 /** More than this cannot be inspected, so it is refused. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
-/** Answers that are still to come over streams are waited for this long when the gateway stops. */
+/** Answers that are still to come over streams are waited for this long, by default, when the gateway stops. */
 const DRAIN_MS = 5_000;
 
 export interface McpRouteOptions {
@@ -59,11 +60,22 @@ export interface McpRouteOptions {
   streamLimits?: { perPrincipal: number; total: number };
   /** Hears of the lasting streams, to count them. */
   onStreams?: (streams: { readonly size: number }) => void;
+  /** What may wait for this process; absent: as much as comes. */
+  gate?: Gate;
+  drainMs?: number;
 }
 
 export async function mcpRoutes(
   app: FastifyInstance,
-  { endpoint: options, origins, sourceIp, streamLimits, onStreams }: McpRouteOptions,
+  {
+    endpoint: options,
+    origins,
+    sourceIp,
+    streamLimits,
+    onStreams,
+    gate,
+    drainMs = DRAIN_MS,
+  }: McpRouteOptions,
 ): Promise<void> {
   const { sessions } = options;
   const running = new Running();
@@ -80,7 +92,7 @@ export async function mcpRoutes(
   app.addHook('preClose', async () => {
     // Fastify tells clients that their connections close.
     leavePlain();
-    await endpoint.running.whenIdle(DRAIN_MS);
+    await endpoint.running.whenIdle(drainMs);
     endpoint.streams.drain();
   });
   app.removeAllContentTypeParsers();
@@ -90,8 +102,11 @@ export async function mcpRoutes(
     (_request, body, done) => done(null, body),
   );
   app.addHook('onRequest', (request, reply, done) => {
-    if (origins.allowsOrigin(request.headers.origin)) return done();
-    refuse(request, reply, FOREIGN_ORIGIN, false);
+    if (!origins.allowsOrigin(request.headers.origin))
+      return refuse(request, reply, FOREIGN_ORIGIN, false);
+    if (request.method !== 'POST') return done();
+    if (turnAway(request.raw, reply.raw)) reply.hijack();
+    else done();
   });
   app.setErrorHandler((error: { code?: string; statusCode?: number }, request, reply) => {
     const known = BODY_FAULTS[error.code ?? ''];
@@ -114,13 +129,27 @@ export async function mcpRoutes(
     streamSession,
   });
 
+  const turnAway = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const { authorization, origin } = request.headers;
+    if (!gate?.refuses(authorization)) return false;
+    const headers = { ...corsHeaders(origin), 'retry-after': RETRY_AFTER_S };
+    sendJson(response, { status: 503, text: OVERLOADED_TEXT }, headers);
+    return true;
+  };
+  const post = (arrival: Arrival, body: Buffer): Promise<void> => {
+    if (!gate) return handlePost(endpoint, arrival, body);
+    const place = gate.enter(arrival.request.headers.authorization);
+    return handlePost(endpoint, arrival, body).then(() => gate.leave(place));
+  };
+
   app.addHook('onReady', async () => {
     leavePlain = takePlainPosts(app.server, {
       origins,
       maxBody: MAX_BODY_BYTES,
       pathOf,
+      turnAway,
       handle: (request, response, resourcePath, body) =>
-        void handlePost(endpoint, arrivalOf(request, response, resourcePath), body),
+        void post(arrivalOf(request, response, resourcePath), body),
     });
   });
   for (const path of [...MCP_PATHS, VIEW_ROUTE]) {
@@ -146,7 +175,7 @@ export async function mcpRoutes(
         return refuse(request, reply, ENCODED, true);
       if (!Buffer.isBuffer(body)) return refuse(request, reply, NO_JSON, true);
       const arrival = arrive(request, reply);
-      return arrival && handlePost(endpoint, arrival, body);
+      return arrival && post(arrival, body);
     });
     app.delete(path, by(handleDelete));
     // HEAD has nothing to say here and must not open a stream.
@@ -230,6 +259,14 @@ const SLOW = codedRefusal(
   'The request took too long to arrive.',
   'invalid_request',
 );
+const OVERLOADED = codedRefusal(
+  503,
+  TRANSPORT_ERROR,
+  'Too many requests are waiting here. This one was not read; send it again in a moment.',
+  'overloaded',
+);
+const OVERLOADED_TEXT = errorText(null, OVERLOADED.error);
+const RETRY_AFTER_S = '1';
 const FOREIGN_ORIGIN = refusal(
   403,
   TRANSPORT_ERROR,

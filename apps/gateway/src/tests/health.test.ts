@@ -1,4 +1,4 @@
-import { createMetrics, startMetricsServer } from '@conducktor/runtime';
+import { createMetrics, startMetricsServer, type Missing } from '@conducktor/runtime';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { rawMcp } from '@conducktor/testing';
@@ -17,11 +17,12 @@ test.each(['/healthz', '/health'])('%s is exactly {"status":"ok"}', async (path)
 });
 
 test('/readyz says why not', async () => {
-  let why: string | undefined = 'The database cannot be written.';
-  gateway = await startGateway({ readiness: () => why });
+  const reason = 'The database cannot be written.';
+  let missing: Missing[] = [{ dependency: 'journal', reason }];
+  gateway = await startGateway({ readiness: () => missing });
   const not = await fetch(`${gateway.url}/readyz`);
-  expect([not.status, await not.json()]).toEqual([503, { status: 'not ready', reason: why }]);
-  why = undefined;
+  expect([not.status, await not.json()]).toEqual([503, { status: 'not ready', reason, missing }]);
+  missing = [];
   expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
   await gateway.close();
   gateway = await startGateway({ readiness: () => Promise.reject(new Error('x')) });

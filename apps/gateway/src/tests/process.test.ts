@@ -61,6 +61,7 @@ function start(env: Record<string, string>): ChildProcess {
       DATABASE_URL: database.urlFor('conducktor_gateway'),
       REDIS_URL: database.redisUrl,
       WORKERS: '127.0.0.1:9',
+      DRAIN_DELAY_SECONDS: '0',
       ...env,
     },
   });

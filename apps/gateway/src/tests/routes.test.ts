@@ -22,7 +22,7 @@ async function server(limits?: Parameters<typeof createHttpServer>[0]) {
     publicUrl: 'https://mcp.example.test',
     corsOrigins: [],
     allowLoopback: true,
-    readiness: () => undefined,
+    readiness: () => [],
     services: {
       authUrl: 'http://127.0.0.1:9',
       controlUrl: 'http://127.0.0.1:9',

@@ -25,13 +25,18 @@ export interface Workers {
   watch(request: WatchRequest, options: WatchOptions): Promise<Watching>;
   /** Tells all workers which outcomes are durable. */
   committed(callIds: string[]): void;
+  /** Whether a call would reach one, or one that restarts will soon be back. */
   readonly ready: boolean;
   close(): void;
 }
 
 // A worker that restarts is back within this; a call waits for it rather than fail at once.
 const RECONNECT_WAIT_MS = 2_000;
+// One that said it is stopping ends its calls first.
+const LEAVING_WAIT_MS = 15_000;
 const MAX_RANKS = 50_000;
+const MAX_TURNS = 3;
+const ALL_LEAVE = 'The connector worker is stopping; the call was not sent.';
 
 /**
  * One framed connection to each worker; a connection's calls go to its highest ranked one. Another one to
@@ -46,6 +51,8 @@ export function connectWorkers(options: {
   onLate(outcomes: LateOutcome[]): void;
   /** Something that should not happen did, to one call or watch. */
   onFault?(error: unknown): void;
+  /** A call of this tenant waits for a worker, until what is returned is called. */
+  onAway?(tenantId: string): () => void;
 }): Workers {
   const dial = (address: string) => {
     const { key, instanceId, onLate, onFault } = options;
@@ -66,20 +73,37 @@ export function connectWorkers(options: {
 
   const ready = (connectionId: string) => ranked(connectionId).find((client) => client.ready);
   const eventually = async (connectionId: string, timeoutMs: number): Promise<RpcClient> => {
-    const first = ranked(connectionId)[0]!;
-    await first.whenReady(Math.min(RECONNECT_WAIT_MS, timeoutMs));
-    return ready(connectionId) ?? first;
+    await anyReady(ranked(connectionId), timeoutMs);
+    return ready(connectionId) ?? ranked(connectionId)[0]!;
+  };
+
+  const callOnce = (request: CallRequest, callOptions: CallOptions): Promise<CallResult> => {
+    const { connectionId, timeoutMs } = request;
+    if (connectionId === MANAGEMENT_CONNECTION && control.length > 0)
+      return anyReady(control, timeoutMs).then((replica) => replica.call(request, callOptions));
+    const client = ready(connectionId);
+    if (client) return client.call(request, callOptions);
+    return eventually(connectionId, timeoutMs).then((late) => late.call(request, callOptions));
+  };
+  /** A worker that is stopping did not begin it: any other may, or the same one when it is back. */
+  const callElsewhere = async (
+    request: CallRequest,
+    callOptions: CallOptions,
+  ): Promise<CallResult> => {
+    for (let turn = 0; turn < MAX_TURNS; turn++) {
+      const result = await callOnce(request, callOptions);
+      if (!isLeft(result, callOptions)) return result;
+    }
+    return { outcome: 'unavailable', message: ALL_LEAVE, durationMs: 0 };
   };
 
   return {
     call: (request, callOptions) => {
-      if (request.connectionId === MANAGEMENT_CONNECTION && control.length > 0)
-        return anyReady(control).then((replica) => replica.call(request, callOptions));
-      const client = ready(request.connectionId);
-      if (client) return client.call(request, callOptions);
-      return eventually(request.connectionId, request.timeoutMs).then((late) =>
-        late.call(request, callOptions),
-      );
+      const isBack = options.onAway?.(request.tenantId);
+      return callOnce(request, callOptions).then((result) => {
+        isBack?.();
+        return isLeft(result, callOptions) ? callElsewhere(request, callOptions) : result;
+      });
     },
     resume: async (connectionId, request, callOptions) => {
       const candidates = ranked(connectionId);
@@ -102,7 +126,7 @@ export function connectWorkers(options: {
       for (const replica of control) replica.committed(callIds);
     },
     get ready() {
-      return [...clients.values()].some((client) => client.ready);
+      return [...clients.values()].some((client) => client.ready || client.leaving);
     },
     close: () => {
       for (const client of clients.values()) client.close();
@@ -111,9 +135,19 @@ export function connectWorkers(options: {
   };
 }
 
+function isLeft({ outcome }: CallResult, { signal }: CallOptions): boolean {
+  return outcome === 'not_sent' && !signal?.aborted;
+}
+
 /** A replica that a call would leave to now, or after a moment; the first where none is there. */
-async function anyReady(replicas: readonly RpcClient[]): Promise<RpcClient> {
+async function anyReady(replicas: readonly RpcClient[], timeoutMs: number): Promise<RpcClient> {
   const ready = () => replicas.find((replica) => replica.ready);
-  if (!ready()) await Promise.race(replicas.map((replica) => replica.whenReady(RECONNECT_WAIT_MS)));
+  if (!ready()) {
+    const patienceMs = replicas.some(({ leaving }) => leaving)
+      ? LEAVING_WAIT_MS
+      : RECONNECT_WAIT_MS;
+    const waitMs = Math.min(patienceMs, timeoutMs);
+    await Promise.race(replicas.map((replica) => replica.whenReady(waitMs)));
+  }
   return ready() ?? replicas[0]!;
 }

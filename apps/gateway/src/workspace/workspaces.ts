@@ -16,6 +16,8 @@ export interface Workspaces {
    * Returns what ends it.
    */
   onChange(tenantId: string, fn: () => void): () => void;
+  /** False when changes may not have been heard of for too long to decide by what is known. */
+  readonly current: boolean;
   stop(): Promise<void>;
 }
 
@@ -30,6 +32,8 @@ interface Entry {
 // Within this time a change anywhere is effective here (CONTRACT: 1 s), Redis or not.
 const POLL_MS = 500;
 const MAX_AGE_MS = 1_000;
+/** Some polls on end. */
+const AWAY_MS = 3_000;
 const MAX_WORKSPACES = 5_000;
 
 /**
@@ -47,6 +51,7 @@ export async function openWorkspaces(deps: {
   const listeners = new Map<string, { told: number; fns: Set<() => void> }>();
   let since: string | undefined;
   let polledAt = -Infinity;
+  let failing = false;
   let polling: Promise<void> | undefined;
   let stopped = false;
 
@@ -66,6 +71,7 @@ export async function openWorkspaces(deps: {
       .then(({ next, startedAt, changes }) => {
         since = next;
         polledAt = startedAt;
+        failing = false;
         for (const { tenantId, version } of changes) {
           const entry = entries.get(tenantId);
           if (entry && version > entry.heard) entry.heard = version;
@@ -75,6 +81,10 @@ export async function openWorkspaces(deps: {
           listening.told = version;
           for (const fn of listening.fns) fn();
         }
+      })
+      .catch((error: unknown) => {
+        failing = true;
+        throw error;
       })
       .finally(() => (polling = undefined));
     return polling;
@@ -144,6 +154,11 @@ export async function openWorkspaces(deps: {
         if (listening.fns.size === 0 && listeners.get(tenantId) === listening)
           listeners.delete(tenantId);
       };
+    },
+    get current() {
+      const age = now() - polledAt;
+      // One slow poll is late; one that failed, or a second one that is late, is away.
+      return age < MAX_AGE_MS || (!failing && age < AWAY_MS);
     },
     stop: async () => {
       stopped = true;

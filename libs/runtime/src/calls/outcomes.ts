@@ -97,6 +97,19 @@ export class Outcomes {
     if (this.#lost.size > 0) this.#offer(now);
   }
 
+  /**
+   * This process ends: resolves when gateways have made all of them durable, or after `limitMs`. Those of
+   * a gateway that is gone are offered to the others at once.
+   */
+  async handOver(limitMs: number): Promise<void> {
+    const until = performance.now() + limitMs;
+    for (const kept of this.#lost) kept.lostAt = -Infinity;
+    while (this.#kept.size > 0 && this.#peers.size > 0 && performance.now() < until) {
+      if (this.#lost.size > 0) this.#offer(performance.now());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   close(): void {
     clearInterval(this.#sweep);
   }

@@ -31,6 +31,8 @@ const MAX_BACKLOG_BYTES = 64 * 1024 * 1024;
 /** Committed notes kept while there is no connection; a note lost beyond that only means a Late one more. */
 const MAX_KEPT_NOTES = 200_000;
 const NOTES_PER_FRAME = 10_000;
+/** One that said it is stopping and is away for longer is not coming back soon. */
+const BACK_MS = 60_000;
 const BACKOFF_MS = { first: 25, most: 1_000 };
 
 export interface RpcClientOptions {
@@ -62,6 +64,8 @@ export class RpcClient {
   readonly #where: string;
   #link: ClientLink | undefined;
   #ready = false;
+  /** When the worker said that it is stopping; until it or its successor is there again. */
+  #leftAt = -Infinity;
   #closed = false;
   #attempt = 0;
   #stream = 0;
@@ -85,7 +89,12 @@ export class RpcClient {
 
   /** Whether a call would leave now. */
   get ready(): boolean {
-    return this.#ready;
+    return this.#ready && this.#leftAt === -Infinity;
+  }
+
+  /** It went in good order, so it or its successor is soon there again. */
+  get leaving(): boolean {
+    return performance.now() - this.#leftAt < BACK_MS;
   }
 
   get inFlight(): number {
@@ -94,7 +103,7 @@ export class RpcClient {
 
   /** True as soon as connected, false when that took longer than `limitMs`. */
   whenReady(limitMs: number): Promise<boolean> {
-    if (this.#ready) return Promise.resolve(true);
+    if (this.ready) return Promise.resolve(true);
     return new Promise((resolve) => {
       const wake = () => {
         clearTimeout(timer);
@@ -103,7 +112,7 @@ export class RpcClient {
       const timer = setTimeout(() => {
         // A worker may be away for hours, and every call waits for it a moment.
         this.#waiting.delete(wake);
-        resolve(this.#ready);
+        resolve(this.ready);
       }, limitMs);
       this.#waiting.add(wake);
     });
@@ -209,6 +218,7 @@ export class RpcClient {
 
   #onReady(): void {
     this.#ready = true;
+    this.#leftAt = -Infinity;
     this.#attempt = 0;
     if (this.#notes.length > 0) this.#sendNotes();
     for (const wake of this.#waiting) wake();
@@ -244,6 +254,9 @@ export class RpcClient {
         return this.#watches.answered(stream, parsePayload<WatchAnswer>(payload));
       case FrameType.Event:
         return this.#watches.event(stream, parsePayload<UpstreamEvent>(payload));
+      case FrameType.Leaving:
+        this.#leftAt = performance.now();
+        return;
       case FrameType.Late:
         return this.options.onLate?.(parsePayload<LateOutcome[]>(payload));
       case FrameType.Refreshed: {

@@ -61,9 +61,13 @@ export class RpcServer {
     return [...this.#links].filter((link) => link.joined);
   }
 
-  /** Takes no new connections; those there are stay until they end or `close` is called. */
-  stopListening(): void {
+  /**
+   * Takes no new connections and tells those there are that this worker is stopping, so that new calls go
+   * elsewhere. They stay until they end or `close` is called.
+   */
+  leave(): void {
     for (const server of this.#servers) server.close();
+    for (const link of this.#links) link.leave();
   }
 
   /** Sends what waits, then ends every connection. */

@@ -84,6 +84,11 @@ export class Link implements Sender {
     return this.#alive;
   }
 
+  /** Says that this worker is stopping. */
+  leave(): void {
+    if (this.joined) this.send(FrameType.Leaving, 0, {});
+  }
+
   get isCongested(): boolean {
     return this.#writer.backlog > CONGESTED_BYTES;
   }

@@ -329,7 +329,7 @@ describe('without the control plane', () => {
     expect(await lastRecord('conducktr_list_connections')).toMatchObject({
       outcome: 'unavailable',
     });
-    expect(gateway.notReady()).toBeUndefined();
+    expect(gateway.missing()).toEqual([]);
     await path.startControl();
     expect((await call('conducktr_list_policies')).isError).toBeUndefined();
   });

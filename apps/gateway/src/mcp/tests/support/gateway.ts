@@ -1,8 +1,7 @@
-import { deriveKey } from '@conducktor/runtime';
+import { deriveKey, drainable } from '@conducktor/runtime';
 import type { FastifyInstance } from 'fastify';
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import { drainable } from '../../../drain.js';
 import { addRoutes, createHttpServer, type HttpServerOptions } from '../../../http-server.js';
 import { openSessions, type Sessions } from '../../../sessions/open-sessions.js';
 import { createInFlight, type InFlight } from '../../in-flight.js';
@@ -53,7 +52,7 @@ export async function startGateway({
     publicUrl: PUBLIC_URL,
     corsOrigins: ['https://chatgpt.com'],
     allowLoopback: true,
-    readiness: () => undefined,
+    readiness: () => [],
     endpoint: {
       mcp: mcp ?? governed,
       sessions,
@@ -64,11 +63,11 @@ export async function startGateway({
     },
     ...options,
   });
-  const drain = drainable(app, () => app.close());
+  const drain = drainable(app.server);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const close = async () => {
-    await drain();
+    await drain.run({ delayMs: 0, limitMs: 20_000, close: () => app.close() });
     sessions.stop();
   };
   return { url, mcp: `${url}/mcp`, governed, inFlight, sessions, faults, app, close };

@@ -1,0 +1,132 @@
+/**
+ * How much may wait for this process, decided before a request's body is read. Past what it can serve in
+ * good time every further request only makes all of them slower, until nobody waits long enough for any;
+ * refused early they cost a twentieth of a call, and what is accepted stays fast.
+ */
+import { watchLoopDelay } from '@conducktor/runtime';
+
+/** What one workspace has waiting for us; calls that are at their upstream are not among them. */
+export interface Share {
+  waiting: number;
+}
+
+export interface GateOptions {
+  /** Requests that may wait for this process at once. */
+  most: number;
+  /** Milliseconds that the oldest intent has waited to become durable. */
+  tickMs?: () => number;
+  /** Hears once in a while of how many were refused since. */
+  onShed?: (shed: number) => void;
+}
+
+/**
+ * A workspace may have so many waiting for each place that is still free (dynamic thresholds, Choudhury and
+ * Hahne 1998): alone it gets four fifths of all, and there is always room for the next one.
+ */
+const SHARE = 4;
+/** With all that is at upstreams, for the memory that it takes. */
+const UNDER_WAY_FOR_EACH = 20;
+/** Signs that less can be served than usual: then a quarter may wait. */
+const LAG_MS = 500;
+const TICK_MS = 2_000;
+const UNDER_PRESSURE = 1 / 4;
+const MAX_KNOWN = 20_000;
+const TELL_MS = 10_000;
+
+export class Gate {
+  #underWay = 0;
+  readonly #byCredential = new Map<string, Share>();
+  readonly #byTenant = new Map<string, Share>();
+  readonly #strangers: Share = { waiting: 0 };
+  readonly #delay = watchLoopDelay();
+  #away = 0;
+  #shed = 0;
+  #toldAt = -Infinity;
+
+  constructor(private readonly options: GateOptions) {}
+
+  /** Requests that wait for this process. */
+  get waiting(): number {
+    return this.#underWay - this.#away;
+  }
+
+  /** Whether one more is to be refused, by whoever shows this `Authorization`. Counts what it refuses. */
+  refuses(authorization: string | undefined): boolean {
+    const { most } = this.options;
+    const { waiting } = this;
+    if (waiting < most * UNDER_PRESSURE && this.#underWay < most * UNDER_WAY_FOR_EACH) return false;
+    if (!this.#isFullFor(this.#shareOf(authorization))) return false;
+    this.#shed++;
+    this.#tell();
+    return true;
+  }
+
+  /** Counts a request whose body has come, until `leave`. */
+  enter(authorization: string | undefined): Share {
+    const share = this.#shareOf(authorization);
+    share.waiting++;
+    this.#underWay++;
+    return share;
+  }
+
+  leave(share: Share): void {
+    share.waiting--;
+    this.#underWay--;
+  }
+
+  /** A call of this workspace waits for its upstream from now on, until the function that is returned is called. */
+  away(tenantId: string): () => void {
+    const share = this.#byTenant.get(tenantId) ?? this.#strangers;
+    share.waiting--;
+    this.#away++;
+    return () => {
+      share.waiting++;
+      this.#away--;
+    };
+  }
+
+  /** Whose credential this is. */
+  learn(authorization: string | undefined, tenantId: string): void {
+    if (authorization === undefined || this.#byCredential.has(authorization)) return;
+    if (this.#byCredential.size >= MAX_KNOWN) {
+      this.#byCredential.clear();
+      this.#byTenant.clear();
+    }
+    let share = this.#byTenant.get(tenantId);
+    if (!share) this.#byTenant.set(tenantId, (share = { waiting: 0 }));
+    this.#byCredential.set(authorization, share);
+  }
+
+  stop(): void {
+    this.#delay.stop();
+  }
+
+  #isFullFor(share: Share): boolean {
+    const { waiting } = this;
+    const { most } = this.options;
+    if (waiting >= most || this.#underWay >= most * UNDER_WAY_FOR_EACH) return true;
+    // Whoever has nothing waiting is not the one that is too much.
+    if (share.waiting <= 0) return false;
+    const now = this.#isSlow() ? most * UNDER_PRESSURE : most;
+    return share.waiting >= SHARE * (now - waiting);
+  }
+
+  #isSlow(): boolean {
+    return this.#delay.lasting() > LAG_MS || (this.options.tickMs?.() ?? 0) > TICK_MS;
+  }
+
+  #shareOf(authorization: string | undefined): Share {
+    return (
+      (authorization === undefined ? undefined : this.#byCredential.get(authorization)) ??
+      this.#strangers
+    );
+  }
+
+  #tell(): void {
+    const now = performance.now();
+    if (now - this.#toldAt < TELL_MS) return;
+    this.options.onShed?.(this.#shed);
+    this.#toldAt = now;
+    this.#shed = 0;
+  }
+}
