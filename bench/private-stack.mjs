@@ -98,6 +98,7 @@ function serviceEnvironment({ base, dir, postgres, redis, secretKey }) {
     SECRET_KEY: secretKey,
     REDIS_URL: redis.url,
     NODE_ENV: 'production',
+    DRAIN_DELAY_SECONDS: '0',
   };
   const service = (role, offset, more = {}) => ({
     ...common,
