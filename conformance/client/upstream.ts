@@ -93,6 +93,7 @@ function callOf(
     name,
     argumentsJson: JSON.stringify(args),
     meta: undefined,
+    traceparent: undefined,
     wantsProgress: false,
     declared,
     logLevel: undefined,
@@ -108,5 +109,6 @@ function callOf(
       return undefined;
     },
     withdraw: () => {},
+    event: () => {},
   };
 }

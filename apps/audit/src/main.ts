@@ -2,18 +2,23 @@ import 'reflect-metadata';
 import { auditEnv, loadConfigOrExit } from '@conducktor/config';
 import { waitForDatabase, type Db } from '@conducktor/db';
 import { createLogger, endOnSignals, onShutdown, startHealthServer } from '@conducktor/runtime';
+import { openObservability } from '@conducktor/telemetry';
 import { NestFactory } from '@nestjs/core';
 import { AuditModule } from './app.module.js';
+import { auditMetrics } from './audit-metrics.js';
 import { Retention } from './retention/retention.js';
 import { Sealer } from './seal/sealer.js';
 
 const config = loadConfigOrExit(auditEnv);
 const logger = createLogger('audit', config.LOG_LEVEL);
+const seen = await openObservability({ service: 'audit', config, logger });
+onShutdown('observability', () => seen.stop());
 await waitForDatabase(config, logger);
 const app = await NestFactory.createApplicationContext(AuditModule.with(config, logger), {
   logger: false,
 });
 const sealer = app.get(Sealer);
+auditMetrics(seen.registry, { db: app.get<Db>('DB'), sealer });
 const retention = app.get(Retention);
 
 const health = await startHealthServer({

@@ -6,6 +6,7 @@ import { deriveKey, type Logger } from '@conducktor/runtime';
 import type { Outbound } from '@conducktor/outbound';
 import { createVault } from '@conducktor/vault';
 import { NestFactory } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createAttempts } from './accounts/attempts.js';
 import { createKnownBrowsers } from './accounts/known-browsers.js';
@@ -32,6 +33,8 @@ export async function createApp(deps: {
   config: AuthConfig;
   db: Db;
   logger: Logger;
+  /** Adds hooks that see every request. */
+  observe?: (fastify: FastifyInstance) => void;
   /** Whether the process was asked to end; it is not by default. */
   stopping?: () => boolean;
   /** By SIGNING_KEY_DAYS when left out. */
@@ -102,6 +105,8 @@ export async function createApp(deps: {
   );
   const fastify = app.getHttpAdapter().getInstance();
   boundRequests(fastify);
+  // Hooks hold for what is registered after them.
+  deps.observe?.(fastify);
   fastify.addHook('onClose', () => signingKeys.stop());
   fastify.addHook('onClose', () => clients.close());
   moveToPublicName(fastify, publicUrl);

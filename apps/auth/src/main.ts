@@ -1,7 +1,9 @@
 import { authEnv, loadConfigOrExit } from '@conducktor/config';
 import { createDb, waitForDatabase } from '@conducktor/db';
 import { createLogger, deriveKey, drainable, endOnSignals, onShutdown } from '@conducktor/runtime';
+import { observeHttp, openObservability } from '@conducktor/telemetry';
 import { createVault } from '@conducktor/vault';
+import { authMetrics } from './auth-metrics.js';
 import { createApp } from './create-app.js';
 import { startHousekeeping } from './housekeeping.js';
 import { NO_MAIL, openWayOut } from './mail/open-way-out.js';
@@ -9,10 +11,19 @@ import { hostOf, startSender } from './mail/sender.js';
 
 const config = loadConfigOrExit(authEnv);
 const logger = createLogger('auth', config.LOG_LEVEL);
+const seen = await openObservability({ service: 'auth', config, logger });
+onShutdown('observability', () => seen.stop());
 await waitForDatabase(config, logger);
 const db = createDb(config.DATABASE_URL, { name: 'conducktor-auth' });
 onShutdown('database', () => db.end());
-const app = await createApp({ config, db, logger, stopping: () => drain.stopping });
+const app = await createApp({
+  config,
+  db,
+  logger,
+  stopping: () => drain.stopping,
+  observe: (fastify) =>
+    observeHttp(fastify, { ...seen, onResponse: authMetrics(seen.registry, db) }),
+});
 const drain = drainable(app.getHttpServer());
 onShutdown('housekeeping', startHousekeeping({ db, logger }));
 const wayOut = openWayOut(config);

@@ -77,6 +77,6 @@ test('the worker may call loopback, but none of Conducktor’s own ports', () =>
   );
   expect(config.OUTBOUND_ALLOW).toEqual(['loopback']);
   expect(config.OUTBOUND_DENY_PORTS).toEqual([
-    8080, 8081, 8082, 8083, 8084, 8085, 8086, 8090, 8091,
+    8080, 8081, 8082, 8083, 8084, 8085, 8086, 8090, 8091, 8087, 8088, 8089, 8093, 8094,
   ]);
 });

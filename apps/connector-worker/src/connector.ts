@@ -8,6 +8,7 @@ import type {
   UpstreamServer,
 } from '@conducktor/contracts';
 import type { Declared } from './mcp/capabilities.js';
+import type { CallEvent } from './telemetry/call-trace.js';
 import type { ParamHeader } from './mcp/param-headers.js';
 
 export type ConnectionKind = 'mcp-http' | 'mcp-sse' | 'mcp-stdio';
@@ -56,6 +57,8 @@ export interface OutgoingCall {
   onStop: ((reason: StopReason) => void) | undefined;
   /** To be called at the moment the request itself may reach the upstream: from here on it may have acted. */
   markSent(): void;
+  /** For its trace, if it has one. */
+  event(name: CallEvent): void;
   progress(note: ProgressNote): void;
   notify(note: NotificationNote): void;
   /**

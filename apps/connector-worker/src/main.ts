@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { loadConfigOrExit, workerEnv } from '@conducktor/config';
 import { waitForDatabase } from '@conducktor/db';
 import { createLogger, endOnSignals, onShutdown } from '@conducktor/runtime';
+import { openObservability } from '@conducktor/telemetry';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { WorkerModule } from './app.module.js';
@@ -9,8 +10,10 @@ import { openWorker } from './open-worker.js';
 
 const config = loadConfigOrExit(workerEnv);
 const logger = createLogger('connector-worker', config.LOG_LEVEL);
+const seen = await openObservability({ service: 'connector-worker', config, logger });
+onShutdown('observability', () => seen.stop());
 await waitForDatabase(config, logger);
-const worker = await openWorker(config, logger).catch((error: Error) => {
+const worker = await openWorker(config, logger, seen).catch((error: Error) => {
   logger.fatal(error.message);
   process.exit(1);
 });

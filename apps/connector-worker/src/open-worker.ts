@@ -5,13 +5,16 @@ import type { RefreshRequest, RefreshResult } from '@conducktor/contracts';
 import { createDb, databaseReadiness } from '@conducktor/db';
 import { createOutbound } from '@conducktor/outbound';
 import {
+  dependencyMetrics,
   deriveKey,
   type Logger,
   Outcomes,
   type Readiness,
+  type Registry,
   RpcServer,
   STOPPING,
 } from '@conducktor/runtime';
+import type { Tracer } from '@conducktor/telemetry';
 import { createVault } from '@conducktor/vault';
 import { CallExecutor } from './calls/call-executor.js';
 import { refreshConnection } from './calls/refresh.js';
@@ -23,6 +26,7 @@ import { SseConnector } from './sse/sse-connector.js';
 import { loadCatalogue } from './stdio/catalogue.js';
 import { probeSandbox, type Sandbox } from './stdio/sandbox.js';
 import { StdioConnector } from './stdio/stdio-connector.js';
+import { CallObserver, processMetrics } from './telemetry/call-observer.js';
 import { Watches } from './watches/watches.js';
 
 /** Far above what one upstream serves well; below what would fill the memory. */
@@ -58,7 +62,11 @@ export type WorkerSettings = Pick<
 >;
 
 /** Puts the worker together and listens for calls; throws one sentence when it cannot. */
-export async function openWorker(config: WorkerSettings, logger: Logger): Promise<Worker> {
+export async function openWorker(
+  config: WorkerSettings,
+  logger: Logger,
+  seen?: { registry: Registry; tracer: Tracer | undefined },
+): Promise<Worker> {
   const catalogue = loadCatalogue(config.STDIO_CATALOG);
   const rules = {
     allow: config.OUTBOUND_ALLOW,
@@ -107,7 +115,17 @@ export async function openWorker(config: WorkerSettings, logger: Logger): Promis
     outcomes,
     logger,
     concurrency: CONCURRENCY,
+    observer: seen && new CallObserver(seen.registry, seen.tracer),
+    tracer: seen?.tracer,
   });
+  if (seen) {
+    processMetrics(seen.registry, {
+      inFlight: () => executor.inFlight,
+      outcomesKept: () => outcomes.size,
+      breakers: () => executor.breakers(),
+    });
+    dependencyMetrics(seen.registry, { postgres: () => db.pool.query('select 1') });
+  }
 
   const rpc = await RpcServer.listen({
     listen: { host: config.HOST, port: config.RPC_PORT },

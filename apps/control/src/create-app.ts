@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { mountSecretPage } from './connections/secret-page/routes.js';
@@ -12,7 +12,10 @@ import { securityHeaders } from './http/security-headers.js';
 import { allRoutes } from './routes.js';
 
 /** The control service, wired and not yet listening. */
-export async function createApp(control: Control): Promise<NestFastifyApplication> {
+export async function createApp(
+  control: Control,
+  observe?: (fastify: FastifyInstance) => void,
+): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     // The longest is a client's id, which may be an address.
@@ -38,6 +41,8 @@ export async function createApp(control: Control): Promise<NestFastifyApplicatio
     },
   );
   const fastify = app.getHttpAdapter().getInstance();
+  // Hooks hold for what is registered after them.
+  observe?.(fastify);
   // On all there is, because methods that the router does not know never reach a scope.
   const headers = Object.entries(securityHeaders(control.publicUrl));
   fastify.addHook('onSend', async (_request, reply) => {

@@ -1,17 +1,28 @@
 import { controlEnv, loadConfigOrExit } from '@conducktor/config';
 import { waitForDatabase } from '@conducktor/db';
-import { createLogger, deriveKey, drainable, endOnSignals, onShutdown } from '@conducktor/runtime';
+import {
+  createLogger,
+  dependencyMetrics,
+  deriveKey,
+  drainable,
+  endOnSignals,
+  onShutdown,
+} from '@conducktor/runtime';
+import { observeHttp, openObservability } from '@conducktor/telemetry';
 import { openControl } from './control.js';
 import { createApp } from './create-app.js';
 import { openManagement } from './management/management-server.js';
 
 const config = loadConfigOrExit(controlEnv);
 const logger = createLogger('control', config.LOG_LEVEL);
+const seen = await openObservability({ service: 'control', config, logger });
+onShutdown('observability', () => seen.stop());
 await waitForDatabase(config, logger);
 const control = openControl(config, logger, () => drain.stopping);
 onShutdown('control', () => control.close());
+dependencyMetrics(seen.registry, { postgres: () => control.db.pool.query('select 1') });
 
-const app = await createApp(control);
+const app = await createApp(control, (fastify) => observeHttp(fastify, seen));
 const drain = drainable(app.getHttpServer());
 onShutdown('http', () => drain.runFor(config, () => app.close(), logger));
 if (config.RPC_PORT !== undefined) {

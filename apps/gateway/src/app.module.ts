@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { GatewayConfig } from '@conducktor/config';
-import type { Logger, Registry } from '@conducktor/runtime';
-import type { Tracer } from '@conducktor/telemetry';
+import type { Logger } from '@conducktor/runtime';
+import type { Observability } from '@conducktor/telemetry';
 import { openGoverned, type Governed } from './open-governed.js';
 
 export const GOVERNED = Symbol('GOVERNED');
@@ -12,7 +12,7 @@ export class GatewayModule {
   static with(
     config: GatewayConfig,
     logger: Logger,
-    { registry, tracer }: { registry: Registry; tracer: Tracer | undefined },
+    { registry, tracer }: Pick<Observability, 'registry' | 'tracer'>,
   ): DynamicModule {
     return {
       module: GatewayModule,

@@ -6,12 +6,10 @@ import {
   drainable,
   endOnSignals,
   onShutdown,
-  createMetrics,
-  startMetricsServer,
   STOPPING,
 } from '@conducktor/runtime';
 import { waitForDatabase } from '@conducktor/db';
-import { openTelemetry } from '@conducktor/telemetry';
+import { openObservability } from '@conducktor/telemetry';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { GatewayModule, GOVERNED } from './app.module.js';
@@ -23,13 +21,12 @@ import { openSessions } from './sessions/open-sessions.js';
 
 const config = loadConfigOrExit(gatewayEnv);
 const logger = createLogger('gateway', config.LOG_LEVEL);
-const registry = createMetrics('gateway');
-const telemetry = await openTelemetry({ service: 'gateway', config, registry, logger });
+const seen = await openObservability({ service: 'gateway', config, logger });
 await waitForDatabase(config, logger);
 const http = createHttpServer();
 const drain = drainable(http.server);
 const app = await NestFactory.create<NestFastifyApplication>(
-  GatewayModule.with(config, logger, { registry, tracer: telemetry.tracer }),
+  GatewayModule.with(config, logger, seen),
   new FastifyAdapter(http),
   { logger: false, bodyParser: false },
 );
@@ -58,7 +55,7 @@ await addRoutes(http, {
     inFlight: createInFlight(sessions.bus),
     onFault: (error) => logger.error({ err: error }, 'An MCP request failed inside the gateway'),
   },
-  onStreams: (streams) => streamMetrics(registry, streams),
+  onStreams: (streams) => streamMetrics(seen.registry, streams),
   services:
     config.AUTH_URL && config.CONTROL_URL
       ? {
@@ -68,17 +65,12 @@ await addRoutes(http, {
         }
       : undefined,
 });
-const metrics =
-  config.METRICS_PORT === undefined
-    ? undefined
-    : await startMetricsServer(config.HOST, config.METRICS_PORT, registry);
 await app.listen(config.PORT, config.HOST);
 
 // In reverse: nothing new is taken, what runs is answered, and only then the journal closes.
-onShutdown('telemetry', () => telemetry.stop());
+onShutdown('observability', () => seen.stop());
 onShutdown('governed', () => governed.stop());
 onShutdown('sessions', () => sessions.stop());
-onShutdown('metrics', () => void metrics?.close());
 onShutdown('http', () => drain.runFor(config, () => app.close(), logger));
 endOnSignals(logger, config.SHUTDOWN_SECONDS * 1000);
 logger.info({ port: config.PORT, publicUrl: config.PUBLIC_URL }, 'Gateway is listening');

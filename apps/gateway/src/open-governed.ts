@@ -120,6 +120,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
   processMetrics(registry, {
     journal,
     runningCalls,
+    gate,
     postgres: () => db.pool.query('select 1'),
     redis: () => redis.ping(),
   });

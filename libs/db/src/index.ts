@@ -121,6 +121,7 @@ export {
   pruneMail,
   type ClaimedMail,
   type NewMail,
+  waitingMail,
 } from './queries/mail-outbox.js';
 export { inTransaction, type InstallationTx } from './installation-tx.js';
 export {

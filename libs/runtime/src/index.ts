@@ -29,6 +29,7 @@ export { dependencyMetrics } from './metrics/dependencies.js';
 export {
   type Buckets,
   type Count,
+  counter,
   CounterFamily,
   gauge,
   gauges,

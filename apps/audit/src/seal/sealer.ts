@@ -22,6 +22,8 @@ export class Sealer {
   private wake: (() => void) | undefined;
   private failure: string | undefined;
   private tidiedAt = -Infinity;
+  /** Events that this process has sealed. */
+  sealed = 0;
 
   private readonly away: ReturnType<typeof seldom>;
 
@@ -45,6 +47,7 @@ export class Sealer {
       'select seal($1) as sealed',
       [ROWS_PER_SEAL],
     );
+    this.sealed += rows[0]!.sealed;
     return rows[0]!.sealed;
   }
 

@@ -16,6 +16,11 @@ export function portsOf(base: number) {
     postgres: base + 10,
     redis: base + 11,
     everything: base + 12,
+    gatewayMetrics: base + 7,
+    authMetrics: base + 8,
+    controlMetrics: base + 9,
+    workerMetrics: base + 13,
+    auditMetrics: base + 14,
   };
 }
 export type Ports = ReturnType<typeof portsOf>;

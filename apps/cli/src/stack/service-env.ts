@@ -50,10 +50,16 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
     ports.controlRpc,
     ports.postgres,
     ports.redis,
+    ports.gatewayMetrics,
+    ports.authMetrics,
+    ports.controlMetrics,
+    ports.workerMetrics,
+    ports.auditMetrics,
   ].join(',');
   const own: Record<ServiceName, Record<string, string>> = {
     gateway: {
       PORT: String(ports.gateway),
+      METRICS_PORT: String(ports.gatewayMetrics),
       // Nothing in front of it has to hear first.
       DRAIN_DELAY_SECONDS: context.inherited['DRAIN_DELAY_SECONDS'] ?? '0',
       AUTH_URL: local(ports.auth),
@@ -63,6 +69,7 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
     },
     auth: {
       PORT: String(ports.auth),
+      METRICS_PORT: String(ports.authMetrics),
       DRAIN_DELAY_SECONDS: context.inherited['DRAIN_DELAY_SECONDS'] ?? '0',
       // It fetches what any stranger names, so nothing private is open to it unless the person says so.
       OUTBOUND_DENY_PORTS: ownPorts,
@@ -70,12 +77,14 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
     },
     control: {
       PORT: String(ports.control),
+      METRICS_PORT: String(ports.controlMetrics),
       DRAIN_DELAY_SECONDS: context.inherited['DRAIN_DELAY_SECONDS'] ?? '0',
       RPC_PORT: String(ports.controlRpc),
       WORKERS: `127.0.0.1:${ports.workerRpc}`,
     },
     'connector-worker': {
       PORT: String(ports.worker),
+      METRICS_PORT: String(ports.workerMetrics),
       RPC_PORT: String(ports.workerRpc),
       ...(workerSocket && { RPC_SOCKET: workerSocket }),
       STDIO_CATALOG: context.stdioCatalog,
@@ -83,7 +92,7 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
       OUTBOUND_ALLOW: context.inherited['OUTBOUND_ALLOW'] ?? 'loopback',
       OUTBOUND_DENY_PORTS: ownPorts,
     },
-    audit: { PORT: String(ports.audit) },
+    audit: { PORT: String(ports.audit), METRICS_PORT: String(ports.auditMetrics) },
   };
   const inherited = Object.entries(context.inherited).filter(
     ([name]) => PASSED_ON.test(name) || OURS.has(name) || LIKE_OURS.test(name),

@@ -1,5 +1,6 @@
 import type { CallRequest, CallResult, ResumeRequest } from '@conducktor/contracts';
 import { type Logger, type Outcomes, RecentIds, type RpcExchange } from '@conducktor/runtime';
+import type { Tracer } from '@conducktor/telemetry';
 import type { ConnectionLoader } from '../connections/connection-loader.js';
 import { failureWithoutSecrets, resultWithoutSecrets } from '../connections/without-secrets.js';
 import {
@@ -8,6 +9,8 @@ import {
   type LoadedConnection,
   UpstreamFailure,
 } from '../connector.js';
+import type { CallObserver } from '../telemetry/call-observer.js';
+import { CallTrace } from '../telemetry/call-trace.js';
 import { Lane } from './lane.js';
 import { RunningCall } from './running-call.js';
 
@@ -18,6 +21,10 @@ export interface CallExecutorDeps {
   logger: Logger;
   /** Calls at one connection at once, by kind. */
   concurrency: Readonly<Record<ConnectionKind, number>>;
+  /** Absent: nothing is counted. */
+  observer?: CallObserver | undefined;
+  /** Absent: nothing is traced, and the upstream is told of the gateway's span. */
+  tracer?: Tracer | undefined;
 }
 
 const MAX_WAITING = 2_000;
@@ -34,6 +41,13 @@ export class CallExecutor {
 
   get inFlight(): number {
     return this.#running.size;
+  }
+
+  /** Whether each connection's breaker is open now. */
+  *breakers(): Generator<readonly [connectionId: string, isOpen: boolean]> {
+    const now = Date.now();
+    for (const [key, lane] of this.#lanes)
+      yield [key.slice(key.indexOf('/') + 1), lane.breaker.isOpen(now)];
   }
 
   call(request: CallRequest, exchange: RpcExchange): Promise<CallResult> {
@@ -56,7 +70,9 @@ export class CallExecutor {
     this.#recent.add(request.callId);
 
     const loaded = this.deps.loader.peek(request.tenantId, request.connectionId, request.revision);
-    const call = new RunningCall(request, exchange, loaded?.slug ?? 'The connection');
+    const context = this.deps.tracer?.continue(request.traceparent);
+    const trace = context && new CallTrace(context);
+    const call = new RunningCall(request, exchange, loaded?.slug ?? 'The connection', trace);
     this.#running.set(request.callId, call);
     if (loaded) this.#enter(loaded, call);
     else {
@@ -67,6 +83,7 @@ export class CallExecutor {
     }
     return call.result.then((result) => {
       this.#running.delete(request.callId);
+      this.deps.observer?.ended(request, trace, result);
       const { key, callId, tenantId } = request;
       const resultSize = result.resultJson === undefined ? 0 : Buffer.byteLength(result.resultJson);
       this.deps.outcomes.keep(

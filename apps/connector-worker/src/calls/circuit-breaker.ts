@@ -21,6 +21,10 @@ export class CircuitBreaker {
     return 0;
   }
 
+  isOpen(now: number): boolean {
+    return this.#failures >= THRESHOLD && now < this.#openUntil;
+  }
+
   succeeded(): void {
     this.#failures = 0;
     this.#rests = 0;

@@ -17,6 +17,7 @@ import {
 } from '../connector.js';
 import { valueWithoutSecrets } from '../connections/without-secrets.js';
 import { type Declared, declaredOf, mayAsk } from '../mcp/capabilities.js';
+import type { CallEvent, CallTrace } from '../telemetry/call-trace.js';
 import { Asks } from './asks.js';
 import type { Lane } from './lane.js';
 
@@ -51,6 +52,7 @@ export class RunningCall implements OutgoingCall {
     private readonly request: CallRequest,
     private exchange: RpcExchange,
     private readonly slug: string,
+    readonly trace?: CallTrace | undefined,
   ) {
     this.declared = declaredOf(request.capabilities);
     this.result = new Promise((resolve) => (this.#finish = resolve));
@@ -84,7 +86,7 @@ export class RunningCall implements OutgoingCall {
     return this.request.input;
   }
   get traceparent(): string | undefined {
-    return this.request.traceparent;
+    return this.trace ? this.trace.traceparent : this.request.traceparent;
   }
   get finished(): boolean {
     return this.#finished;
@@ -95,7 +97,12 @@ export class RunningCall implements OutgoingCall {
   }
 
   markSent(): void {
+    this.trace?.event(this.#sentAt === undefined ? 'sent' : 'sent again');
     this.#sentAt ??= performance.now();
+  }
+
+  event(name: CallEvent): void {
+    this.trace?.event(name);
   }
 
   progress(note: ProgressNote): void {

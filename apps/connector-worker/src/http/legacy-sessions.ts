@@ -37,10 +37,12 @@ export class LegacySessions {
       const session = await this.open(call.memberId, call.declared, this.deps.handshakeMs);
       const preparing = session.prepare(call);
       if (preparing) await preparing;
+      call.event('session ready');
       if (call.stopped) throw new UpstreamFailure('unavailable', 'The call was given up.');
       const reply = await session.call(call);
       if (!again && isSessionLost(reply, session)) {
         this.drop(session);
+        call.event('session lost');
         continue;
       }
       if (reply.answer) return callResultOf(reply.answer, call, 'legacy');

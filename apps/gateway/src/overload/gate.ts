@@ -42,6 +42,8 @@ export class Gate {
   #away = 0;
   #shed = 0;
   #toldAt = -Infinity;
+  /** Requests that were refused, since the beginning. */
+  refused = 0;
 
   constructor(private readonly options: GateOptions) {}
 
@@ -57,6 +59,7 @@ export class Gate {
     if (waiting < most * UNDER_PRESSURE && this.#underWay < most * UNDER_WAY_FOR_EACH) return false;
     if (!this.#isFullFor(this.#shareOf(authorization))) return false;
     this.#shed++;
+    this.refused++;
     this.#tell();
     return true;
   }

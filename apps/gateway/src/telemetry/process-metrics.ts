@@ -1,5 +1,6 @@
-import { dependencyMetrics, gauge, gauges, type Registry } from '@conducktor/runtime';
+import { counter, dependencyMetrics, gauge, gauges, type Registry } from '@conducktor/runtime';
 import type { Journal } from '../journal/journal.js';
+import type { Gate } from '../overload/gate.js';
 import type { RunningCalls } from '../tool-call/running-calls.js';
 
 /** How this gateway stands, looked up when somebody asks. */
@@ -8,11 +9,12 @@ export function processMetrics(
   parts: {
     journal: Journal;
     runningCalls: RunningCalls;
+    gate: Pick<Gate, 'refused' | 'waiting'>;
     postgres(): Promise<unknown>;
     redis(): Promise<unknown>;
   },
 ): void {
-  const { journal, runningCalls, postgres, redis } = parts;
+  const { journal, runningCalls, gate, postgres, redis } = parts;
   gauges({
     registry,
     name: 'conducktor_journal_oldest_wait_seconds',
@@ -37,6 +39,18 @@ export function processMetrics(
     name: 'conducktor_open_calls',
     help: 'Calls that are at a worker, those included that wait there for a person',
     read: () => runningCalls.size,
+  });
+  gauge({
+    registry,
+    name: 'conducktor_requests_waiting',
+    help: 'Requests that wait for this process, not for an upstream',
+    read: () => gate.waiting,
+  });
+  counter({
+    registry,
+    name: 'conducktor_shed_requests_total',
+    help: 'Requests that were answered 503 unread, because serving them would have kept the others',
+    read: () => gate.refused,
   });
   dependencyMetrics(registry, { postgres, redis });
 }

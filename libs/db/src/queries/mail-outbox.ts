@@ -93,3 +93,13 @@ export async function pruneMail(db: Db, limit: number): Promise<number> {
   );
   return rowCount ?? 0;
 }
+
+/** How many letters wait to be sent, and for how long the oldest has, in seconds. */
+export async function waitingMail(db: Db): Promise<{ letters: number; oldestSeconds: number }> {
+  const { rows } = await db.pool.query<{ letters: number; oldestSeconds: number }>(
+    `select count(*)::int as letters,
+            coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as "oldestSeconds"
+       from mail_outbox where sent_at is null and failed_at is null`,
+  );
+  return rows[0]!;
+}

@@ -7,8 +7,6 @@ export interface CallMetrics {
   ended(end: string, durationMs?: number): void;
   /** A request that said who it comes from: `ok`, or the code of its refusal. */
   arrived(result: string): void;
-  /** A request that was not looked at because there were too many. */
-  shed(reason: string): void;
   /** One committed tick. */
   tick(intents: number, outcomes: number, durationMs: number): void;
 }
@@ -49,13 +47,6 @@ export function callMetrics(registry: Registry): CallMetrics {
   });
   const arrivedWell = arrivals.of('ok');
   arrivals.of('unauthenticated');
-  const sheds = new CounterFamily({
-    registry,
-    name: 'conducktor_shed_requests_total',
-    help: 'Requests that were answered 503 at once, because taking them would have kept the others',
-    labels: ['reason'],
-  });
-  sheds.of('overload');
   for (const end of ['ok', 'error', 'unknown', 'policy_denied']) calls.of(end);
   const intentRows = batches.of('intent');
   const outcomeRows = batches.of('outcome');
@@ -65,7 +56,6 @@ export function callMetrics(registry: Registry): CallMetrics {
       if (durationMs !== undefined) upstream.observe(durationMs / 1_000);
     },
     arrived: (result) => (result === 'ok' ? arrivedWell : arrivals.of(result)).inc(),
-    shed: (reason) => sheds.of(reason).inc(),
     tick: (intents, outcomes, durationMs) => {
       commits.observe(durationMs / 1_000);
       if (intents > 0) intentRows.observe(intents);

@@ -152,6 +152,12 @@ export function gauge(options: InstrumentOptions<never> & { read: Read }): void 
   });
 }
 
+/** A count that its owner keeps. */
+export function counter(options: InstrumentOptions<never> & { read: () => number }): void {
+  const { registry, name, help, read } = options;
+  register(registry, name, help, 'counter', () => [{ value: read(), labels: {} }]);
+}
+
 /** The same with labels; `read` gives the values of the labels in their order, and the figure. */
 export function gauges<Label extends string>(
   options: InstrumentOptions<Label> & {

@@ -22,6 +22,7 @@ const call = (more: Partial<OutgoingCall>): OutgoingCall => ({
   notify: () => {},
   ask: () => 'gone',
   withdraw: () => {},
+  event: () => {},
   ...more,
 });
 

@@ -1,0 +1,50 @@
+import type { Db } from '@conducktor/db';
+import { counter, dependencyMetrics, gauge, type Registry } from '@conducktor/runtime';
+import type { Sealer } from './seal/sealer.js';
+
+/** So many of each epoch and kind are counted: beyond that it is a matter of magnitude. */
+const COUNTED = 100_000;
+/** Both figures are one look at the database. */
+const SAME_LOOK_MS = 1_000;
+
+interface Lag {
+  events: number;
+  seconds: number | null;
+}
+
+/** How sealing stands: asked of the database when somebody wants to know. */
+export function auditMetrics(registry: Registry, { db, sealer }: { db: Db; sealer: Sealer }): void {
+  let seen: { at: number; lag: Promise<Lag> } | undefined;
+  const lag = (): Promise<Lag> => {
+    const now = performance.now();
+    if (!seen || now - seen.at > SAME_LOOK_MS) seen = { at: now, lag: sealingLag(db) };
+    return seen.lag;
+  };
+  gauge({
+    registry,
+    name: 'conducktor_audit_sealing_lag_seconds',
+    help: 'Age of the oldest event without a place in its workspace’s audit sequence; 0 when none waits',
+    read: async () => (await lag()).seconds ?? 0,
+  });
+  gauge({
+    registry,
+    name: 'conducktor_audit_unsealed_events',
+    help: 'Events without a place in their workspace’s audit sequence',
+    read: async () => (await lag()).events,
+  });
+  counter({
+    registry,
+    name: 'conducktor_audit_sealed_events_total',
+    help: 'Events that this process has given their place in the audit sequences',
+    read: () => sealer.sealed,
+  });
+  dependencyMetrics(registry, { postgres: () => db.pool.query('select 1') });
+}
+
+async function sealingLag(db: Db): Promise<Lag> {
+  const { rows } = await db.pool.query<Lag>(
+    'select events::float8 as events, seconds from sealing_lag($1)',
+    [COUNTED],
+  );
+  return rows[0]!;
+}
