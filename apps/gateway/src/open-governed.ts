@@ -164,6 +164,8 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     },
   };
 
+  const arrivalDeps = { ...deps, activity };
+
   return {
     mcp: {
       callTool: (input) => observer.observe(TOOL_CALL, input.context, callTool(deps, input)),
@@ -174,7 +176,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       limit: (context, what) => limitOwn(deps, context, what),
       introduce: (context) => introduce(deps, context),
       authenticate: async (context, look) => {
-        const answer = await arrive({ ...deps, activity }, context, look);
+        const answer = await arrive(arrivalDeps, context, look);
         if (answer.kind === 'caller')
           gate.learn(context.headers['authorization'], tenantOf(answer.principal));
         return answer;

@@ -1,1 +1,1 @@
-export { encodeRecord, type CallRecord, type OutcomeRecord } from './record.js';
+export { encodeRecord, timestamp, type CallRecord, type OutcomeRecord } from './record.js';

@@ -36,13 +36,25 @@ export interface OutcomeRecord {
   resultSize?: number;
 }
 
+let lastMs = NaN;
+let lastText = '';
+
+/** RFC 3339, UTC, milliseconds: most calls of a busy gateway share theirs with the one before. */
+export function timestamp(ms = Date.now()): string {
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastText = new Date(ms).toISOString();
+  }
+  return lastText;
+}
+
 /**
  * A record as the journal's text. Strings that a person or an upstream wrote are made well-formed
  * first: a lone surrogate or NUL would be refused by jsonb later, when the call has long been made.
  */
 export function encodeRecord(record: CallRecord | OutcomeRecord): string {
   const text = JSON.stringify(record);
-  return UNSAFE.test(text) ? JSON.stringify(record, wellFormed) : text;
+  return text.includes('\\u') && UNSAFE.test(text) ? JSON.stringify(record, wellFormed) : text;
 }
 
 // JSON.stringify writes NUL and lone surrogates as escapes; finding one here may be a false alarm

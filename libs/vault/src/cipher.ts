@@ -28,8 +28,14 @@ export function seal(key: KeyObject, aad: string, plaintext: Uint8Array | string
   cipher.setAAD(Buffer.from(aad));
   const first =
     typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
-  const last = cipher.final();
-  return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), first, last]);
+  // GCM is a stream: all of the ciphertext is there before the end.
+  cipher.final();
+  const box = Buffer.allocUnsafe(1 + NONCE + TAG + first.length);
+  box[0] = VERSION;
+  nonce.copy(box, 1);
+  cipher.getAuthTag().copy(box, 1 + NONCE);
+  first.copy(box, 1 + NONCE + TAG);
+  return box;
 }
 
 /** Opens what `seal` made; throws when the key, the place or a single byte differs. */

@@ -31,6 +31,8 @@ export interface McpRequestContext {
   client?: { name: string; version?: string };
   /** The client wants log messages from this level on (RFC 5424 names). */
   logLevel?: string;
+  /** Kept by the story from one of its steps to another. */
+  verified?: object;
   /** When its steps began; of one governed request, so each of a batch has its own. */
   timeline: Timeline;
 }

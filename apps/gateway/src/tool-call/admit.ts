@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { encodeRecord } from '@conducktor/audit-log';
+import { encodeRecord, timestamp } from '@conducktor/audit-log';
 import { newId } from '@conducktor/contracts';
 import { ASK_WAIT_MS } from '@conducktor/runtime';
 import type { Vault } from '@conducktor/vault';
@@ -65,7 +65,7 @@ export async function admit(
       // Meanwhile the call's own deadline stands still.
       (canBeAsked(call) ? ASK_WAIT_MS : 0),
     record: encodeRecord({
-      at: new Date(now).toISOString(),
+      at: timestamp(now),
       memberId: caller.member.id,
       actor: caller.actor,
       clientId: caller.clientId,

@@ -104,12 +104,12 @@ export function clientUri({ caller, tool }: CheckedCall, uri: string): string {
  */
 function theirMeta(meta: unknown): Record<string, unknown> {
   if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return {};
-  return Object.fromEntries(
-    Object.entries(meta).filter(
-      ([name]) => !name.startsWith('conducktor/') && name !== 'mcp/www_authenticate',
-    ),
-  );
+  if (!Object.keys(meta).some(isOurWord)) return meta as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(meta).filter(([name]) => !isOurWord(name)));
 }
+
+const isOurWord = (name: string): boolean =>
+  name.startsWith('conducktor/') || name === 'mcp/www_authenticate';
 
 /** A result with `isError`: what people read in their chat, with the code beside it. */
 export function failure(

@@ -43,10 +43,8 @@ export async function identify(
   deps: AuthenticateDeps,
   context: McpRequestContext,
 ): Promise<Caller> {
-  const { headers, resourcePath } = context;
-  const token = bearerToken(headers['authorization']);
-  const seen = deps.tokens.of(headers, token, resourcePath);
-  const credential = seen ?? (await verify(deps, token, context));
+  const seen = deps.tokens.of(context);
+  const credential = seen ?? (await verify(deps, context));
   if (credential.expiresAtMs <= Date.now()) throw signInAgain('your access has expired');
   if (credential.signedBy !== undefined && !deps.verifier.keyStands(credential.signedBy))
     throw signInAgain('the key that signed your access was taken out of use');
@@ -76,9 +74,9 @@ export async function identify(
 
 async function verify(
   deps: AuthenticateDeps,
-  token: string,
-  { resourcePath, sourceIp }: McpRequestContext,
+  { headers, resourcePath, sourceIp }: McpRequestContext,
 ): Promise<Credential> {
+  const token = bearerToken(headers['authorization']);
   const credential = token.startsWith('ck_')
     ? keyCredential(await tried(deps, sourceIp, () => deps.verifier.verifyApiKey(token)))
     : tokenCredential(
@@ -153,21 +151,25 @@ interface Credential {
   holder: RightHolder;
 }
 
+class Verified {
+  constructor(
+    readonly resourcePath: string,
+    readonly credential: Credential,
+  ) {}
+}
+
 /** Verified credentials by hash of token and resource: the token itself is never kept. Bounded. */
 export class TokenCache {
   private readonly entries = new Map<string, Credential>();
-  private readonly requests = new WeakMap<
-    object,
-    { resourcePath: string; credential: Credential }
-  >();
   constructor(private readonly limit = 20_000) {}
 
-  /** `headers` are the request's, which is authenticated by its transport and by its story: hashed once. */
-  of(headers: object, token: string, resourcePath: string): Credential | undefined {
-    const known = this.requests.get(headers);
-    if (known?.resourcePath === resourcePath) return known.credential;
-    const credential = this.get(token, resourcePath);
-    if (credential) this.requests.set(headers, { resourcePath, credential });
+  /** A request is authenticated by its transport and by its story: its token is hashed once. */
+  of(context: McpRequestContext): Credential | undefined {
+    const { headers, resourcePath, verified } = context;
+    if (verified instanceof Verified && verified.resourcePath === resourcePath)
+      return verified.credential;
+    const credential = this.get(bearerToken(headers['authorization']), resourcePath);
+    if (credential) context.verified = new Verified(resourcePath, credential);
     return credential;
   }
 

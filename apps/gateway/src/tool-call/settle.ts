@@ -1,4 +1,4 @@
-import { encodeRecord } from '@conducktor/audit-log';
+import { encodeRecord, timestamp } from '@conducktor/audit-log';
 import type { CallResult } from '@conducktor/contracts';
 import type { Vault } from '@conducktor/vault';
 import type { CallMetrics } from '@conducktor/runtime';
@@ -53,7 +53,7 @@ export async function settle(
     callId: call.callId,
     costMicros: isCharged(result.outcome) ? (tool.costMicros ?? 0) : 0,
     record: encodeRecord({
-      at: new Date().toISOString(),
+      at: timestamp(),
       connection: tool.connection.slug,
       tool: tool.shownName,
       outcome: result.outcome,
