@@ -1,4 +1,6 @@
 import { Client } from 'pg';
+import { BoundCall } from './bound-call.js';
+import { Exchange } from './exchange.js';
 
 /**
  * One direct database session that owns one epoch: it holds the epoch's advisory lock, and when it
@@ -8,6 +10,11 @@ export interface EpochSession {
   readonly epoch: number;
   /** Runs one prepared statement. Rejects with `lost` set when the session itself is gone. */
   run(name: string, text: string, values: unknown[]): Promise<Record<string, unknown>[]>;
+  /**
+   * Executes one of the session's own statements, which answers with one column of one row, and resolves
+   * with it as text; `write` gives its parameters. Rejects as `run` does. One at a time.
+   */
+  execute(write: (call: BoundCall) => Buffer): Promise<string | null>;
   readonly lost: boolean;
   end(): Promise<void>;
 }
@@ -15,11 +22,15 @@ export interface EpochSession {
 // A tick that takes longer than this is treated as a lost session: its transaction is in doubt.
 const TICK_TIMEOUT_MS = 10_000;
 
-/** Connects (no pooler may stand between), opens an epoch and returns its session. */
+/**
+ * Connects (no pooler may stand between), opens an epoch, prepares `statements` (SQL by name) and returns
+ * the session.
+ */
 export async function openEpochSession(
   url: string,
   gateway: string,
   onLost: (session: EpochSession) => void,
+  statements: Readonly<Record<string, string>> = {},
 ): Promise<EpochSession> {
   const client = new Client({
     connectionString: url,
@@ -40,6 +51,12 @@ export async function openEpochSession(
     ).connection.stream.destroy();
     onLost(session);
   };
+  const call = new BoundCall();
+  // An error with an SQLSTATE outside classes 08 and 57P came from a living session whose
+  // transaction was rolled back whole; everything else leaves the tick in doubt.
+  const failed = (error: unknown) => {
+    if (!isRolledBack(error)) lose();
+  };
   const session: EpochSession = {
     get epoch() {
       return epoch;
@@ -51,12 +68,20 @@ export async function openEpochSession(
       try {
         return (await client.query({ name, text, values })).rows as Record<string, unknown>[];
       } catch (error) {
-        // An error with an SQLSTATE outside classes 08 and 57P came from a living session whose
-        // transaction was rolled back whole; everything else leaves the tick in doubt.
-        if (!isRolledBack(error)) lose();
+        failed(error);
         throw error;
       }
     },
+    execute: (write) =>
+      new Promise((resolve, reject) => {
+        client.query(
+          new Exchange(write(call), (error, value) => {
+            if (!error) return resolve(value ?? null);
+            failed(error);
+            reject(error);
+          }),
+        );
+      }),
     end: async () => {
       if (lost) return;
       lost = true;
@@ -71,6 +96,8 @@ export async function openEpochSession(
       epoch: number;
     }[];
     epoch = rows[0]!.epoch;
+    for (const [name, sql] of Object.entries(statements))
+      await client.query(`prepare ${name} as ${sql}`);
   } catch (error) {
     // Kept open it would count against the server's connections, and might hold the lock of an epoch
     // that nobody writes to.

@@ -1,9 +1,9 @@
 export { takeBaseBackup } from './base-backup.js';
 export { createDb, withTenant, type Db, type TenantTx } from './db.js';
 export { workspaceOffer, type WorkspaceOffer } from './queries/workspace-offer.js';
-export { databaseReadiness, waitForDatabase } from './database-readiness.js';
 export { listenTo } from './listen.js';
 export { migrate } from './migrate.js';
+export type { BoundCall } from './bound-call.js';
 export { openEpochSession, type EpochSession } from './epoch-session.js';
 export {
   addFirstSigningKey,
@@ -121,7 +121,6 @@ export {
   pruneMail,
   type ClaimedMail,
   type NewMail,
-  waitingMail,
 } from './queries/mail-outbox.js';
 export { inTransaction, type InstallationTx } from './installation-tx.js';
 export {

@@ -2,8 +2,6 @@ import type { Admission, Intent, Settlement } from './types.js';
 
 export interface PendingIntent {
   intent: Intent;
-  /** As of `performance.now()`. */
-  since: number;
   resolve(admission: Admission): void;
   reject(error: Error): void;
 }
@@ -21,67 +19,27 @@ export interface Batch {
   settlements: PendingSettlement[];
 }
 
-// Array literals are written by hand: pg escapes every element on its own, which costs more than the
-// query. Ids and hashes hold no character that an array literal treats specially.
-const plain = (items: readonly (string | number | boolean)[]) => `{${items.join(',')}}`;
-const quoted = (items: readonly string[]) =>
-  `{${items.map((item) => `"${item.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`;
+const WRITTEN = 0;
 
-/** The parameters of SQL function `tick`, in its order. */
-export function tickParameters(epoch: number, tick: number, batch: Batch): unknown[] {
-  const intents = batch.intents.map((pending) => pending.intent);
-  const running = batch.settlements.filter((pending) => !pending.late).map((p) => p.settlement);
-  const late = batch.settlements.filter((pending) => pending.late).map((p) => p.settlement);
-  const keyed = intents.flatMap((intent, index) =>
-    intent.idempotency ? [{ position: index + 1, ...intent.idempotency }] : [],
-  );
-  const answered = batch.settlements.flatMap(({ settlement }) =>
-    settlement.answer ? [{ tenantId: settlement.tenantId, ...settlement.answer }] : [],
-  );
-  return [
-    epoch,
-    tick,
-    plain(intents.map((intent) => intent.tenantId)),
-    plain(intents.map((intent) => intent.version)),
-    plain(intents.map((intent) => intent.callId)),
-    plain(intents.map((intent) => intent.admitted)),
-    plain(intents.map((intent) => intent.reservedMicros)),
-    plain(intents.map((intent) => intent.deadlineMs ?? 'NULL')),
-    quoted(intents.map((intent) => intent.record)),
-    plain(running.map((s) => s.key.tick)),
-    plain(running.map((s) => s.key.ordinal)),
-    plain(running.map((s) => s.tenantId)),
-    plain(running.map((s) => s.callId)),
-    // `settle` has put in what its own running calls reserved.
-    plain(running.map((s) => (s.costMicros === 'reserved' ? 0 : s.costMicros))),
-    quoted(running.map((s) => s.record)),
-    plain(late.map((s) => s.key.epoch)),
-    plain(late.map((s) => s.key.tick)),
-    plain(late.map((s) => s.key.ordinal)),
-    plain(late.map((s) => (s.costMicros === 'reserved' ? 'NULL' : s.costMicros))),
-    quoted(late.map((s) => s.record)),
-    plain(keyed.map((k) => k.position)),
-    plain(keyed.map((k) => k.hash)),
-    plain(keyed.map((k) => k.argumentsHash)),
-    plain(answered.map((a) => a.tenantId)),
-    plain(answered.map((a) => a.hash)),
-    quoted(answered.map((a) => a.sealed)),
-  ];
+/** What a tick says of its intents, by position. */
+export interface Verdicts {
+  /** null: every one is written. */
+  verdict: readonly number[] | null;
+  /** For intents whose idempotency key another call has: that call. */
+  attached?: readonly (string | null)[] | null;
 }
-
-export const TICK_QUERY = `select verdict, attached from tick(${Array.from({ length: 26 }, (_, i) => `$${i + 1}`).join(', ')})`;
 
 /** Tells every intent of a committed tick what became of it. */
 export function deliverVerdicts(
   epoch: number,
   tick: number,
   batch: Batch,
-  row: { verdict: number[]; attached: (string | null)[] | null },
+  { verdict, attached: calls }: Verdicts,
 ): void {
   batch.intents.forEach((pending, index) => {
-    const attached = row.attached?.[index];
-    switch (row.verdict[index]) {
-      case 0:
+    const attached = calls?.[index];
+    switch (verdict === null ? WRITTEN : verdict[index]) {
+      case WRITTEN:
         return pending.resolve({ verdict: 'admitted', key: { epoch, tick, ordinal: index + 1 } });
       case 1:
         return pending.resolve({ verdict: 'stale' });

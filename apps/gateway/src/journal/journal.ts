@@ -3,12 +3,11 @@ import { openEpochSession, type EpochSession } from '@conducktor/db';
 import type { CallMetrics, Logger } from '@conducktor/runtime';
 import {
   deliverVerdicts,
-  TICK_QUERY,
-  tickParameters,
   type Batch,
   type PendingIntent,
   type PendingSettlement,
 } from './batch.js';
+import { commitBatch, TICK_STATEMENTS } from './commit-batch.js';
 import { EpochClosing } from './epoch-closing.js';
 import type { Admission, Intent, Settlement } from './types.js';
 
@@ -60,9 +59,7 @@ export class Journal {
   /** Calls of this epoch that have no outcome yet, and what they reserved: any other was settled before. */
   private readonly running = new Map<string, number>();
   /** Outcomes taken and not durable yet, by call. */
-  private readonly settling = new Map<string, { settled: Promise<void>; since: number }>();
-  /** What the tick in flight carries. */
-  private carried: Batch | undefined;
+  private readonly settling = new Map<string, Promise<void>>();
   private paused = 0;
   private readonly closing: EpochClosing;
   private ended = false;
@@ -84,17 +81,6 @@ export class Journal {
     return this.session !== undefined;
   }
 
-  /** Milliseconds that the oldest of each has waited to become durable; 0 where none waits. */
-  get oldestWait(): { intentMs: number; settlementMs: number } {
-    const now = performance.now();
-    const intent = this.carried?.intents[0] ?? this.intents[0];
-    const [settlement] = this.settling.values();
-    return {
-      intentMs: intent ? now - intent.since : 0,
-      settlementMs: settlement ? now - settlement.since : 0,
-    };
-  }
-
   /** Writes an intent durably and says what became of it. Rejects with `governance_unavailable`. */
   admit(intent: Intent): Promise<Admission> {
     if (!this.session || this.intents.length >= MAX_WAITING_INTENTS)
@@ -109,7 +95,7 @@ export class Journal {
           this.running.set(intent.callId, intent.reservedMicros);
         resolve(admission);
       };
-      this.intents.push({ intent, since: performance.now(), resolve: admitted, reject });
+      this.intents.push({ intent, resolve: admitted, reject });
       this.schedule();
     });
   }
@@ -122,7 +108,7 @@ export class Journal {
     const { callId } = given;
     // Not confirmed before the first one is: until then the worker's copy is the second one.
     const first = this.settling.get(callId);
-    if (first) return first.settled;
+    if (first) return first;
     const current = given.key.epoch === this.session?.epoch;
     const reserved = this.running.get(callId);
     const settlement =
@@ -142,7 +128,7 @@ export class Journal {
         this.closing.hold({ ...pending, late: true });
       }
     });
-    this.settling.set(callId, { settled, since: performance.now() });
+    this.settling.set(callId, settled);
     return settled;
   }
 
@@ -186,21 +172,11 @@ export class Journal {
     };
     if (batch.intents.length === 0 && batch.settlements.length === 0) return this.becameIdle();
     this.inFlight = true;
-    this.carried = batch;
     const tick = ++this.tick;
     const startedAt = performance.now();
     try {
-      const rows = await session.run(
-        'tick',
-        TICK_QUERY,
-        tickParameters(session.epoch, tick, batch),
-      );
-      deliverVerdicts(
-        session.epoch,
-        tick,
-        batch,
-        rows[0] as { verdict: number[]; attached: (string | null)[] | null },
-      );
+      const verdicts = await commitBatch(session, tick, batch);
+      deliverVerdicts(session.epoch, tick, batch, verdicts);
       this.confirm(batch.settlements);
       this.deps.metrics?.tick(
         batch.intents.length,
@@ -211,7 +187,6 @@ export class Journal {
       this.tickFailed(session, tick, batch, error as Error);
     } finally {
       this.inFlight = false;
-      this.carried = undefined;
     }
     this.epochCalls += batch.intents.length;
     if (
@@ -282,8 +257,11 @@ export class Journal {
   }
 
   private open(): Promise<EpochSession> {
-    return openEpochSession(this.deps.databaseUrl, this.deps.gateway, (lost) =>
-      this.sessionLost(lost),
+    return openEpochSession(
+      this.deps.databaseUrl,
+      this.deps.gateway,
+      (lost) => this.sessionLost(lost),
+      TICK_STATEMENTS,
     );
   }
 

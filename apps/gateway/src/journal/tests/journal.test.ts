@@ -37,6 +37,39 @@ describe('the journal', () => {
     expect(await count('select count(*) n from call where call_id = $1', [stale.callId])).toBe(0);
   });
 
+  it('writes the same rows whichever function carries them', async () => {
+    const journal = await openJournal();
+    const [alone, one, other] = [
+      intent({ reservedMicros: 5 }),
+      intent({
+        reservedMicros: 2 ** 40,
+        record: '{"at":"2026-11-21T00:00:00.000Z","tool":"né\\\"\\\\ 工具"}',
+      }),
+      intent({ admitted: false, deadlineMs: null }),
+    ];
+    const keyed = intent({ idempotency: { hash: 'w'.repeat(64), argumentsHash: 'a'.repeat(64) } });
+    await journal.admit(alone);
+    await Promise.all([journal.admit(one), journal.admit(other)]);
+    await journal.admit(keyed);
+    for (const i of [alone, one, other, keyed]) {
+      const { rows } = await admin.pool.query(
+        `select tenant_id, admitted, reserved_micros::float8 reserved, extract(epoch from deadline)::float8 * 1000 deadline, record
+           from call where call_id = $1`,
+        [i.callId],
+      );
+      expect(rows).toEqual([
+        {
+          tenant_id: tenantId,
+          admitted: i.admitted,
+          reserved: i.reservedMicros,
+          deadline: i.deadlineMs,
+          record: i.record,
+        },
+      ]);
+    }
+    await expect(journal.admit(intent({ reservedMicros: -1 }))).rejects.toThrow();
+  });
+
   it('lets an idempotency key act once, whoever asks how often', async () => {
     const [a, b] = [await openJournal('one'), await openJournal('two')];
     const idempotency = { hash: 'k'.repeat(64), argumentsHash: 'a'.repeat(64) };

@@ -1,0 +1,46 @@
+import type { Connection, Submittable } from 'pg';
+
+/** The messages of the server as `pg` hands them on. */
+interface DataRow {
+  fields: (Buffer | string | null)[];
+}
+
+/**
+ * One execution of a prepared statement that answers with one row of one column, in `pg`'s queue of
+ * queries. It asks for no description of the row and makes no result object: at one tick a call they
+ * cost more than the answer.
+ */
+export class Exchange implements Submittable {
+  /** The column as text. */
+  private value: string | null = null;
+  /** `pg` wraps it where the client has a `query_timeout`. */
+  callback: (error: Error | null, value?: string | null) => void;
+
+  constructor(
+    private readonly message: Buffer,
+    done: (error: Error | null, value?: string | null) => void,
+  ) {
+    this.callback = done;
+  }
+
+  submit(connection: Connection): void {
+    (connection as unknown as { stream: { write(bytes: Buffer): void } }).stream.write(
+      this.message,
+    );
+  }
+
+  handleDataRow(row: DataRow): void {
+    const field = row.fields[0] ?? null;
+    this.value = field === null ? null : field.toString();
+  }
+
+  handleError(error: Error): void {
+    this.callback(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.callback(null, this.value);
+  }
+
+  handleCommandComplete(): void {}
+}
