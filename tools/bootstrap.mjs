@@ -31,6 +31,7 @@ const COMMANDS = {
   fix: async () => run(await setUp({ build: false }), 'tools/check.mjs', ['--fix', ...rest]),
   bench: async () => run(await setUp(), 'bench/run.mjs', rest),
   chaos: async () => run(await setUp(), 'e2e/chaos.mjs', rest),
+  soak: async () => run(await setUp(), 'tools/soak.mjs', rest),
   test,
 };
 
