@@ -1,6 +1,7 @@
 export { takeBaseBackup } from './base-backup.js';
 export { createDb, withTenant, type Db, type TenantTx } from './db.js';
 export { workspaceOffer, type WorkspaceOffer } from './queries/workspace-offer.js';
+export { databaseReadiness, waitForDatabase } from './database-readiness.js';
 export { listenTo } from './listen.js';
 export { migrate } from './migrate.js';
 export type { BoundCall } from './bound-call.js';
@@ -121,6 +122,7 @@ export {
   pruneMail,
   type ClaimedMail,
   type NewMail,
+  waitingMail,
 } from './queries/mail-outbox.js';
 export { inTransaction, type InstallationTx } from './installation-tx.js';
 export {

@@ -2,6 +2,8 @@ import type { Admission, Intent, Settlement } from './types.js';
 
 export interface PendingIntent {
   intent: Intent;
+  /** As of `performance.now()`. */
+  since: number;
   resolve(admission: Admission): void;
   reject(error: Error): void;
 }

@@ -59,7 +59,9 @@ export class Journal {
   /** Calls of this epoch that have no outcome yet, and what they reserved: any other was settled before. */
   private readonly running = new Map<string, number>();
   /** Outcomes taken and not durable yet, by call. */
-  private readonly settling = new Map<string, Promise<void>>();
+  private readonly settling = new Map<string, { settled: Promise<void>; since: number }>();
+  /** What the tick in flight carries. */
+  private carried: Batch | undefined;
   private paused = 0;
   private readonly closing: EpochClosing;
   private ended = false;
@@ -81,6 +83,17 @@ export class Journal {
     return this.session !== undefined;
   }
 
+  /** Milliseconds that the oldest of each has waited to become durable; 0 where none waits. */
+  get oldestWait(): { intentMs: number; settlementMs: number } {
+    const now = performance.now();
+    const intent = this.carried?.intents[0] ?? this.intents[0];
+    const [settlement] = this.settling.values();
+    return {
+      intentMs: intent ? now - intent.since : 0,
+      settlementMs: settlement ? now - settlement.since : 0,
+    };
+  }
+
   /** Writes an intent durably and says what became of it. Rejects with `governance_unavailable`. */
   admit(intent: Intent): Promise<Admission> {
     if (!this.session || this.intents.length >= MAX_WAITING_INTENTS)
@@ -95,7 +108,7 @@ export class Journal {
           this.running.set(intent.callId, intent.reservedMicros);
         resolve(admission);
       };
-      this.intents.push({ intent, resolve: admitted, reject });
+      this.intents.push({ intent, since: performance.now(), resolve: admitted, reject });
       this.schedule();
     });
   }
@@ -108,7 +121,7 @@ export class Journal {
     const { callId } = given;
     // Not confirmed before the first one is: until then the worker's copy is the second one.
     const first = this.settling.get(callId);
-    if (first) return first;
+    if (first) return first.settled;
     const current = given.key.epoch === this.session?.epoch;
     const reserved = this.running.get(callId);
     const settlement =
@@ -128,7 +141,7 @@ export class Journal {
         this.closing.hold({ ...pending, late: true });
       }
     });
-    this.settling.set(callId, settled);
+    this.settling.set(callId, { settled, since: performance.now() });
     return settled;
   }
 
@@ -172,6 +185,7 @@ export class Journal {
     };
     if (batch.intents.length === 0 && batch.settlements.length === 0) return this.becameIdle();
     this.inFlight = true;
+    this.carried = batch;
     const tick = ++this.tick;
     const startedAt = performance.now();
     try {
@@ -187,6 +201,7 @@ export class Journal {
       this.tickFailed(session, tick, batch, error as Error);
     } finally {
       this.inFlight = false;
+      this.carried = undefined;
     }
     this.epochCalls += batch.intents.length;
     if (
