@@ -1,10 +1,8 @@
 // What four times the sustainable load does (`npm run bench -- --overload`): the load that can be sustained
 // is measured first, then four times as much comes for a while whether or not answers come, then the
 // sustainable load again. Refused calls are answers too: early, in words, and cheap.
-import { freePortBlock } from '@conducktor/testing';
 import { Pool } from 'undici';
 import { startPrivateStack } from './private-stack.mjs';
-import { startScript } from './processes.mjs';
 import { percentile } from './stats.mjs';
 
 const TIMES = 4;
@@ -14,64 +12,71 @@ const BACK_MS = 500;
 /** Connections of the overload: a client waits on one for its answer. */
 const CONNECTIONS = 1_500;
 
-/** Prints what it finds; `overloadMs` is how long the overload lasts. */
-export async function overload({ say, overloadMs = 60_000 }) {
-  const base = await freePortBlock(48);
-  const echo = await startScript('servers/echo.mjs', [String(base + 20)]);
-  const undo = [echo.stop];
-  try {
-    const stack = await startPrivateStack({
-      base,
-      upstreamUrl: `http://127.0.0.1:${base + 20}/mcp`,
-      workload: { credential: 'key' },
-      say,
-    });
-    undo.push(stack.stop);
-    const load = await startScript('load.mjs');
-    undo.push(load.stop);
-    const sustained = async (durationMs) =>
-      load.ask({ ...target(stack), connections: 32, warmupMs: 500, durationMs });
-    await sustained(2_000);
-    say('measuring what can be sustained');
-    const before = await sustained(SUSTAIN_MS);
+/** `quick`: ten seconds of overload in place of a minute. */
+export async function measureOverload({ base, quick, say, undo, start }) {
+  const overloadMs = quick ? 10_000 : 60_000;
+  await start('servers/echo.mjs', [String(base + 20)]);
+  const stack = await startPrivateStack({
+    base,
+    upstreamUrl: `http://127.0.0.1:${base + 20}/mcp`,
+    workload: { credential: 'key' },
+    say,
+  });
+  undo.push(stack.stop);
+  const load = await start('load.mjs');
+  const sustained = (durationMs, warmupMs = 0) =>
+    load.ask({ ...target(stack), connections: 32, warmupMs, durationMs });
+  await sustained(2_000);
+  say('measuring what can be sustained');
+  const before = await sustained(SUSTAIN_MS, 500);
 
-    say(`${TIMES} times as much for ${overloadMs / 1000} s`);
-    const probes = watchHealth(stack);
-    const rate = Math.round(before.perSecond * TIMES);
-    const flood = await floodOf(stack, rate, overloadMs);
-    const health = await probes.stop();
+  say(`${TIMES} times as much for ${overloadMs / 1000} s`);
+  const probes = watchHealth(stack);
+  const rate = Math.round(before.perSecond * TIMES);
+  const flood = await floodOf(stack, rate, overloadMs);
+  const health = probes.stop();
 
-    say('the sustainable load again');
-    const endedAt = performance.now();
-    let backMs;
-    while (backMs === undefined && performance.now() - endedAt < 20_000) {
-      const now = await load.ask({
-        ...target(stack),
-        connections: 32,
-        warmupMs: 0,
-        durationMs: BACK_MS,
-      });
-      if (now.errors === 0 && now.perSecond >= 0.8 * before.perSecond)
-        backMs = Math.round(performance.now() - endedAt);
-    }
-    return {
-      sustainable: { perSecond: Math.round(before.perSecond), p99Ms: round(before.p99) },
-      offered: { perSecond: Math.round(flood.offered / (overloadMs / 1000)), wanted: rate },
-      accepted: {
-        perSecond: Math.round(flood.ok / (overloadMs / 1000)),
-        ofSustainable: round(flood.ok / (overloadMs / 1000) / before.perSecond),
-        p50Ms: round(percentile(flood.latencies, 0.5)),
-        p99Ms: round(percentile(flood.latencies, 0.99)),
-      },
-      refused: flood.refused,
-      failed: flood.failed,
-      firstFailure: flood.firstFailure,
-      health,
-      backToNormalMs: backMs,
-    };
-  } finally {
-    for (const step of undo.reverse()) await step();
+  say('the sustainable load again');
+  const backMs = await timeUntilNormal(() => sustained(BACK_MS), before.perSecond);
+  const perSecond = (count) => Math.round((count * 1000) / overloadMs);
+  return {
+    sustainable: { perSecond: Math.round(before.perSecond), p99Ms: round(before.p99) },
+    offeredPerSecond: perSecond(flood.offered),
+    accepted: {
+      perSecond: perSecond(flood.ok),
+      ofSustainable: round(perSecond(flood.ok) / before.perSecond),
+      p50Ms: round(percentile(flood.latencies, 0.5)),
+      p99Ms: round(percentile(flood.latencies, 0.99)),
+    },
+    refusedPerSecond: perSecond(flood.refused),
+    failed: flood.failed,
+    firstFailure: flood.firstFailure,
+    health,
+    backToNormalMs: backMs,
+    rounds: 1,
+  };
+}
+
+export function printOverload(report, say) {
+  const { sustainable, accepted, health } = report;
+  say(`
+sustainable  ${sustainable.perSecond} calls/s at 32 connections, p99 ${sustainable.p99Ms} ms
+offered      ${report.offeredPerSecond} calls/s
+accepted     ${accepted.perSecond} calls/s, ${accepted.ofSustainable} of the sustainable; p50 ${accepted.p50Ms} ms, p99 ${accepted.p99Ms} ms
+refused      ${report.refusedPerSecond} calls/s with 503 and Retry-After
+failed       ${report.failed}${report.firstFailure ? `: ${report.firstFailure}` : ''}
+/healthz     ${health.failed} of ${health.probes} probes failed, the slowest took ${health.slowestMs} ms
+normal again after ${report.backToNormalMs ?? 'more than 20,000'} ms`);
+}
+
+async function timeUntilNormal(sample, perSecond) {
+  const began = performance.now();
+  while (performance.now() - began < 20_000) {
+    const now = await sample();
+    if (now.errors === 0 && now.perSecond >= 0.8 * perSecond)
+      return Math.round(performance.now() - began);
   }
+  return undefined;
 }
 
 function target({ host, port, path, tool, tokens }) {
@@ -145,7 +150,7 @@ function watchHealth({ host, port }) {
     health.slowestMs = Math.max(health.slowestMs, Math.round(performance.now() - began));
   }, PROBE_MS);
   return {
-    stop: async () => {
+    stop: () => {
       clearInterval(timer);
       return health;
     },

@@ -6,6 +6,7 @@
 //   --list     `tools/list` with 500 tools of 20 connections to a bare server that sends the same bytes
 //   --flat     calls with 1,000 workspaces to 20, with 200 rules to 10, with 5,000 tools to 10
 //   --memory   resident memory and heap of each service under steady load (--minutes N, --rate N)
+//   --overload four times the load that can be sustained, for a minute, and the way back
 //   --quick    one short round instead of five pairs
 //   --json     prints one JSON object
 //   --port N   first of 48 ports to use (free ones are looked for)
@@ -14,6 +15,7 @@ import { measureFlat, printFlat } from './flat.mjs';
 import { measureGoverned, printGoverned } from './governed.mjs';
 import { measureList, printList } from './list.mjs';
 import { measureMemory, printMemory } from './memory.mjs';
+import { measureOverload, printOverload } from './overload.mjs';
 import { startScript } from './processes.mjs';
 
 const has = (flag) => process.argv.includes(flag);
@@ -28,7 +30,9 @@ const [measure, print] = has('--list')
     ? [measureFlat, printFlat]
     : has('--memory')
       ? [measureMemory, printMemory]
-      : [measureGoverned, printGoverned];
+      : has('--overload')
+        ? [measureOverload, printOverload]
+        : [measureGoverned, printGoverned];
 
 const started = performance.now();
 const undo = [];

@@ -32,7 +32,7 @@ export function waitForDatabase(
  * Whether Postgres answers. One that refuses is away at once, one that is only slow the second time on
  * end: a probe that meets a busy moment must not take a service out of the balance.
  */
-export function databaseReadiness(db: Pick<Db, 'pool'>): Readiness {
+export function databaseReadiness(db: Pick<Db, 'pool'>, slowMs = SLOW_MS): Readiness {
   let wasSlow = false;
   return async () => {
     const answer = await Promise.race([
@@ -40,7 +40,7 @@ export function databaseReadiness(db: Pick<Db, 'pool'>): Readiness {
         () => 'answered' as const,
         () => 'refused' as const,
       ),
-      sleep(SLOW_MS, 'slow' as const, { ref: false }),
+      sleep(slowMs, 'slow' as const, { ref: false }),
     ]);
     const away = answer === 'refused' || (answer === 'slow' && wasSlow);
     wasSlow = answer === 'slow';

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { Gate } from '../gate.js';
+
+const key = (workspace: string) => `Bearer ${workspace}`;
+
+function gateOf(most: number, tickMs = 0): Gate {
+  const gate = new Gate({ most, tickMs: () => tickMs });
+  for (const workspace of ['noisy', 'quiet']) gate.learn(key(workspace), workspace);
+  return gate;
+}
+
+/** How many of so many are let in, none of which ends. */
+function letIn(gate: Gate, workspace: string, tries: number): number {
+  let entered = 0;
+  for (let each = 0; each < tries; each++) {
+    if (gate.refuses(key(workspace))) continue;
+    gate.enter(key(workspace));
+    entered++;
+  }
+  return entered;
+}
+
+test('one workspace alone has most of the places, and another still finds one', () => {
+  const gate = gateOf(100);
+  expect(letIn(gate, 'noisy', 1_000)).toBe(80);
+  expect(letIn(gate, 'quiet', 10)).toBe(10);
+  expect(gate.refuses(key('noisy'))).toBe(true);
+  gate.stop();
+});
+
+test('calls that wait for their upstream take no place, but are not without end', () => {
+  const gate = gateOf(100);
+  for (let each = 0; each < 1_990; each++) {
+    expect(gate.refuses(key('noisy'))).toBe(false);
+    gate.enter(key('noisy'));
+    gate.away('noisy');
+  }
+  expect(gate.waiting).toBe(0);
+  expect(letIn(gate, 'noisy', 100)).toBe(10);
+  gate.stop();
+});
+
+test('what has ended makes room again', () => {
+  const gate = gateOf(100);
+  const places = Array.from({ length: 80 }, () => gate.enter(key('noisy')));
+  expect(gate.refuses(key('noisy'))).toBe(true);
+  for (const place of places) gate.leave(place);
+  expect([gate.refuses(key('noisy')), gate.waiting]).toEqual([false, 0]);
+  gate.stop();
+});
+
+test('while nothing becomes durable a quarter may wait, and whoever has nothing waiting still may', () => {
+  const gate = gateOf(100, 5_000);
+  expect(letIn(gate, 'noisy', 1_000)).toBe(25);
+  expect(letIn(gate, 'quiet', 10)).toBe(1);
+  gate.stop();
+});
