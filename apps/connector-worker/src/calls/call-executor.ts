@@ -82,6 +82,7 @@ export class CallExecutor {
       );
     }
     return call.result.then((result) => {
+      this.#leave(call, result);
       this.#running.delete(request.callId);
       this.deps.observer?.ended(request, trace, result);
       const { key, callId, tenantId } = request;
@@ -135,9 +136,9 @@ export class CallExecutor {
     // The connection may have been changed meanwhile: the old one's process and sessions, begun again,
     // would end the new one's.
     const turn = (): void =>
-      void this.#run(lane, this.deps.loader.peek(tenantId, id, revision) ?? connection, call);
+      this.#run(lane, this.deps.loader.peek(tenantId, id, revision) ?? connection, call);
     const taken = lane.slots.take(turn);
-    if (taken) return void this.#run(lane, connection, call);
+    if (taken) return this.#run(lane, connection, call);
     if (taken === undefined)
       return call.fail(
         new UpstreamFailure(
@@ -148,36 +149,43 @@ export class CallExecutor {
     void call.result.then(() => lane.slots.leave(turn));
   }
 
-  async #run(lane: Lane, connection: LoadedConnection, call: RunningCall): Promise<void> {
+  #run(lane: Lane, connection: LoadedConnection, call: RunningCall): void {
+    if (call.finished) return lane.leave(false);
+    const rest = lane.breaker.admit(Date.now());
+    if (rest > 0) {
+      lane.leave(false);
+      return call.fail(
+        new UpstreamFailure(
+          'unavailable',
+          `${connection.slug} failed several times in a row and is left alone for ${Math.ceil(rest / 1000)} s; the call was not sent.`,
+        ),
+      );
+    }
+    call.lane = lane;
+    call.connection = connection;
     try {
-      if (call.finished) return;
-      const rest = lane.breaker.admit(Date.now());
-      if (rest > 0) {
-        return call.fail(
-          new UpstreamFailure(
-            'unavailable',
-            `${connection.slug} failed several times in a row and is left alone for ${Math.ceil(rest / 1000)} s; the call was not sent.`,
-          ),
-        );
-      }
-      call.lane = lane;
-      call.connection = connection;
       this.deps.connectors[connection.kind].call(connection, call).then(
         (result) => call.finish(resultWithoutSecrets(result, connection)),
         (error: unknown) => call.fail(failureWithoutSecrets(error, connection)),
       );
-      const { outcome } = await call.result;
-      if (outcome === 'ok' || outcome === 'error') lane.breaker.succeeded();
-      else if (outcome === 'cancelled' || outcome === 'not_sent' || call.asking)
-        lane.breaker.neither();
-      else lane.breaker.failed(Date.now());
     } catch (error) {
       // A connector that throws at once: the connection as it stands cannot be used.
-      call.fail(error);
+      call.lane = undefined;
       lane.breaker.neither();
-    } finally {
-      lane.leave(call.asking);
+      lane.leave(false);
+      call.fail(error);
     }
+  }
+
+  /** Gives back what the call was given: it has ended. */
+  #leave(call: RunningCall, { outcome }: CallResult): void {
+    const { lane } = call;
+    if (!lane) return;
+    if (outcome === 'ok' || outcome === 'error') lane.breaker.succeeded();
+    else if (outcome === 'cancelled' || outcome === 'not_sent' || call.asking)
+      lane.breaker.neither();
+    else lane.breaker.failed(Date.now());
+    lane.leave(call.asking);
   }
 
   #failed(call: RunningCall, request: CallRequest, error: unknown): void {

@@ -91,7 +91,12 @@ export class HttpUpstream {
       const era = await this.#eraOf(call);
       if (call.stopped) throw new UpstreamFailure('unavailable', 'The call was given up.');
       if (era === 'legacy') return await this.#sessions.call(call).catch(this.#doubt);
-      const reply = await this.#modernCall(call);
+      let reply: HttpReply;
+      try {
+        reply = await this.#modernCall(call);
+      } catch (error) {
+        throw notReachable(error as Error);
+      }
       const { answer } = reply;
       if (answer) {
         const refused = answer.kind === 'error' && reply.status >= 400;
@@ -221,7 +226,7 @@ export class HttpUpstream {
       },
     });
     call.onStop = () => exchange.abort();
-    return exchange.reply.catch((error: Error) => Promise.reject(notReachable(error)));
+    return exchange.reply;
   }
 
   async #modernRequest(

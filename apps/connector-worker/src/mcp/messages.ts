@@ -21,6 +21,8 @@ const MAX_DEPTH = 200;
  * A result keeps the upstream's own text: unknown fields and long numbers come through unchanged.
  */
 export function readMessages(text: string): Message[] {
+  const plain = plainResult(text);
+  if (plain) return [plain];
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -31,6 +33,31 @@ export function readMessages(text: string): Message[] {
     return value.map((one) => readMessage(one, undefined)).filter((one) => one !== undefined);
   const message = readMessage(value, text);
   return message ? [message] : [];
+}
+
+const HEAD = /^\{"jsonrpc":"2\.0","id":(0|[1-9]\d{0,14}),"result":(?=\{)/;
+const END = /\}$/;
+const RESULT = '{"result":';
+const TAIL = /,"jsonrpc":"2\.0","id":(0|[1-9]\d{0,14})\}$/;
+
+/**
+ * A result as nearly all servers write it: nothing but the three members, compact, the result last or
+ * first. What stands in its place is the result if it is JSON by itself; so it is parsed without the
+ * rest, and its own text need not be looked for. Undefined for all else.
+ */
+function plainResult(text: string): Message | undefined {
+  const before = HEAD.exec(text);
+  const after = before ? END.exec(text.slice(-1)) : TAIL.exec(text.slice(-64));
+  if (!after || !(before || text.startsWith(RESULT))) return undefined;
+  const from = before ? before[0].length : RESULT.length;
+  const resultJson = text.slice(from, -after[0].length);
+  try {
+    const result: unknown = JSON.parse(resultJson);
+    if (!isObject(result) || isDeeper(result, MAX_DEPTH - 1)) return undefined;
+    return { kind: 'result', id: Number((before ?? after)[1]), result, resultJson };
+  } catch {
+    return undefined;
+  }
 }
 
 function readMessage(value: unknown, text: string | undefined): Message | undefined {

@@ -13,8 +13,9 @@ export function parsePayload<T>(payload: Buffer): T {
 
 /** Arguments behind a JSON head of everything else. */
 export function writeCall(writer: FrameWriter, stream: number, request: CallRequest): void {
-  const { argumentsJson, ...head } = request;
-  writer.jsonAndText(FrameType.Call, stream, JSON.stringify(head), argumentsJson);
+  // A copy with one member less would be built by name: that costs more than writing it all.
+  const head = JSON.stringify({ ...request, argumentsJson: undefined });
+  writer.jsonAndText(FrameType.Call, stream, head, request.argumentsJson);
 }
 
 export function readCall(payload: Buffer): CallRequest {
@@ -25,8 +26,8 @@ export function readCall(payload: Buffer): CallRequest {
 
 /** The upstream's result behind a JSON head of everything else; no text means no resultJson. */
 export function writeResult(writer: FrameWriter, stream: number, result: CallResult): void {
-  const { resultJson, ...head } = result;
-  writer.jsonAndText(FrameType.Result, stream, JSON.stringify(head), resultJson ?? '');
+  const head = JSON.stringify({ ...result, resultJson: undefined });
+  writer.jsonAndText(FrameType.Result, stream, head, result.resultJson ?? '');
 }
 
 export function readResult(payload: Buffer): CallResult {

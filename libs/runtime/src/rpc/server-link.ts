@@ -185,17 +185,18 @@ export class Link implements Sender {
     this.#checkUnused(stream);
     const exchange = new Exchange(this, stream);
     this.#open.set(stream, exchange);
-    void serve(request, exchange)
-      .catch((): CallResult => ({
+    const answer = (result: CallResult): void => {
+      this.#open.delete(stream);
+      if (this.#alive) this.#answer(stream, request.tenantId, result);
+    };
+    void serve(request, exchange).then(answer, () =>
+      answer({
         outcome: 'unknown',
         message:
           'The connector worker failed while handling this call; whether it acted is not known.',
         durationMs: 0,
-      }))
-      .then((result) => {
-        this.#open.delete(stream);
-        if (this.#alive) this.#answer(stream, request.tenantId, result);
-      });
+      }),
+    );
   }
 
   #answer(stream: number, tenantId: string, result: CallResult): void {

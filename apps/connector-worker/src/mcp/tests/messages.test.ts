@@ -41,6 +41,46 @@ describe('reading messages', () => {
       { kind: 'result', id: 1, result: { a: 1 }, resultJson: '{"a":1}' },
     ]);
   });
+  it('a result is the same whatever stands around it, and keeps its own text', () => {
+    const envelope = fc.constantFrom<(result: string, id: number) => string>(
+      (result, id) => `{"jsonrpc":"2.0","id":${id},"result":${result}}`,
+      (result, id) => `{"result":${result},"jsonrpc":"2.0","id":${id}}`,
+      (result, id) => `{"id":${id},"jsonrpc":"2.0","result":${result}}`,
+      (result, id) => ` {"jsonrpc":"2.0","id":${id},"result":${result} }\n`,
+    );
+    const object = fc.dictionary(fc.string(), fc.jsonValue());
+    fc.assert(
+      fc.property(
+        envelope,
+        object,
+        fc.nat(),
+        fc.constantFrom(undefined, 1),
+        (wrap, value, id, space) => {
+          const resultJson = JSON.stringify(value, null, space);
+          const [message] = readMessages(wrap(resultJson, id));
+          expect(message).toEqual({
+            kind: 'result',
+            id,
+            result: JSON.parse(resultJson),
+            resultJson,
+          });
+        },
+      ),
+    );
+  });
+  it.each([
+    ['{"jsonrpc":"2.0","id":1,"result":{"a":1},"result":{"b":2}}', { b: 2 }],
+    ['{"result":{"a":1},"result":{"b":2},"jsonrpc":"2.0","id":1}', { b: 2 }],
+    ['{"jsonrpc":"2.0","id":1,"result":{"a":1},"x":{}}', { a: 1 }],
+    ['{"jsonrpc":"2.0","id":1,"result":{"a":1}}}', undefined],
+    ['{"jsonrpc":"2.0","id":1,"result":{"a":1}', undefined],
+    ['{"result":{"a":1}},"jsonrpc":"2.0","id":1}', undefined],
+    ['{"jsonrpc":"2.0","id":01,"result":{"a":1}}', undefined],
+    ['{"jsonrpc":"2.0","id":1,"result":{"a":1},"error":{"code":1,"message":""}}', undefined],
+  ])('%s is read as JSON says', (text, result) => {
+    const [message] = readMessages(text);
+    expect(message?.kind === 'result' ? message.result : undefined).toEqual(result);
+  });
   it('a batch is read one by one', () => {
     expect(
       readMessages('[{"jsonrpc":"2.0","method":"x"},{"jsonrpc":"2.0","id":2,"result":{}},7]').map(
