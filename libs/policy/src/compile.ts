@@ -41,38 +41,68 @@ export interface CompiledPolicy {
  */
 export function compilePolicy(document: PolicyDocument): CompiledPolicy {
   const rules = document.rules.map(compileRule);
-  const byTool = new WeakMap<PolicyTool, ToolIndex>();
+  const about = kindsBy((tool: PolicyTool) => rules.filter((rule) => rule.tool(tool)), indexOf);
+  const callerRules = rules.filter((rule) => rule.caller);
+  const kindOf = kindsBy(
+    (caller: PolicyCaller) => callerRules.filter((rule) => rule.caller!(caller)),
+    (held) => new Set(held),
+  );
   return {
     document,
     rules,
     candidates: (caller, tool) => {
-      let index = byTool.get(tool);
-      if (!index) {
-        index = new ToolIndex(rules.filter((rule) => rule.tool(tool)));
-        byTool.set(tool, index);
-      }
-      return index.candidates(caller);
+      const index = about(tool);
+      return index.forEverybody ?? index.candidates(kindOf(caller));
     },
   };
 }
 
-class ToolIndex {
-  readonly #byCaller = new WeakMap<PolicyCaller, Candidates>();
-  readonly #forEverybody: Candidates | undefined;
-
-  constructor(private readonly rules: readonly CompiledRule[]) {
-    if (rules.every((rule) => rule.caller === undefined)) this.#forEverybody = sortOut(rules);
-  }
-
-  candidates(caller: PolicyCaller): Candidates {
-    if (this.#forEverybody) return this.#forEverybody;
-    let known = this.#byCaller.get(caller);
-    if (!known) {
-      known = sortOut(this.rules.filter((rule) => rule.caller?.(caller) ?? true));
-      this.#byCaller.set(caller, known);
+/**
+ * What is made of the rules that fit an object: remembered with the object, and one for all objects that
+ * the same rules fit. A workspace of 5,000 tools and 1,000 people has a handful of each kind.
+ */
+function kindsBy<Seen extends object, Kind>(
+  fitting: (seen: Seen) => readonly CompiledRule[],
+  make: (fitting: readonly CompiledRule[]) => Kind,
+): (seen: Seen) => Kind {
+  const bySeen = new WeakMap<Seen, Kind>();
+  const byRules = new Map<string, Kind>();
+  return (seen) => {
+    let kind = bySeen.get(seen);
+    if (kind === undefined) {
+      const rules = fitting(seen);
+      // Ids are unique, and have no line breaks.
+      const key = rules.map(({ id }) => id).join('\n');
+      kind = byRules.get(key);
+      if (kind === undefined) byRules.set(key, (kind = make(rules)));
+      bySeen.set(seen, kind);
     }
-    return known;
-  }
+    return kind;
+  };
+}
+
+/** The rules that are about a caller and have a say on that; one object for all callers of the kind. */
+type CallerKind = ReadonlySet<CompiledRule>;
+
+interface ToolIndex {
+  /** Where no rule asks who calls. */
+  forEverybody: Candidates | undefined;
+  candidates(kind: CallerKind): Candidates;
+}
+
+function indexOf(rules: readonly CompiledRule[]): ToolIndex {
+  const byKind = new Map<CallerKind, Candidates>();
+  return {
+    forEverybody: rules.every((rule) => rule.caller === undefined) ? sortOut(rules) : undefined,
+    candidates: (kind) => {
+      let known = byKind.get(kind);
+      if (!known) {
+        known = sortOut(rules.filter((rule) => !rule.caller || kind.has(rule)));
+        byKind.set(kind, known);
+      }
+      return known;
+    },
+  };
 }
 
 const isUnconditional = (rule: CompiledRule) => !rule.time && !rule.condition;
