@@ -16,6 +16,10 @@ export interface Db {
   end(): Promise<void>;
 }
 
+const STATEMENT_TIMEOUT_MS = 15_000;
+// The server's own answer to a statement that took too long comes first.
+const SILENT_MS = 2_000;
+
 /**
  * A connection pool for one service role. Statements are bounded to `statementTimeoutMs` (default 15 s).
  */
@@ -25,18 +29,20 @@ export function createDb(
     max?: number;
     name?: string;
     statementTimeoutMs?: number;
-    /** Ends waiting on this side, for a server that fell silent; none by default. */
+    /** Ends waiting on this side, for a server that fell silent; a little after the statement's own end. */
     queryTimeoutMs?: number;
   } = {},
 ): Db {
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
   const pool = new Pool({
     connectionString: url,
     max: options.max ?? 10,
     application_name: options.name ?? 'conducktor',
     connectionTimeoutMillis: 5_000,
-    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    statement_timeout: statementTimeoutMs,
     keepAlive: true,
-    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+    // A network that loses the server says nothing, and TCP itself would wait for a quarter of an hour.
+    query_timeout: options.queryTimeoutMs ?? statementTimeoutMs + SILENT_MS,
   });
   // An idle connection that Postgres closed is replaced at the next use; without a listener it
   // would end the process.
@@ -67,13 +73,20 @@ export async function withTenant<Result>(
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch((rollbackError: Error) => {
-      broken = rollbackError;
-    });
+    if (isSilence(error)) broken = error;
+    else
+      await client.query('rollback').catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
     throw error;
   } finally {
     client.release(broken);
   }
+}
+
+/** Nothing more is to be heard on that connection; pg gives this error no code. */
+function isSilence(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 function tenantTx(client: PoolClient, tenantId: string): TenantTx {

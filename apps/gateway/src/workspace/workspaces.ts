@@ -32,6 +32,8 @@ interface Entry {
 // Within this time a change anywhere is effective here (CONTRACT: 1 s), Redis or not.
 const POLL_MS = 500;
 const MAX_AGE_MS = 1_000;
+// Every call waits for a poll that is under way: one on a connection that fell silent must end.
+const POLL_TIMEOUT_MS = 2_000;
 /** Some polls on end. */
 const AWAY_MS = 3_000;
 const MAX_WORKSPACES = 5_000;
@@ -170,14 +172,16 @@ export async function openWorkspaces(deps: {
 
 async function pollChanges(db: Db, since: string | undefined) {
   const startedAt = performance.now();
+  const query = {
+    text: 'select next_since::text, tenant_id, version from changed_tenants(coalesce($1::xid8, pg_snapshot_xmin(pg_current_snapshot())))',
+    values: [since ?? null],
+    query_timeout: POLL_TIMEOUT_MS,
+  };
   const { rows } = await db.pool.query<{
     next_since: string;
     tenant_id: string | null;
     version: string;
-  }>(
-    'select next_since::text, tenant_id, version from changed_tenants(coalesce($1::xid8, pg_snapshot_xmin(pg_current_snapshot())))',
-    [since ?? null],
-  );
+  }>(query);
   return {
     startedAt,
     next: rows[0]!.next_since,

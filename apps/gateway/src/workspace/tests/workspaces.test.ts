@@ -2,6 +2,7 @@ import { createDb, type Db } from '@conducktor/db';
 import {
   createTestDatabase,
   seedWorkspace,
+  startFaultProxy,
   type SeededWorkspace,
   type TestDatabase,
 } from '@conducktor/testing';
@@ -29,8 +30,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function open(): Promise<Workspaces> {
-  const db = createDb(database.urlFor('conducktor_gateway'), { max: 4 });
+async function open(url = database.urlFor('conducktor_gateway')): Promise<Workspaces> {
+  const db = createDb(url, { max: 4 });
   const workspaces = await openWorkspaces({ db });
   opened.push({ workspaces, db });
   return workspaces;
@@ -45,6 +46,22 @@ const within = async (ms: number, what: () => Promise<boolean>) => {
 };
 
 describe('workspace snapshots', () => {
+  it('are there again soon after a network that lost the database has healed', async () => {
+    const url = new URL(database.urlFor('conducktor_gateway'));
+    const network = await startFaultProxy({ port: Number(url.port) });
+    url.port = String(network.port);
+    const workspaces = await open(url.href);
+    await workspaces.get(seeded.tenantId);
+    await network.set('half-open', { direction: 'both' });
+    // Asked on a connection whose bytes are swallowed for good: it ends by itself.
+    await expect(workspaces.get(seeded.tenantId)).resolves.toBeDefined();
+    expect(await within(3_000, async () => !workspaces.current)).toBe(true);
+    await network.set('pass');
+    expect(await within(8_000, async () => workspaces.current)).toBe(true);
+    expect((await workspaces.get(seeded.tenantId)).tenantId).toBe(seeded.tenantId);
+    await network.close();
+  });
+
   it('hold the members, groups and keys of that workspace only', async () => {
     const stranger = await seedWorkspace(admin);
     const workspace = await (await open()).get(seeded.tenantId);
