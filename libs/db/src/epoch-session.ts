@@ -65,8 +65,14 @@ export async function openEpochSession(
       return lost;
     },
     run: async (name, text, values) => {
+      const startedAt = performance.now();
       try {
-        return (await client.query({ name, text, values })).rows as Record<string, unknown>[];
+        const { rows } = await client.query({ name, text, values });
+        // A process that stood still meanwhile reads the answer before its timer has run. By now another
+        // may have closed the epoch, and what was admitted may have been ended as overdue.
+        if (performance.now() - startedAt > TICK_TIMEOUT_MS)
+          throw new Error('The answer came after its time: this process stood still.');
+        return rows as Record<string, unknown>[];
       } catch (error) {
         failed(error);
         throw error;
