@@ -1,6 +1,6 @@
 import { ConducktorError, type JournalKey } from '@conducktor/contracts';
 import { openEpochSession, type EpochSession } from '@conducktor/db';
-import type { CallMetrics, Logger } from '@conducktor/runtime';
+import { seldom, type CallMetrics, type Logger } from '@conducktor/runtime';
 import {
   deliverVerdicts,
   type Batch,
@@ -67,7 +67,10 @@ export class Journal {
   private ended = false;
   private idle: (() => void)[] = [];
 
+  private readonly away: ReturnType<typeof seldom>;
+
   constructor(private readonly deps: JournalDeps) {
+    this.away = seldom((details, text) => deps.logger.warn(details, text));
     this.closing = new EpochClosing(deps.logger, deps.databaseUrl, (settlements) => {
       this.settlements.push(...settlements);
       this.schedule();
@@ -316,6 +319,7 @@ export class Journal {
     this.epochCalls = 0;
     this.epochOpenedAt = performance.now();
     this.session = session;
+    this.away.over();
     this.deps.logger.info({ epoch: session.epoch }, 'Journal epoch opened');
     this.closing.useEpoch(session.epoch);
   }
@@ -329,10 +333,7 @@ export class Journal {
         this.schedule();
         return;
       } catch (error) {
-        this.deps.logger.warn(
-          { err: error },
-          'The journal cannot reach the database; trying again',
-        );
+        this.away.say({ err: error }, 'The journal cannot reach the database; trying again');
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
