@@ -36,6 +36,8 @@ export interface Stack {
 declare module 'vitest' {
   interface ProvidedContext {
     stack: Stack;
+    /** Where the stack's traces and metrics go: a receiver of ours. */
+    collector: string;
   }
 }
 

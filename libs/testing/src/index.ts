@@ -49,6 +49,7 @@ export {
   connectModern,
   connectModernSignedIn,
 } from './clients/sdk-clients.js';
+export { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from './otlp-receiver.js';
 export { seriousFindings } from './axe.js';
 export { findChromium, startChromium } from './clients/chromium.js';
 export {
