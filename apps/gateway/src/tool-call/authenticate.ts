@@ -72,17 +72,15 @@ export async function identify(
   return caller;
 }
 
-async function verify(
-  deps: AuthenticateDeps,
-  { headers, resourcePath, sourceIp }: McpRequestContext,
-): Promise<Credential> {
+async function verify(deps: AuthenticateDeps, context: McpRequestContext): Promise<Credential> {
+  const { headers, resourcePath, sourceIp } = context;
   const token = bearerToken(headers['authorization']);
   const credential = token.startsWith('ck_')
     ? keyCredential(await tried(deps, sourceIp, () => deps.verifier.verifyApiKey(token)))
     : tokenCredential(
         await deps.verifier.verifyAccessToken(token, audiencesOf(deps.publicUrl, resourcePath)),
       );
-  deps.tokens.set(token, resourcePath, credential);
+  deps.tokens.set(context, credential);
   return credential;
 }
 
@@ -158,7 +156,10 @@ class Verified {
   ) {}
 }
 
-/** Verified credentials by hash of token and resource: the token itself is never kept. Bounded. */
+/**
+ * Verified credentials by the hash of the header that brought them, and resource: the token itself is
+ * never kept. A header that is known is not read again. Bounded.
+ */
 export class TokenCache {
   private readonly entries = new Map<string, Credential>();
   constructor(private readonly limit = 20_000) {}
@@ -168,23 +169,25 @@ export class TokenCache {
     const { headers, resourcePath, verified } = context;
     if (verified instanceof Verified && verified.resourcePath === resourcePath)
       return verified.credential;
-    const credential = this.get(bearerToken(headers['authorization']), resourcePath);
+    const { authorization } = headers;
+    if (authorization === undefined) return undefined;
+    const credential = this.entries.get(entryOf(authorization, resourcePath));
     if (credential) context.verified = new Verified(resourcePath, credential);
     return credential;
   }
 
-  get(token: string, resourcePath: string): Credential | undefined {
-    return this.entries.get(entryOf(token, resourcePath));
-  }
-
-  set(token: string, resourcePath: string, credential: Credential): void {
+  set({ headers, resourcePath }: McpRequestContext, credential: Credential): void {
     if (this.entries.size >= this.limit) {
       const [oldest] = this.entries.keys();
       if (oldest !== undefined) this.entries.delete(oldest);
     }
-    this.entries.set(entryOf(token, resourcePath), credential);
+    this.entries.set(entryOf(headers['authorization']!, resourcePath), credential);
   }
 }
 
-const entryOf = (token: string, resourcePath: string) =>
-  hash('sha256', `${token}\n${resourcePath}`, 'base64url');
+/** One for each token, however its header is written: else who has one could fill the cache with it. */
+function entryOf(authorization: string, resourcePath: string): string {
+  const isUsual = authorization.startsWith('Bearer ') && authorization[7] !== ' ';
+  const header = isUsual ? authorization : `Bearer ${bearerToken(authorization)}`;
+  return hash('sha256', header, 'base64url') + resourcePath;
+}
