@@ -11,7 +11,7 @@ import {
   type RoundRobin,
 } from '@conducktor/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seeded } from './support/ledger.js';
+import { seededRandom } from './chaos/random.ts';
 import { startOwnGateway, type OwnGateway } from './support/own-gateway.js';
 import { connect, eventually, openWorld, type World } from './support/world.js';
 
@@ -99,7 +99,7 @@ const KINDS: Record<string, (client: RevisionClient, slug: string) => Promise<bo
 test(
   `${OPERATIONS} operations, one of two gateways killed (CHAOS_SEED=${seed})`,
   async () => {
-    const random = seeded(seed);
+    const random = seededRandom(seed).next;
     const ended: Ended[] = [];
     let killed = false;
     let begun = 0;

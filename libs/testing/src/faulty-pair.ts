@@ -128,7 +128,7 @@ class Way {
     }
     this.#cutLeft -= chunk.length;
     // One slow reader must not make the proxy hold everything in memory.
-    if (!this.to.write(chunk)) {
+    if (!this.to.write(chunk) && !this.from.isPaused()) {
       this.from.pause();
       this.to.once('drain', () => this.from.resume());
     }

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { seedWorkspace } from '@conducktor/testing';
+import type { Installation } from './installation.ts';
+import { TOOLS } from './upstream.ts';
+
+/** A workspace with one connection to the upstream, prices on its tools, and everything allowed. */
+export interface Workspace {
+  tenantId: string;
+  apiKey: string;
+  /** In every note of this workspace and of no other. */
+  canary: string;
+}
+
+export const SLUG = 'up';
+const TIMEOUT_MS = 2_000;
+
+/** What one call of each tool reserves and costs, in micros; no two the same. */
+export const PRICES: Readonly<Record<string, number>> = Object.fromEntries(
+  TOOLS.map(({ name }, index) => [`${SLUG}_${name}`, 1_000 + 7 * index]),
+);
+
+export async function makeWorkspaces(of: Installation, count: number): Promise<Workspace[]> {
+  const made: Workspace[] = [];
+  for (let n = 0; n < count; n++) {
+    const { tenantId, owner, member } = await seedWorkspace(of.admin);
+    const rest = async (path: string, body: object) => {
+      const response = await fetch(`${of.gateways[0]}/api/v1${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${owner.apiKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${text}`);
+      return JSON.parse(text) as Record<string, unknown>;
+    };
+    const url = of.upstreamUrl;
+    const connection = { slug: SLUG, kind: 'mcp-http', url, timeoutMs: TIMEOUT_MS };
+    const { id } = await rest('/connections', connection);
+    const tested = await rest(`/connections/${String(id)}/test`, {});
+    if (tested['status'] !== 'ACTIVE') throw new Error(`The upstream is ${JSON.stringify(tested)}`);
+    const document = { version: 1, default: 'allow', rules: [] };
+    const { version } = await rest('/policies', { document });
+    await rest(`/policies/${String(version)}/activate`, {});
+    await of.admin.withTenant(tenantId, async (tx) => {
+      for (const [name, micros] of Object.entries(PRICES))
+        await tx.query('update tool set cost = $1 where shown_name = $2', [
+          JSON.stringify({ kind: 'flat', micros }),
+          name,
+        ]);
+    });
+    made.push({ tenantId, apiKey: member.apiKey, canary: randomBytes(6).toString('hex') });
+  }
+  return made;
+}
