@@ -186,7 +186,8 @@ function lastWords(log: string): string {
   try {
     const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-40);
     const line =
-      lines.findLast((text) => /^\w*Error\b.*: |"level":"(error|fatal)"/.test(text)) ?? lines.at(-1)!;
+      lines.findLast((text) => /^\w*Error\b.*: |"level":"(error|fatal)"/.test(text)) ??
+      lines.at(-1)!;
     // Our own log lines are JSON.
     const message = line.startsWith('{') ? (JSON.parse(line) as { msg?: string }).msg : line;
     return (message || line).slice(0, 300) || 'it left no word';

@@ -185,7 +185,7 @@ describe('stopping', () => {
     await sleep(50);
     const stopping = own.worker.stop();
     await sleep(20);
-    expect((await own.call(id, 'echo', { message: 'x' })).outcome).toBe('unavailable');
+    expect((await own.call(id, 'echo', { message: 'x' })).outcome).toBe('not_sent');
     expect((await running).outcome).toBe('ok');
     await stopping;
   });
