@@ -37,6 +37,8 @@ const POLL_TIMEOUT_MS = 2_000;
 /** Some polls on end. */
 const AWAY_MS = 3_000;
 const MAX_WORKSPACES = 5_000;
+// A snapshot is mostly the definitions of its tools, 2 to 3 kB each: some 500 MB of them.
+const MAX_TOOLS = 200_000;
 
 /**
  * Keeps snapshots of the workspaces in use. Changes are heard by polling the transaction ids of
@@ -47,6 +49,8 @@ export async function openWorkspaces(deps: {
   /** Of every workspace. */
   ownTools?: readonly Tool[];
   now?: () => number;
+  /** Of all snapshots that are kept. The one used last stays, however many it has. */
+  maxTools?: number;
 }): Promise<Workspaces> {
   const now = deps.now ?? (() => performance.now());
   const entries = new Map<string, Entry>();
@@ -101,6 +105,8 @@ export async function openWorkspaces(deps: {
     entry.loading ??= loadWorkspace(deps.db, tenantId, deps.ownTools ?? [])
       .then((workspace) => {
         entry.workspace = workspace;
+        entry.usedAt = now();
+        makeRoom(entries, deps.maxTools ?? MAX_TOOLS);
         return workspace;
       })
       .finally(() => (entry.loading = undefined));
@@ -189,6 +195,20 @@ async function pollChanges(db: Db, since: string | undefined) {
       row.tenant_id === null ? [] : [{ tenantId: row.tenant_id, version: Number(row.version) }],
     ),
   };
+}
+
+/** Those used longest ago go first; whoever asks for them has them loaded again. */
+function makeRoom(entries: Map<string, Entry>, maxTools: number): void {
+  let tools = 0;
+  for (const { workspace } of entries.values()) tools += workspace?.tools.size ?? 0;
+  if (tools <= maxTools) return;
+  const loaded = [...entries].filter(([, { workspace }]) => workspace !== undefined);
+  loaded.sort(([, one], [, other]) => one.usedAt - other.usedAt);
+  for (const [tenantId, { workspace }] of loaded.slice(0, -1)) {
+    if (tools <= maxTools) break;
+    tools -= workspace!.tools.size;
+    entries.delete(tenantId);
+  }
 }
 
 function evictOldest(entries: Map<string, Entry>): void {

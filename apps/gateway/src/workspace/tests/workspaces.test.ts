@@ -1,3 +1,4 @@
+import { newId } from '@conducktor/contracts';
 import { createDb, type Db } from '@conducktor/db';
 import {
   createTestDatabase,
@@ -36,6 +37,18 @@ async function open(url = database.urlFor('conducktor_gateway')): Promise<Worksp
   opened.push({ workspaces, db });
   return workspaces;
 }
+const addTool = async (tenantId: string) => {
+  const connection = newId('con');
+  await admin.pool.query(
+    `insert into connection (tenant_id, id, slug, kind, url) values ($1, $2, 'docs', 'mcp-http', 'http://127.0.0.1/mcp')`,
+    [tenantId, connection],
+  );
+  await admin.pool.query(
+    `insert into tool (tenant_id, id, connection_id, upstream_name, shown_name, definition, definition_hash, proposed_class)
+     values ($1, $2, $3, 'find', 'docs_find', '{"name": "find"}', '', 'read')`,
+    [tenantId, newId('tol'), connection],
+  );
+};
 const within = async (ms: number, what: () => Promise<boolean>) => {
   const until = performance.now() + ms;
   while (performance.now() < until) {
@@ -85,6 +98,20 @@ describe('workspace snapshots', () => {
         async () => !(await workspaces.get(seeded.tenantId)).apiKeys.has(seeded.member.keyId),
       ),
     ).toBe(true);
+  });
+
+  it('are forgotten, those used longest ago first, when they have too many tools in all', async () => {
+    const db = createDb(database.urlFor('conducktor_gateway'), { max: 4 });
+    const workspaces = await openWorkspaces({ db, maxTools: 2 });
+    opened.push({ workspaces, db });
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { tenantId } = await seedWorkspace(admin);
+      await addTool(tenantId);
+      ids.push(tenantId);
+    }
+    for (const each of [ids[0]!, ids[1]!, ids[0]!, ids[2]!]) await workspaces.get(each);
+    expect(ids.map((each) => workspaces.peek(each) !== undefined)).toEqual([true, false, true]);
   });
 
   it('see a change whose transaction began before others and committed after them', async () => {
