@@ -1,12 +1,7 @@
 import type { Db } from '@conducktor/db';
 import { seldom, STOPPING, type Logger, type Missing } from '@conducktor/runtime';
+import { paceAfter, START } from './pace.js';
 
-// One transaction carries about this many calls and as many outcomes of each epoch.
-const ROWS_PER_SEAL = 2_000;
-// Below this no epoch was cut short, so a seal has caught up. Sealing at once what trickles in costs a transaction for a few
-// events: at 1,000 calls a second it took a fifth of the machine, with a pause less than half of that.
-const CAUGHT_UP = ROWS_PER_SEAL;
-const PAUSE_MS = 250;
 const FAILED_MS = 2_000;
 // How often what is sealed and no longer needed is looked for.
 const TIDY_MS = 60_000;
@@ -42,10 +37,10 @@ export class Sealer {
   }
 
   /** Seals what is there and returns how many events it appended. */
-  async sealOnce(): Promise<number> {
+  async sealOnce(atMost = START.rows): Promise<number> {
     const { rows } = await this.deps.db.pool.query<{ sealed: number }>(
       'select seal($1) as sealed',
-      [ROWS_PER_SEAL],
+      [atMost],
     );
     this.sealed += rows[0]!.sealed;
     return rows[0]!.sealed;
@@ -66,10 +61,12 @@ export class Sealer {
   }
 
   private async loop(): Promise<void> {
+    let pace = START;
     while (!this.stopping) {
       let wait = 0;
       try {
-        if ((await this.sealOnce()) < CAUGHT_UP) wait = PAUSE_MS;
+        pace = paceAfter(await this.sealOnce(pace.rows), pace);
+        wait = pace.pauseMs;
         this.failure = undefined;
         this.away.over();
         if (wait > 0) await this.tidy();
