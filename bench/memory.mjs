@@ -29,7 +29,7 @@ export async function measureMemory({ base, minutes, rate, say, start, undo }) {
     nodeArgs: Object.fromEntries(
       SERVICES.map((app) => [
         app,
-        ['--import', `${probe}?file=${encodeURIComponent(fileOf(app))}`],
+        ['--expose-gc', '--import', `${probe}?file=${encodeURIComponent(fileOf(app))}`],
       ]),
     ),
     say,

@@ -22,10 +22,10 @@ docs.tools.find(({ upstreamName }) => upstreamName === 'search')!.definition = S
 const workspace = workspaceOf([docs, connectionEntry('crm', ['search'])]);
 
 const member = { id: 'mem_1', userId: 'usr_1', email: 'a@b.example', roles: [], groups: [] };
-const shown = (resourcePath: string, of: Workspace = workspace) =>
+const shown = (resourcePath: string, of: Workspace = workspace, by: object = member) =>
   visibleTools({
     workspace: of,
-    member,
+    member: by,
     clientId: 'client',
     scopes: ['mcp:read'],
     actor: member.email,
@@ -52,8 +52,33 @@ it('a tool’s user interface is named as the path shows resources', () => {
   });
 });
 
-it('the list is one array for one snapshot, path and caller', () => {
+it('the list is one array for one snapshot and path', () => {
   expect(shown('/mcp/docs')).toBe(shown('/mcp/docs'));
   expect(shown('/mcp')).toBe(shown('/sse'));
   expect(shown('/mcp')).not.toBe(shown('/mcp/docs'));
+});
+
+it('callers who may see the same share one array; those who may not get their own', () => {
+  const many = connectionEntry(
+    'many',
+    Array.from({ length: 21 }, (_, i) => `tool-${i}`),
+  );
+  const of = workspaceOf([many, docs], {
+    version: 1,
+    default: 'allow',
+    rules: [
+      { id: 'r1', when: { tools: ['many_tool-1*'], groups: ['contractors'] }, effect: 'deny' },
+      { id: 'r2', when: { connections: ['docs'], groups: ['contractors'] }, effect: 'deny' },
+    ],
+  });
+  const contractor = { ...member, id: 'mem_2', groups: ['contractors'] };
+  const names = (tools: readonly Record<string, unknown>[]) => tools.map(({ name }) => name);
+  const all = shown('/mcp', of);
+  expect(all).toHaveLength(23);
+  expect(shown('/mcp', of, { ...member, id: 'mem_3' })).toBe(all);
+  const less = shown('/mcp', of, contractor);
+  expect(names(less)).toEqual(
+    names(all).filter((name) => !/^many_tool-1|^docs/.test(String(name))),
+  );
+  expect(shown('/mcp', of, { ...contractor, id: 'mem_4' })).toBe(less);
 });
