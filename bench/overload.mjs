@@ -102,7 +102,7 @@ async function floodOf({ host, port, path, tool, tokens }, rate, ms) {
           accept: 'application/json, text/event-stream',
           'mcp-protocol-version': '2025-06-18',
         },
-        body: `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${tool}","arguments":{"message":"hello ${id}"}}}`,
+        body: `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${tool}","arguments":{"message":"hello ${id}","amount":${4_200 + (id % tokens.length)}}}}`,
       });
       const text = await body.text();
       if (statusCode === 200 && text.includes('"text":"hello')) {
