@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CounterFamily, type Logger, type Registry } from '@conducktor/runtime';
+import type { Resource } from '@opentelemetry/resources';
 import type { MetricSender, Protocol } from './otlp/exporters.js';
 import { SpanQueue } from './span-queue.js';
 import { Tracer, type Sampler } from './tracer.js';
@@ -107,7 +108,7 @@ export async function openTelemetry(options: {
 interface Regularly {
   everyMs: number;
   registry: Registry;
-  resource: ReturnType<typeof import('./otlp/exporters.js').resourceOf>;
+  resource: Resource;
   logger: Logger;
   onDropped(): void;
 }
