@@ -47,7 +47,7 @@ const report = await runChaos({
 if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 else print(report);
 const failed = report.stuck.length > 0 || report.findings.some(({ count }) => count > 0);
-process.exitCode = failed ? 1 : 0;
+process.stdout.write('', () => process.exit(failed ? 1 : 0));
 
 function print({ recovery, figures, findings, stuck, ...rest }) {
   say(`\nmilliseconds from the end of a fault until calls succeeded everywhere\n`);
