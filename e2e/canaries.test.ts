@@ -21,18 +21,18 @@ import { startStack, stopStack, STACK_PORTS, type Stack } from './support/stack.
 import { eventually } from './support/world.js';
 
 /** What must have come up in the run. */
-const KINDS = [
-  ...['password', 'changed password', 'reset password', 'mistyped password'],
-  ...['authenticator seed', 'recovery code', 'reset link', 'invitation link'],
-  ...['mailed invitation link', 'form token', 'cookie session', 'cookie session.sig'],
-  ...['cookie browser', 'cookie browser_known', 'cookie flow.sig', 'API key', 'client secret'],
-  ...['initial access token', 'private key of a client', 'assertion of a client'],
-  ...['authorization code', 'code verifier', 'access token', 'refresh token'],
-  ...['header of a connection', 'changed header', 'query of an address'],
-  ...['variable of a connection', 'argument of a call', 'result of a call', 'signing key'],
-  ...['SECRET_KEY', 'key that wraps keys', 'password of Redis', 'password of the mail server'],
-  ...['client secret of the operator', 'header for the collector', 'database password of postgres'],
-];
+const KINDS = `
+  password, changed password, reset password, mistyped password, authenticator seed, recovery code,
+  reset link, invitation link, mailed invitation link, form token, cookie session,
+  cookie session.sig, cookie browser, cookie browser_known, cookie flow.sig, API key, client secret,
+  initial access token, private key of a client, assertion of a client, authorization code,
+  code verifier, access token, refresh token, header of a connection, changed header,
+  query of an address, variable of a connection, argument of a call, result of a call, signing key,
+  SECRET_KEY, key that wraps keys, password of Redis, password of the mail server,
+  client secret of the operator, header for the collector, database password of postgres
+`
+  .split(',')
+  .map((kind) => kind.replaceAll(/\s+/g, ' ').trim());
 
 const kept = new Kept();
 const scratch = mkdtempSync(join(tmpdir(), 'conducktor-canaries-'));
@@ -121,7 +121,7 @@ async function search(
 
 test('secrets of every kind have lived', () => {
   const kinds = new Set(kept.secrets.map(({ name }) => name.split(',')[0]!));
-  expect([...KINDS].filter((kind) => !kinds.has(kind))).toEqual([]);
+  expect(KINDS.filter((kind) => !kinds.has(kind))).toEqual([]);
   expect(mailbox.passwords).toContain(
     kept.secrets.find(({ name }) => name === 'password of the mail server')!.value,
   );
@@ -182,7 +182,8 @@ describe('no secret is in', () => {
         yield* places.metricsOf(stack);
         for (const bytes of collector.bodies) yield { where: 'collector', bytes };
       })(),
-      { least: 0 },
+      // Traces and metrics of their own exist where a collector is named.
+      { least: 1 },
     ));
 
   test('titles and arguments of processes', ({ skip }) => {

@@ -141,7 +141,7 @@ test(
     console.log(`SOAK_SEED=${seed}`);
     const foreign: string[] = [];
     const lost: string[] = [];
-    const made = new Array<number>(TENANTS).fill(0);
+    const made = Array.from({ length: TENANTS }, () => 0);
     let started = 0;
     let done = 0;
     const began = performance.now();
