@@ -7,6 +7,9 @@ import type { Intent } from './types.js';
 const SWEEP_MS = 2_000;
 // Closing reads the whole epoch, so its time grows with it: 9 s were measured for a million calls.
 const CLOSING_MS = 10 * 60_000;
+// Everything else here is short. On a connection that fell silent it must end, and a new one be made,
+// before those whose outcomes are held are given up as overdue.
+const SHORT_MS = 3_000;
 // A closing under way is not waited for: whoever comes next closes.
 const STOP_MS = 500;
 // A worker keeps trying to hand over late outcomes; only after this are they given up as unknown.
@@ -87,7 +90,9 @@ export class EpochClosing {
     if (this.current === undefined || this.sweeping) return;
     this.sweeping = true;
     try {
-      const { rows } = await this.db.pool.query<{ id: number }>('select open_epochs() as id');
+      const { rows } = await this.db.pool.query<{ id: number }>(
+        soon('select open_epochs() as id', []),
+      );
       const candidates = new Set(rows.map((row) => row.id));
       for (const epoch of this.waiting) candidates.add(epoch);
       if (this.current !== undefined) candidates.delete(this.current);
@@ -131,8 +136,7 @@ export class EpochClosing {
 
   private async endOverdue(): Promise<void> {
     const { rows } = await this.db.pool.query<Record<string, unknown>>(
-      'select * from overdue_calls($1, 500)',
-      [GRACE_MS],
+      soon('select * from overdue_calls($1, 500)', [GRACE_MS]),
     );
     if (rows.length === 0) return;
     this.logger.warn({ calls: rows.length }, 'Calls without an outcome are recorded as unknown');
@@ -159,4 +163,9 @@ export class EpochClosing {
       })),
     );
   }
+}
+
+/** A query whose answer is not waited for as long as for a closing. */
+function soon(text: string, values: unknown[]) {
+  return { text, values, query_timeout: SHORT_MS };
 }

@@ -174,6 +174,40 @@ describe('the journal, when its database or a gateway fails,', () => {
     }
   });
 
+  it('closes its epoch soon, also when the connection that closes epochs fell silent', async () => {
+    const url = new URL(database.urlFor('conducktor_gateway'));
+    const network = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
+    url.port = String(network.port);
+    const journal = await openJournal('silent', { databaseUrl: url.href });
+    try {
+      const i = intent({});
+      const admission = await journal.admit(i);
+      if (admission.verdict !== 'admitted') throw new Error('The call was not admitted.');
+      const accepted = network.accepted;
+      // Longer than the time between two looks at the epochs, on a connection that says nothing else.
+      await network.set('half-open', { direction: 'both' });
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      await network.set('pass');
+      await admin.pool.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'conducktor journal silent'",
+      );
+      await until(() => network.accepted > accepted && journal.ready);
+      const settled = journal.settle({
+        key: admission.key,
+        tenantId: i.tenantId,
+        callId: i.callId,
+        costMicros: 0,
+        record: '{"outcome":"ok"}',
+      });
+      const late = new Promise((resolve) => setTimeout(() => resolve('late'), 10_000));
+      expect(await Promise.race([settled, late])).toBeUndefined();
+    } finally {
+      await journal.stop();
+      journals.splice(journals.indexOf(journal), 1);
+      await network.close();
+    }
+  });
+
   it('leaves no connection behind when an epoch cannot be opened', async () => {
     await admin.pool.query('revoke insert on epoch from conducktor_system');
     const starting = openJournal('unlucky');
