@@ -51,7 +51,7 @@ export async function startPrivateStack({
 
     say('starting the services');
     const secretKey = newSecret();
-    const environment = serviceEnvironment({ base, dir, postgres, redis, secretKey });
+    const environment = serviceEnvironment({ root, base, dir, postgres, redis, secretKey });
     await Promise.all(
       Object.entries(environment).map(async ([app, env]) => {
         const log = openSync(join(dir, `${app}.log`), 'a');
@@ -88,7 +88,7 @@ export async function startPrivateStack({
   }
 }
 
-function serviceEnvironment({ base, dir, postgres, redis, secretKey }) {
+function serviceEnvironment({ root, base, dir, postgres, redis, secretKey }) {
   writeFileSync(join(dir, 'stdio-catalog.json'), '{}');
   const common = {
     PATH: process.env.PATH,
@@ -106,7 +106,9 @@ function serviceEnvironment({ base, dir, postgres, redis, secretKey }) {
     PORT: String(base + offset),
     ...more,
   });
-  const workers = join(dir, 'worker.sock');
+  // An earlier checkout knows ports only.
+  const knowsSockets = readFileSync(join(root, '.env.example'), 'utf8').includes('RPC_SOCKET');
+  const workers = knowsSockets ? join(dir, 'worker.sock') : `127.0.0.1:${base + 3}`;
   return {
     gateway: service('conducktor_gateway', 0, {
       AUTH_URL: `http://127.0.0.1:${base + 1}`,
@@ -118,7 +120,7 @@ function serviceEnvironment({ base, dir, postgres, redis, secretKey }) {
     control: service('conducktor_app', 2, { WORKERS: workers }),
     'connector-worker': service('conducktor_app', 5, {
       RPC_PORT: String(base + 3),
-      RPC_SOCKET: workers,
+      ...(knowsSockets && { RPC_SOCKET: workers }),
       STDIO_CATALOG: join(dir, 'stdio-catalog.json'),
       OUTBOUND_ALLOW: 'loopback',
     }),
