@@ -41,8 +41,9 @@ export class BoundCall {
     return this;
   }
 
-  /** Integers up to 2^53. */
+  /** Integers up to 2^53; throws RangeError for what is none, which would be written as another number. */
   int8(value: number): this {
+    if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no integer.`);
     this.int32(8);
     this.int64(value);
     return this;
@@ -56,7 +57,9 @@ export class BoundCall {
   }
 
   timestamptz(unixMs: number | null): this {
-    return unixMs === null ? this.null() : this.int8((unixMs - POSTGRES_EPOCH_MS) * 1_000);
+    return unixMs === null
+      ? this.null()
+      : this.int8(Math.round((unixMs - POSTGRES_EPOCH_MS) * 1_000));
   }
 
   text(value: string): this {

@@ -57,6 +57,12 @@ export async function openEpochSession(
   const failed = (error: unknown) => {
     if (!isRolledBack(error)) lose();
   };
+  // A process that stood still meanwhile reads the answer before its timer has run. By now another
+  // may have closed the epoch, and what was admitted may have been ended as overdue.
+  const lateSince = (startedAt: number) =>
+    performance.now() - startedAt > TICK_TIMEOUT_MS
+      ? new Error('The answer came after its time: this process stood still.')
+      : undefined;
   const session: EpochSession = {
     get epoch() {
       return epoch;
@@ -68,10 +74,8 @@ export async function openEpochSession(
       const startedAt = performance.now();
       try {
         const { rows } = await client.query({ name, text, values });
-        // A process that stood still meanwhile reads the answer before its timer has run. By now another
-        // may have closed the epoch, and what was admitted may have been ended as overdue.
-        if (performance.now() - startedAt > TICK_TIMEOUT_MS)
-          throw new Error('The answer came after its time: this process stood still.');
+        const late = lateSince(startedAt);
+        if (late) throw late;
         return rows as Record<string, unknown>[];
       } catch (error) {
         failed(error);
@@ -80,11 +84,13 @@ export async function openEpochSession(
     },
     execute: (write) =>
       new Promise((resolve, reject) => {
+        const startedAt = performance.now();
         client.query(
           new Exchange(write(call), (error, value) => {
-            if (!error) return resolve(value ?? null);
-            failed(error);
-            reject(error);
+            const failure = error ?? lateSince(startedAt);
+            if (!failure) return resolve(value ?? null);
+            failed(failure);
+            reject(failure);
           }),
         );
       }),

@@ -11,8 +11,8 @@ interface DataRow {
  * cost more than the answer.
  */
 export class Exchange implements Submittable {
-  /** The column as text. */
-  private value: string | null = null;
+  /** The column as text; undefined until the row has come. */
+  private value: string | null | undefined;
   /** `pg` wraps it where the client has a `query_timeout`. */
   callback: (error: Error | null, value?: string | null) => void;
 
@@ -39,7 +39,9 @@ export class Exchange implements Submittable {
   }
 
   handleReadyForQuery(): void {
-    this.callback(null, this.value);
+    // Null is an answer, and silence is none: taken for one it would admit what is not recorded.
+    if (this.value === undefined) this.callback(new Error('The server answered without a row.'));
+    else this.callback(null, this.value);
   }
 
   handleCommandComplete(): void {}
