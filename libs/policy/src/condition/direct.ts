@@ -157,12 +157,12 @@ function matches(subject: Direct, source: string): Direct {
   };
 }
 
-/** Of a string, its code points. */
+/** Of a string, its code points. The library looks into the first member of a list, and may fail at it. */
 const size =
   (subject: Direct): Direct =>
   (input) => {
     const value = subject(input);
-    if (Array.isArray(value)) return value.length;
+    if (Array.isArray(value)) return typeof value[0] === 'object' ? UNSURE : value.length;
     if (typeof value !== 'string') return UNSURE;
     let count = 0;
     for (const _ of value) count++;
