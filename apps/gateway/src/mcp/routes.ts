@@ -139,7 +139,7 @@ export async function mcpRoutes(
   const post = (arrival: Arrival, body: Buffer): Promise<void> => {
     if (!gate) return handlePost(endpoint, arrival, body);
     const place = gate.enter(arrival.request.headers.authorization);
-    return handlePost(endpoint, arrival, body).then(() => gate.leave(place));
+    return handlePost(endpoint, arrival, body).finally(() => gate.leave(place));
   };
 
   app.addHook('onReady', async () => {

@@ -5,9 +5,10 @@
  */
 import { watchLoopDelay } from '@conducktor/runtime';
 
-/** What one workspace has waiting for us; calls that are at their upstream are not among them. */
+/** What one workspace has here: what waits for us, and that together with its calls at upstreams. */
 export interface Share {
   waiting: number;
+  underWay: number;
 }
 
 export interface GateOptions {
@@ -20,7 +21,7 @@ export interface GateOptions {
 }
 
 /**
- * A workspace may have so many waiting for each place that is still free (dynamic thresholds, Choudhury and
+ * A workspace may have so many for each place that is still free (dynamic thresholds, Choudhury and
  * Hahne 1998): alone it gets four fifths of all, and there is always room for the next one.
  */
 const SHARE = 4;
@@ -37,7 +38,8 @@ export class Gate {
   #underWay = 0;
   readonly #byCredential = new Map<string, Share>();
   readonly #byTenant = new Map<string, Share>();
-  readonly #strangers: Share = { waiting: 0 };
+  readonly #strangers: Share = { waiting: 0, underWay: 0 };
+  readonly #mostUnderWay: number;
   readonly #delay = watchLoopDelay();
   #away = 0;
   #shed = 0;
@@ -45,7 +47,9 @@ export class Gate {
   /** Requests that were refused, since the beginning. */
   refused = 0;
 
-  constructor(private readonly options: GateOptions) {}
+  constructor(private readonly options: GateOptions) {
+    this.#mostUnderWay = options.most * UNDER_WAY_FOR_EACH;
+  }
 
   /** Requests that wait for this process. */
   get waiting(): number {
@@ -55,8 +59,12 @@ export class Gate {
   /** Whether one more is to be refused, by whoever shows this `Authorization`. Counts what it refuses. */
   refuses(authorization: string | undefined): boolean {
     const { most } = this.options;
-    const { waiting } = this;
-    if (waiting < most * UNDER_PRESSURE && this.#underWay < most * UNDER_WAY_FOR_EACH) return false;
+    // Below that nobody is refused, however slow we are.
+    if (
+      this.waiting < most * UNDER_PRESSURE &&
+      this.#underWay < this.#mostUnderWay * UNDER_PRESSURE
+    )
+      return false;
     if (!this.#isFullFor(this.#shareOf(authorization))) return false;
     this.#shed++;
     this.refused++;
@@ -68,12 +76,14 @@ export class Gate {
   enter(authorization: string | undefined): Share {
     const share = this.#shareOf(authorization);
     share.waiting++;
+    share.underWay++;
     this.#underWay++;
     return share;
   }
 
   leave(share: Share): void {
     share.waiting--;
+    share.underWay--;
     this.#underWay--;
   }
 
@@ -96,7 +106,7 @@ export class Gate {
       this.#byTenant.clear();
     }
     let share = this.#byTenant.get(tenantId);
-    if (!share) this.#byTenant.set(tenantId, (share = { waiting: 0 }));
+    if (!share) this.#byTenant.set(tenantId, (share = { waiting: 0, underWay: 0 }));
     this.#byCredential.set(authorization, share);
   }
 
@@ -107,7 +117,10 @@ export class Gate {
   #isFullFor(share: Share): boolean {
     const { waiting } = this;
     const { most } = this.options;
-    if (waiting >= most || this.#underWay >= most * UNDER_WAY_FOR_EACH) return true;
+    const freeUnderWay = this.#mostUnderWay - this.#underWay;
+    if (waiting >= most || freeUnderWay <= 0) return true;
+    // Slow upstreams of one workspace must not close the gate for the others.
+    if (share.underWay >= SHARE * freeUnderWay) return true;
     // Whoever has nothing waiting is not the one that is too much.
     if (share.waiting <= 0) return false;
     const now = this.#isSlow() ? most * UNDER_PRESSURE : most;

@@ -96,6 +96,17 @@ export function connectWorkers(options: {
     }
     return { outcome: 'unavailable', message: ALL_LEAVE, durationMs: 0 };
   };
+  const resumeAnywhere: Workers['resume'] = async (connectionId, request, callOptions) => {
+    const candidates = ranked(connectionId);
+    await candidates[0]!.whenReady(RECONNECT_WAIT_MS);
+    let first: CallResult | undefined;
+    for (const client of candidates) {
+      const result = await client.resume(request, callOptions);
+      if (result.outcome !== 'unknown' && result.outcome !== 'unavailable') return result;
+      first ??= result;
+    }
+    return first!;
+  };
 
   return {
     call: (request, callOptions) => {
@@ -105,16 +116,9 @@ export function connectWorkers(options: {
         return isLeft(result, callOptions) ? callElsewhere(request, callOptions) : result;
       });
     },
-    resume: async (connectionId, request, callOptions) => {
-      const candidates = ranked(connectionId);
-      await candidates[0]!.whenReady(RECONNECT_WAIT_MS);
-      let first: CallResult | undefined;
-      for (const client of candidates) {
-        const result = await client.resume(request, callOptions);
-        if (result.outcome !== 'unknown' && result.outcome !== 'unavailable') return result;
-        first ??= result;
-      }
-      return first!;
+    resume: (connectionId, request, callOptions) => {
+      const isBack = options.onAway?.(request.tenantId);
+      return resumeAnywhere(connectionId, request, callOptions).finally(() => isBack?.());
     },
     watch: async (request, watchOptions) => {
       const client = ready(request.connectionId);
