@@ -101,7 +101,6 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     instanceId: gateway,
     onLate: (outcomes) => settleLate(journal, outcomes),
     onFault: (error) => logger.error({ err: error }, 'What a worker told could not be handled'),
-    onAway: (tenantId) => gate.away(tenantId),
   });
   const gate = new Gate({
     most: options.maxWaiting ?? Infinity,

@@ -33,6 +33,7 @@ export interface Arrival {
   sourceIp: string;
   /** `sessionId` of the query: a message of the 2024-11-05 transport. */
   streamSession?: string;
+  place?: McpRequestContext['place'];
 }
 
 export function contextOf(arrival: Arrival, reading: Reading | undefined): McpRequestContext {
@@ -57,6 +58,7 @@ export function contextOf(arrival: Arrival, reading: Reading | undefined): McpRe
     capabilities: meta && capabilitiesOf(bitsOf(meta[META_CAPABILITIES])),
     logLevel: isLogLevel(level) ? level : undefined,
     timeline: new Timeline(traceparentOf(arrival.headers, reading)),
+    place: arrival.place,
   };
 }
 

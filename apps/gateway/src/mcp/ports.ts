@@ -35,6 +35,8 @@ export interface McpRequestContext {
   verified?: object;
   /** When its steps began; of one governed request, so each of a batch has its own. */
   timeline: Timeline;
+  /** Its place among what waits for this process; a call that is `away` at its upstream does not. */
+  place?: { away(): () => void } | undefined;
 }
 
 /** How the story reaches the client while its request is under way. */

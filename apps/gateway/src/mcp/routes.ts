@@ -139,7 +139,8 @@ export async function mcpRoutes(
   const post = (arrival: Arrival, body: Buffer): Promise<void> => {
     if (!gate) return handlePost(endpoint, arrival, body);
     const place = gate.enter(arrival.request.headers.authorization);
-    return handlePost(endpoint, arrival, body).finally(() => gate.leave(place));
+    arrival.place = place;
+    return handlePost(endpoint, arrival, body).finally(() => place.leave());
   };
 
   app.addHook('onReady', async () => {

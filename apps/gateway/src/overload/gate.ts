@@ -6,9 +6,52 @@
 import { watchLoopDelay } from '@conducktor/runtime';
 
 /** What one workspace has here: what waits for us, and that together with its calls at upstreams. */
-export interface Share {
+interface Share {
   waiting: number;
   underWay: number;
+}
+
+/**
+ * One request from when its body has come. It waits for this process until it is answered, except while a
+ * call of it is at its upstream; it is under way until the last of its calls is back, which may be long
+ * after its answer: a batch makes many, and a held call goes on without its request.
+ */
+export class Place {
+  #isAnswered = false;
+  #atUpstreams = 0;
+
+  constructor(
+    /** All that are counted with it: its workspace's, and everybody's. */
+    private readonly counts: readonly Share[],
+  ) {
+    this.#count(1);
+  }
+
+  /** A call of it is at its upstream from now on, until the function that is returned is called. */
+  away(): () => void {
+    this.#change(() => this.#atUpstreams++);
+    return () => this.#change(() => this.#atUpstreams--);
+  }
+
+  /** It has been answered, or there is nobody to answer. */
+  leave(): void {
+    this.#change(() => (this.#isAnswered = true));
+  }
+
+  #change(change: () => unknown): void {
+    this.#count(-1);
+    change();
+    this.#count(1);
+  }
+
+  #count(by: 1 | -1): void {
+    const waits = !this.#isAnswered && this.#atUpstreams === 0;
+    const isUnderWay = !this.#isAnswered || this.#atUpstreams > 0;
+    for (const share of this.counts) {
+      if (waits) share.waiting += by;
+      if (isUnderWay) share.underWay += by;
+    }
+  }
 }
 
 export interface GateOptions {
@@ -35,13 +78,12 @@ const MAX_KNOWN = 20_000;
 const TELL_MS = 10_000;
 
 export class Gate {
-  #underWay = 0;
+  readonly #all: Share = { waiting: 0, underWay: 0 };
   readonly #byCredential = new Map<string, Share>();
   readonly #byTenant = new Map<string, Share>();
   readonly #strangers: Share = { waiting: 0, underWay: 0 };
   readonly #mostUnderWay: number;
   readonly #delay = watchLoopDelay();
-  #away = 0;
   #shed = 0;
   #toldAt = -Infinity;
   /** Requests that were refused, since the beginning. */
@@ -53,7 +95,7 @@ export class Gate {
 
   /** Requests that wait for this process. */
   get waiting(): number {
-    return this.#underWay - this.#away;
+    return this.#all.waiting;
   }
 
   /** Whether one more is to be refused, by whoever shows this `Authorization`. Counts what it refuses. */
@@ -62,7 +104,7 @@ export class Gate {
     // Below that nobody is refused, however slow we are.
     if (
       this.waiting < most * UNDER_PRESSURE &&
-      this.#underWay < this.#mostUnderWay * UNDER_PRESSURE
+      this.#all.underWay < this.#mostUnderWay * UNDER_PRESSURE
     )
       return false;
     if (!this.#isFullFor(this.#shareOf(authorization))) return false;
@@ -72,30 +114,9 @@ export class Gate {
     return true;
   }
 
-  /** Counts a request whose body has come, until `leave`. */
-  enter(authorization: string | undefined): Share {
-    const share = this.#shareOf(authorization);
-    share.waiting++;
-    share.underWay++;
-    this.#underWay++;
-    return share;
-  }
-
-  leave(share: Share): void {
-    share.waiting--;
-    share.underWay--;
-    this.#underWay--;
-  }
-
-  /** A call of this workspace waits for its upstream from now on, until the function that is returned is called. */
-  away(tenantId: string): () => void {
-    const share = this.#byTenant.get(tenantId) ?? this.#strangers;
-    share.waiting--;
-    this.#away++;
-    return () => {
-      share.waiting++;
-      this.#away--;
-    };
+  /** Counts a request whose body has come. */
+  enter(authorization: string | undefined): Place {
+    return new Place([this.#shareOf(authorization), this.#all]);
   }
 
   /** Whose credential this is. */
@@ -117,7 +138,7 @@ export class Gate {
   #isFullFor(share: Share): boolean {
     const { waiting } = this;
     const { most } = this.options;
-    const freeUnderWay = this.#mostUnderWay - this.#underWay;
+    const freeUnderWay = this.#mostUnderWay - this.#all.underWay;
     if (waiting >= most || freeUnderWay <= 0) return true;
     // Slow upstreams of one workspace must not close the gate for the others.
     if (share.underWay >= SHARE * freeUnderWay) return true;

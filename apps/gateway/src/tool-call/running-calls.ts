@@ -14,7 +14,7 @@ export interface Stopped {
 }
 
 interface Running {
-  call: Pick<CheckedCall, 'caller' | 'tool'>;
+  call: Pick<CheckedCall, 'caller' | 'tool' | 'input'>;
   controller: AbortController;
   stopped?: Stopped;
 }
@@ -55,10 +55,12 @@ export class RunningCalls {
     const { calls } = this.enter(tenantId, running);
     // What changed between the call's admission and this moment was told to nobody.
     if (this.workspaces.peek(tenantId) !== workspace) void this.check(tenantId);
+    const isBack = call.input.context.place?.away();
     try {
       const result = await send(controller.signal);
       return running.stopped ? { ...result, stopped: running.stopped } : result;
     } finally {
+      isBack?.();
       calls.delete(running);
       const tenant = this.tenants.get(tenantId);
       if (calls.size === 0 && tenant?.calls === calls) {

@@ -51,8 +51,6 @@ export function connectWorkers(options: {
   onLate(outcomes: LateOutcome[]): void;
   /** Something that should not happen did, to one call or watch. */
   onFault?(error: unknown): void;
-  /** A call of this tenant waits for a worker, until what is returned is called. */
-  onAway?(tenantId: string): () => void;
 }): Workers {
   const dial = (address: string) => {
     const { key, instanceId, onLate, onFault } = options;
@@ -96,29 +94,21 @@ export function connectWorkers(options: {
     }
     return { outcome: 'unavailable', message: ALL_LEAVE, durationMs: 0 };
   };
-  const resumeAnywhere: Workers['resume'] = async (connectionId, request, callOptions) => {
-    const candidates = ranked(connectionId);
-    await candidates[0]!.whenReady(RECONNECT_WAIT_MS);
-    let first: CallResult | undefined;
-    for (const client of candidates) {
-      const result = await client.resume(request, callOptions);
-      if (result.outcome !== 'unknown' && result.outcome !== 'unavailable') return result;
-      first ??= result;
-    }
-    return first!;
-  };
-
   return {
-    call: (request, callOptions) => {
-      const isBack = options.onAway?.(request.tenantId);
-      return callOnce(request, callOptions).then((result) => {
-        isBack?.();
-        return isLeft(result, callOptions) ? callElsewhere(request, callOptions) : result;
-      });
-    },
-    resume: (connectionId, request, callOptions) => {
-      const isBack = options.onAway?.(request.tenantId);
-      return resumeAnywhere(connectionId, request, callOptions).finally(() => isBack?.());
+    call: (request, callOptions) =>
+      callOnce(request, callOptions).then((result) =>
+        isLeft(result, callOptions) ? callElsewhere(request, callOptions) : result,
+      ),
+    resume: async (connectionId, request, callOptions) => {
+      const candidates = ranked(connectionId);
+      await candidates[0]!.whenReady(RECONNECT_WAIT_MS);
+      let first: CallResult | undefined;
+      for (const client of candidates) {
+        const result = await client.resume(request, callOptions);
+        if (result.outcome !== 'unknown' && result.outcome !== 'unavailable') return result;
+        first ??= result;
+      }
+      return first!;
     },
     watch: async (request, watchOptions) => {
       const client = ready(request.connectionId);

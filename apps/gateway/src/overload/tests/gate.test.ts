@@ -32,8 +32,7 @@ test('calls that wait for their upstream take no place, but are not without end,
   const gate = gateOf(100);
   let entered = 0;
   for (; !gate.refuses(key('noisy')); entered++) {
-    gate.enter(key('noisy'));
-    gate.away('noisy');
+    gate.enter(key('noisy')).away();
   }
   expect([entered, gate.waiting]).toEqual([1_600, 0]);
   expect(letIn(gate, 'quiet', 50)).toBe(50);
@@ -44,8 +43,23 @@ test('what has ended makes room again', () => {
   const gate = gateOf(100);
   const places = Array.from({ length: 80 }, () => gate.enter(key('noisy')));
   expect(gate.refuses(key('noisy'))).toBe(true);
-  for (const place of places) gate.leave(place);
+  for (const place of places) place.leave();
   expect([gate.refuses(key('noisy')), gate.waiting]).toEqual([false, 0]);
+  gate.stop();
+});
+
+test('a batch is one that waits, and a call that outlives its request is under way until it is back', () => {
+  const gate = gateOf(100);
+  const place = gate.enter(key('noisy'));
+  const [first, second] = [place.away(), place.away()];
+  expect(gate.waiting).toBe(0);
+  first();
+  expect(gate.waiting).toBe(0);
+  place.leave();
+  // Nothing that is at an upstream makes room for what waits here.
+  expect([gate.waiting, letIn(gate, 'noisy', 1_000)]).toEqual([0, 80]);
+  second();
+  expect(gate.waiting).toBe(80);
   gate.stop();
 });
 
