@@ -1,4 +1,4 @@
-import { chmod, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import type { RpcAddress } from './address.js';
 
@@ -8,7 +8,7 @@ export async function listenOn(server: Server, address: RpcAddress): Promise<voi
     await listening(server, address);
   } catch (error) {
     const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    if (!('path' in address) || !isTaken || (await answers(address.path))) throw error;
+    if (!('path' in address) || !isTaken || !(await isLeftBehind(address.path))) throw error;
     // A process that was killed leaves its socket behind, and nobody can listen there until it is gone.
     await unlink(address.path);
     await listening(server, address);
@@ -27,13 +27,15 @@ function listening(server: Server, address: RpcAddress): Promise<void> {
   });
 }
 
-function answers(path: string): Promise<boolean> {
+/** Whether it is a socket at which nobody listens; one who is only too busy to be connected to does. */
+async function isLeftBehind(path: string): Promise<boolean> {
+  if (!(await lstat(path)).isSocket()) return false;
   return new Promise((resolve) => {
     const socket = connect({ path });
-    socket.on('error', () => resolve(false));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'));
     socket.on('connect', () => {
       socket.destroy();
-      resolve(true);
+      resolve(false);
     });
   });
 }

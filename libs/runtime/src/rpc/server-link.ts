@@ -48,6 +48,7 @@ export class Link implements Sender {
   instanceId = '';
   takesLate = false;
   joined = false;
+  #leaving = false;
   #alive = true;
   #heardAt = performance.now();
   readonly #nonce = newNonce();
@@ -84,8 +85,9 @@ export class Link implements Sender {
     return this.#alive;
   }
 
-  /** Says that this worker is stopping. */
+  /** Says that this worker is stopping; to one who is just proving himself, when he has. */
   leave(): void {
+    this.#leaving = true;
     if (this.joined) this.send(FrameType.Leaving, 0, {});
   }
 
@@ -174,6 +176,7 @@ export class Link implements Sender {
     this.joined = true;
     this.#reader.maxFrameBytes = MAX_FRAME_BYTES;
     this.send(FrameType.Welcome, 0, { mac: prove(this.options.key, 'worker', parts) });
+    if (this.#leaving) this.leave();
     this.options.handlers.joined?.(this);
   }
 

@@ -1,15 +1,20 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { type CallRequest, type CallResult, type LateOutcome } from '@conducktor/contracts';
+import {
+  type CallRequest,
+  type CallResult,
+  FrameType,
+  type LateOutcome,
+} from '@conducktor/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RpcClient, type RpcClientOptions } from '../rpc-client.js';
-import { FRAME_HEADER_BYTES } from '../frame-reader.js';
+import { FRAME_HEADER_BYTES, FrameReader } from '../frame-reader.js';
 import { FrameWriter } from '../frame-writer.js';
 import type { RpcExchange, RpcHandlers, RpcPeer } from '../handlers.js';
-import { RPC_VERSION } from '../handshake.js';
+import { prove, RPC_VERSION } from '../handshake.js';
 import { RpcServer } from '../rpc-server.js';
 
 const key = randomBytes(32);
@@ -140,8 +145,13 @@ describe('a call over the connection', () => {
     const client = dial({ address: socket });
     await client.whenReady(2_000);
     expect((await client.call(request('call_1'))).outcome).toBe('ok');
-    // One that is in use is left alone.
+    // One that is in use is left alone, and so is what is no socket.
     await expect(serve({}, port + 1, key, socket)).rejects.toThrow('EADDRINUSE');
+    const file = `${socket}.txt`;
+    writeFileSync(file, 'mine');
+    stops.push(() => rmSync(file));
+    await expect(serve({}, port + 1, key, file)).rejects.toThrow('EADDRINUSE');
+    expect(existsSync(file)).toBe(true);
     expect((await client.call(request('call_2'))).outcome).toBe('ok');
   });
 
@@ -252,6 +262,27 @@ describe('when the connection is lost', () => {
     dial({ onLate: (outcomes) => got.push(...outcomes) });
     await expect.poll(() => got).toEqual([late]);
   });
+});
+
+it('a worker that is stopping says so also to who was just proving himself', async () => {
+  const server = await serve();
+  const socket = connect(port, '127.0.0.1');
+  stops.push(() => socket.destroy());
+  const writer = new FrameWriter(socket);
+  const seen: number[] = [];
+  const reader = new FrameReader((type, _, payload) => {
+    seen.push(type);
+    if (type !== FrameType.Challenge) return;
+    server.leave();
+    const { nonce } = JSON.parse(payload.toString()) as { nonce: string };
+    const parts = { diallerNonce: nonce, instanceId: 'gateway-1', takesLate: false };
+    const mac = prove(key, 'dialler', { ...parts, workerNonce: nonce });
+    writer.json(FrameType.Proof, 0, JSON.stringify({ ...parts, nonce, mac }));
+  });
+  socket.on('data', (chunk: Buffer) => reader.push(chunk));
+  await expect
+    .poll(() => seen)
+    .toEqual([FrameType.Challenge, FrameType.Welcome, FrameType.Leaving]);
 });
 
 describe('strangers', () => {
