@@ -122,8 +122,8 @@ export class CallExecutor {
   /** Takes no new calls and waits for those under way. */
   async drain(limitMs: number): Promise<void> {
     this.#draining = true;
-    const until = Date.now() + limitMs;
-    while (this.#running.size > 0 && Date.now() < until) {
+    const until = performance.now() + limitMs;
+    while (this.#running.size > 0 && performance.now() < until) {
       for (const call of this.#running.values()) call.leaveUnanswered();
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
