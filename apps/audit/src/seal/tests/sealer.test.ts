@@ -124,6 +124,25 @@ describe('the sealer', () => {
     }
   });
 
+  it('says to its own role only how much waits for its place, and for how long', async () => {
+    const lag = async () => (await audit.pool.query('select * from sealing_lag(100)')).rows[0];
+    await sealAll();
+    expect(await lag()).toEqual({ events: '0', seconds: null });
+    const [one, other] = [await pastEpoch(), await pastEpoch()];
+    await insertCalls(one, 150, true);
+    await insertCalls(other, 2, true, 3);
+    await insertOutcomes(other, one, 7, 0);
+    const behind = await lag();
+    expect(behind.events).toBe(String(100 + 6 + 7));
+    expect(behind.seconds).toBeGreaterThan(0);
+    expect(behind.seconds).toBeLessThan(60);
+    await sealAll();
+    expect(await lag()).toEqual({ events: '0', seconds: null });
+    const gateway = createDb(database.urlFor('conducktor_gateway'), { max: 1 });
+    await expect(gateway.pool.query('select sealing_lag(1)')).rejects.toThrow('permission denied');
+    await gateway.end();
+  });
+
   it('forgets idempotency keys that nobody may use any more', async () => {
     await admin.pool.query(
       `insert into idempotency_key (tenant_id, key_hash, arguments_hash, call_id, created_at)
