@@ -16,7 +16,7 @@ export function waitForDatabase(
   config: { DATABASE_URL: string; HOST: string; PORT: number },
   logger: Logger,
 ): Promise<void> {
-  const needed = newestMigration();
+  const needed = migrations();
   return waitToStart({
     host: config.HOST,
     port: config.PORT,
@@ -48,10 +48,7 @@ export function databaseReadiness(db: Pick<Db, 'pool'>, slowMs = SLOW_MS): Readi
   };
 }
 
-async function whatIsMissing(
-  url: string,
-  needed: string | undefined,
-): Promise<Missing | undefined> {
+async function whatIsMissing(url: string, needed: readonly string[]): Promise<Missing | undefined> {
   const client = new Client({
     connectionString: url,
     application_name: 'conducktor start',
@@ -61,12 +58,12 @@ async function whatIsMissing(
   client.on('error', () => {});
   try {
     await client.connect();
-    if (needed === undefined) return undefined;
+    if (needed.length === 0) return undefined;
     const { rowCount } = await client.query(
-      'select from public.schema_migrations where version = $1',
+      'select from public.schema_migrations where version = any($1)',
       [needed],
     );
-    return rowCount === 0 ? NOT_MIGRATED : undefined;
+    return rowCount === needed.length ? undefined : NOT_MIGRATED;
   } catch (error) {
     const state = (error as { code?: unknown }).code;
     return (typeof state === 'string' && BY_STATE[state]) || AWAY;
@@ -93,9 +90,9 @@ const BY_STATE: Record<string, Missing> = {
   '42501': NOT_MIGRATED,
 };
 
-/** The version that this build comes with; undefined where migrations are not shipped beside it. */
-function newestMigration(): string | undefined {
-  if (!existsSync(MIGRATIONS)) return undefined;
-  const versions = readdirSync(MIGRATIONS).flatMap((name) => /^\d+(?=_.*\.sql$)/.exec(name) ?? []);
-  return versions.sort().at(-1);
+/** The versions that this build comes with, all of them: one may be older than another that came before. */
+function migrations(): readonly string[] {
+  // Not every image ships them beside the code.
+  if (!existsSync(MIGRATIONS)) return [];
+  return readdirSync(MIGRATIONS).flatMap((name) => /^\d+(?=_.*\.sql$)/.exec(name) ?? []);
 }
