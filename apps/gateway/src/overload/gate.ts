@@ -3,6 +3,7 @@
  * good time every further request only makes all of them slower, until nobody waits long enough for any;
  * refused early they cost a twentieth of a call, and what is accepted stays fast.
  */
+import { hash } from 'node:crypto';
 import { watchLoopDelay } from '@conducktor/runtime';
 
 /** What one workspace has here: what waits for us, and that together with its calls at upstreams. */
@@ -79,6 +80,7 @@ const TELL_MS = 10_000;
 
 export class Gate {
   readonly #all: Share = { waiting: 0, underWay: 0 };
+  /** By the hash of the header that brings it: the credential itself is never kept. */
   readonly #byCredential = new Map<string, Share>();
   readonly #byTenant = new Map<string, Share>();
   readonly #strangers: Share = { waiting: 0, underWay: 0 };
@@ -121,14 +123,16 @@ export class Gate {
 
   /** Whose credential this is. */
   learn(authorization: string | undefined, tenantId: string): void {
-    if (authorization === undefined || this.#byCredential.has(authorization)) return;
+    if (authorization === undefined) return;
+    const credential = digestOf(authorization);
+    if (this.#byCredential.has(credential)) return;
     if (this.#byCredential.size >= MAX_KNOWN) {
       this.#byCredential.clear();
       this.#byTenant.clear();
     }
     let share = this.#byTenant.get(tenantId);
     if (!share) this.#byTenant.set(tenantId, (share = { waiting: 0, underWay: 0 }));
-    this.#byCredential.set(authorization, share);
+    this.#byCredential.set(credential, share);
   }
 
   stop(): void {
@@ -153,10 +157,8 @@ export class Gate {
   }
 
   #shareOf(authorization: string | undefined): Share {
-    return (
-      (authorization === undefined ? undefined : this.#byCredential.get(authorization)) ??
-      this.#strangers
-    );
+    if (authorization === undefined || this.#byCredential.size === 0) return this.#strangers;
+    return this.#byCredential.get(digestOf(authorization)) ?? this.#strangers;
   }
 
   #tell(): void {
@@ -167,3 +169,5 @@ export class Gate {
     this.#shed = 0;
   }
 }
+
+const digestOf = (authorization: string): string => hash('sha256', authorization, 'base64url');
