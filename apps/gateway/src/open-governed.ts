@@ -59,6 +59,8 @@ export interface GovernedOptions {
   registry: Registry;
   /** Absent: nothing is traced. */
   tracer?: Tracer | undefined;
+  /** For tests: one whose clock is given. */
+  strangers?: StrangerLimit;
 }
 
 export interface Governed {
@@ -131,7 +133,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     verifier,
     workspaces,
     tokens: new TokenCache(),
-    strangers: new StrangerLimit(),
+    strangers: options.strangers ?? new StrangerLimit(),
     schemas: new SchemaCache(),
     leases,
     profiles: limitProfiles(options.ratePerMinute),

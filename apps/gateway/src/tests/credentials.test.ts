@@ -2,15 +2,18 @@
 import { mintApiKey } from '@conducktor/identity';
 import { rawMcp, type RawAnswer } from '@conducktor/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { StrangerLimit } from '../limits/stranger-limit.js';
 import { startGateway, type TestGateway } from '../mcp/tests/support/gateway.js';
 import { openIssuer } from './support/access-tokens.js';
 import { startGovernedStack, type GovernedStack } from './support/governed-stack.js';
 
 let stack: GovernedStack;
 let gateway: TestGateway;
+/** The clock by which tries are counted, in ms: it stands still, however slow the machine is. */
+let now = 0;
 let issue: Awaited<ReturnType<typeof openIssuer>>;
 beforeAll(async () => {
-  stack = await startGovernedStack();
+  stack = await startGovernedStack({ strangers: new StrangerLimit(() => now) });
   for (const slug of ['docs', 'crm']) {
     const id = await stack.connect(slug, { tools: {} }, () => ({
       outcome: 'ok',
@@ -60,13 +63,17 @@ describe('keys that are tried out', () => {
 
   test('are refused by their address before Postgres is asked, and leave no row', async () => {
     const statuses = answers.map(({ status }) => status);
-    expect(statuses.slice(0, 30)).toEqual(Array(30).fill(401));
-    expect(statuses.slice(-5)).toEqual(Array(5).fill(429));
+    // Thirty, and the one that finds that none is left.
+    expect(statuses).toEqual([...Array<number>(31).fill(401), ...Array<number>(9).fill(429)]);
     const last = answers.at(-1)!;
     expect(codeOf(last)).toBe('rate_limited');
-    expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
+    const waitS = Number(last.headers.get('retry-after'));
+    expect(waitS).toBeGreaterThan(0);
     // Not even a key that is good is looked for.
-    expect((await list(await newKey(), '/mcp', from)).status).toBe(429);
+    const good = await newKey();
+    expect((await list(good, '/mcp', from)).status).toBe(429);
+    now += waitS * 1_000;
+    expect((await list(good, '/mcp', from)).status).toBe(200);
     expect(await stack.records()).toEqual([]);
   });
 

@@ -11,6 +11,7 @@ import {
   type RpcHandlers,
 } from '@conducktor/runtime';
 import { createTestDatabase, seedWorkspace, type SeededWorkspace } from '@conducktor/testing';
+import type { StrangerLimit } from '../../limits/stranger-limit.js';
 import type {
   McpMethod,
   McpRequestContext,
@@ -46,7 +47,11 @@ export interface GovernedStack {
 
 /** With an open policy (`default: allow`), and people whose keys may read and write. */
 export async function startGovernedStack(
-  options: { ratePerMinute?: number; handlers?: Partial<RpcHandlers> } = {},
+  options: {
+    ratePerMinute?: number;
+    handlers?: Partial<RpcHandlers>;
+    strangers?: StrangerLimit;
+  } = {},
 ): Promise<GovernedStack> {
   const database = await createTestDatabase();
   const admin = createDb(database.adminUrl);
@@ -80,6 +85,7 @@ export async function startGovernedStack(
     ratePerMinute: options.ratePerMinute ?? 10_000,
     logger: createLogger('test', 'silent'),
     registry: createMetrics('test'),
+    ...(options.strangers && { strangers: options.strangers }),
   });
   const insert = (table: string, row: Record<string, unknown>) =>
     admin.withTenant(tenantId, async (tx) => {

@@ -63,25 +63,28 @@ it('sixty results of 10 MB at once neither cut the connection nor hold up small 
       timeoutMs: 20_000,
       progress: false,
     } satisfies CallRequest);
+  let arrived = 0;
   const heavy = Promise.all(
     Array.from({ length: 60 }, async (_, n) => {
       const { outcome, error, resultJson } = await call('large', n);
+      if (resultJson) arrived++;
       // A gateway parses and writes what it gets, and reads nothing meanwhile.
       if (resultJson) for (const until = performance.now() + 40; performance.now() < until;);
       return outcome === 'ok' ? 'ok' : error?.message;
     }),
   );
-  let longest = 0;
+  /** Large ones that came while a small one was waited for: an order, whatever the machine's pace. */
+  let most = 0;
   for (let n = 0; n < 20; n++) {
-    const started = performance.now();
+    const before = arrived;
     expect((await call('small', n)).outcome).toBe('ok');
-    longest = Math.max(longest, performance.now() - started);
+    most = Math.max(most, arrived - before);
   }
   const told = await heavy;
   expect(told.filter((one) => one === 'ok').length).toBeGreaterThan(5);
   expect(new Set(told)).toEqual(
     new Set(['ok', 'The result was discarded: too many large ones came at once.']),
   );
-  // Behind 26 MB at most, not behind 600.
-  expect(longest).toBeLessThan(3_000);
+  // Behind 26 MB at most and the one that is read, not behind all that wait (64 MB of a tenant).
+  expect(most).toBeLessThanOrEqual(4);
 });
