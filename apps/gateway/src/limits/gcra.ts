@@ -35,6 +35,8 @@ local arrivals = {}
 for i = 1, #KEYS do
   local limit, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   local arrival = math.max(tonumber(redis.call('GET', KEYS[i]) or '0'), now)
+  -- Further ahead than it can get: the clock was set back.
+  if arrival > now + 2 * window then arrival = now end
   local room = window - (arrival - now)
   local free = math.floor(room * limit / window + 1e-6)
   if free < granted then granted = math.max(free, 0) end

@@ -5,8 +5,8 @@ import { GCRA_SCRIPT, LocalGcra, type LimitProfile } from './gcra.js';
 const LEASE_SECONDS = 0.2;
 // Tokens not used by then are lost rather than spent in a later window.
 const LEASE_LIFE_MS = 1_000;
-// A lease of at least so many is renewed when its last quarter or its last moments begin, so that calls
-// do not wait for Redis; of a smaller one, what may be dropped by that would be felt.
+// A lease of at least so many is filled up when its last quarter or its last moments begin, so that calls
+// do not wait for Redis; a smaller one would be filled up all the time.
 const RENEWED_TOKENS = 20;
 const RENEWED_MS = 200;
 // Without Redis every replica counts for itself, and each gets only this part.
@@ -95,9 +95,10 @@ export class TokenLeases {
 
   private async askRedis(key: string, lease: Lease, profile: LimitProfile): Promise<number> {
     const perSecond = Math.min(...profile.map(({ limit, windowMs }) => (limit * 1_000) / windowMs));
+    const whole = Math.ceil(perSecond * LEASE_SECONDS);
     // One turn later, so that everyone who came in this one is counted.
     await Promise.resolve();
-    const wanted = Math.max(1, Math.ceil(perSecond * LEASE_SECONDS), Math.min(lease.waiting, 64));
+    const wanted = Math.max(1, whole - leftOf(lease, this.now()), Math.min(lease.waiting, 64));
     const keys = profile.map((_, index) => `limit:{${key}}:${index}`);
     const [granted, retryMs] = await (
       this.redis as unknown as {
@@ -110,14 +111,12 @@ export class TokenLeases {
       ...profile.flatMap(({ limit, windowMs }) => [limit, windowMs]),
     );
     const now = this.now();
-    const left = lease.until > now ? lease.tokens : 0;
-    // The allowance is nearly spent: what was leased before is more, and still good.
-    if (left > granted) return 0;
-    // A few are taken over. Many are lost, or they would pile up to a burst.
-    lease.tokens = left < lease.low ? left + granted : granted;
-    lease.low = granted < RENEWED_TOKENS ? 0 : granted / 4;
+    // What is left is kept. Only what was missing was asked for, so it never piles up to a burst.
+    lease.tokens = leftOf(lease, now) + granted;
     lease.until = now + LEASE_LIFE_MS;
-    return granted > 0 ? 0 : Math.max(1, retryMs);
+    // Where the allowance is nearly spent every call would ask ahead.
+    lease.low = whole < RENEWED_TOKENS || granted < wanted ? 0 : whole / 4;
+    return lease.tokens > 0 ? 0 : Math.max(1, retryMs);
   }
 
   private leaseOf(key: string): Lease {
@@ -142,6 +141,8 @@ export class TokenLeases {
     for (const [key, lease] of this.leases) if (lease.usedAt < oldest) this.leases.delete(key);
   }
 }
+
+const leftOf = ({ tokens, until }: Lease, now: number) => (until > now ? tokens : 0);
 
 function stricter(profile: LimitProfile): LimitProfile {
   return profile.map(({ limit, windowMs }) => ({

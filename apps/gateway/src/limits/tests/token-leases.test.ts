@@ -6,11 +6,11 @@ import { TokenLeases } from '../token-leases.js';
 
 let database: TestDatabase;
 const redises: ReturnType<typeof connectRedis>[] = [];
-const open = () => {
+const open = (now?: () => number) => {
   const redis = connectRedis(database.redisUrl);
   redises.push(redis);
   return new Promise<TokenLeases>((resolve) =>
-    redis.once('ready', () => resolve(new TokenLeases(redis))),
+    redis.once('ready', () => resolve(new TokenLeases(redis, now))),
   );
 };
 
@@ -78,6 +78,40 @@ describe('token leases', () => {
     busy.stop();
     expect(all).toBeGreaterThanOrEqual(200);
     expect(all).toBeLessThanOrEqual(200 + Math.ceil((performance.now() - began) / 5) + 1);
+  });
+
+  it('draw no more than is spent and one lease, however slowly it is spent', async () => {
+    let now = 0;
+    const leases = await open(() => now);
+    const redis = redises.at(-1)!;
+    const script = (redis as unknown as { gcra: (...args: unknown[]) => Promise<number[]> }).gcra;
+    let drawn = 0;
+    Object.assign(redis, {
+      gcra: async (...args: unknown[]) => {
+        const answer = await script.apply(redis, args);
+        drawn += answer[0]!;
+        return answer;
+      },
+    });
+    const profile = [{ limit: 6_000, windowMs: 60_000 }];
+    for (let n = 0; n < 50; n++) {
+      expect(await leases.take('workspace-i', profile)).toBe(0);
+      // What was asked ahead is there before the clock goes on.
+      await Promise.resolve();
+      await redis.ping();
+      await new Promise((resolve) => setImmediate(resolve));
+      now += 100;
+    }
+    leases.stop();
+    expect(drawn).toBeLessThanOrEqual(50 + 20);
+  });
+
+  it('let calls pass again at once when the clock of Redis was set back', async () => {
+    const leases = await open();
+    const profile = limitProfiles(100).host;
+    await redises.at(-1)!.set('limit:{workspace-j}:0', Date.now() + 3_600_000);
+    expect(await leases.take('workspace-j', profile)).toBe(0);
+    leases.stop();
   });
 
   it('do not make every call wait for a Redis that is frozen', async () => {
