@@ -27,8 +27,8 @@ export function toolsOfConnections({ connections, tools }) {
 
 /**
  * A quarter of the rules are about the measured tool and hold (CEL over its arguments), a quarter are
- * about it and do not, and refuse if they did: a decision has to ask each of those. The rest are about
- * other tools, connections, classes and groups, as in a policy that grew.
+ * about it and do not, and refuse if they did: a decision has to ask each of the latter, and the first of
+ * the former. The rest are about other tools, connections, classes and groups, as in a policy that grew.
  */
 export function benchPolicy(count = STANDARD.rules) {
   const asked = Math.round(count * 0.24);
