@@ -68,6 +68,8 @@ function hostileTexts({ source }: RegExp, length: number): string[] {
     'aA0',
     'a.',
     ' \n',
+    // A beginning in every word, and no end.
+    `${literal.slice(0, 3)}aaaaaa-`,
     ...literal.slice(0, 12),
   ]);
   const heads = ['', literal.slice(0, 12)];

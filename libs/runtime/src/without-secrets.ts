@@ -4,8 +4,10 @@ const GONE = '[redacted]';
 /** Each with what is left of it; linear in the length of the text. */
 const SECRETS: readonly [RegExp, string][] = [
   [/\b(Bearer|Basic|DPoP) +[\w.~+/=-]{6,}/gi, `$1 ${GONE}`],
-  // Signed tokens, and our API keys.
-  [/\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*/g, GONE],
+  // Tokens, signed or encrypted, and whatever else is an object in base64url. What follows is optional:
+  // a pattern that looks for a dot in vain looks again from every place that could be a beginning.
+  [/eyJ[\w-]{6,}(?:\.[\w-]*){0,4}/g, GONE],
+  // Our API keys.
   [/\bck_[A-Za-z0-9]+_[\w-]+/g, `ck_${GONE}`],
   // The person and password of an address.
   [/\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"\\?#]{1,512}@/gi, `$1${GONE}@`],

@@ -34,6 +34,7 @@ test.each([
   ['a header in words', { why: `sent Authorization: Bearer ${CANARY}` }],
   ['basic credentials', { why: `Basic ${CANARY}==` }],
   ['a signed token', { seen: `eyJhbGciOiJFZERTQSJ9.${CANARY}.${CANARY}` }],
+  ['an encrypted token', { seen: `token_eyJlbmMiOiJBMjU2R0NNIn0..${CANARY}.${CANARY}.${CANARY}` }],
   ['an API key', { seen: `ck_8f3a_${CANARY}` }],
   ['an address of a database', { err: new Error(`connect postgres://app:${CANARY}@db/x`) }],
   ['a person in an address', { url: `https://${CANARY}@example.com/` }],
@@ -54,8 +55,8 @@ test.each([
 test('a line that would slow a careless pattern is written at once', () => {
   const { lines, logger } = logging();
   const began = performance.now();
-  for (const piece of ['a://', 'Bearer ', 'eyJaaaaaa.', '?code', 'ck_a_', 'a+.-'])
+  for (const piece of ['a://', 'Bearer ', 'eyJaaaaaa.', 'eyJaaaaaa-', '?code', 'ck_a_', 'a+.-'])
     logger.error({ text: piece.repeat(20_000) }, 'long');
-  expect(lines).toHaveLength(6);
+  expect(lines).toHaveLength(7);
   expect(performance.now() - began).toBeLessThan(2_000);
 });
