@@ -126,10 +126,7 @@ export class Gate {
     if (authorization === undefined) return;
     const credential = digestOf(authorization);
     if (this.#byCredential.has(credential)) return;
-    if (this.#byCredential.size >= MAX_KNOWN) {
-      this.#byCredential.clear();
-      this.#byTenant.clear();
-    }
+    if (this.#byCredential.size >= MAX_KNOWN) this.#forget();
     let share = this.#byTenant.get(tenantId);
     if (!share) this.#byTenant.set(tenantId, (share = { waiting: 0, underWay: 0 }));
     this.#byCredential.set(credential, share);
@@ -159,6 +156,13 @@ export class Gate {
   #shareOf(authorization: string | undefined): Share {
     if (authorization === undefined || this.#byCredential.size === 0) return this.#strangers;
     return this.#byCredential.get(digestOf(authorization)) ?? this.#strangers;
+  }
+
+  /** What is under way goes on being counted: to be forgotten is no way around one's share. */
+  #forget(): void {
+    this.#byCredential.clear();
+    for (const [tenantId, { underWay }] of this.#byTenant)
+      if (underWay <= 0) this.#byTenant.delete(tenantId);
   }
 
   #tell(): void {

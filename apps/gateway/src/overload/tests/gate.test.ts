@@ -69,3 +69,12 @@ test('while nothing becomes durable a quarter may wait, and whoever has nothing 
   expect(letIn(gate, 'quiet', 10)).toBe(1);
   gate.stop();
 });
+
+test('to show many credentials is no way around the share of a workspace', () => {
+  const gate = gateOf(100);
+  expect(letIn(gate, 'noisy', 1_000)).toBe(80);
+  for (let each = 0; each < 20_001; each++) gate.learn(key(`noisy-${each}`), 'noisy');
+  gate.learn(key('noisy'), 'noisy');
+  expect(gate.refuses(key('noisy'))).toBe(true);
+  gate.stop();
+});
