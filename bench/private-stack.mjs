@@ -1,7 +1,7 @@
 // The product as it is deployed, for measuring: real Postgres with fsync, Redis, every service started
 // through its own entry point, workspaces with an active policy and connected upstreams (workload.mjs),
 // limits that are enforced but not reached, sealing on.
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,13 +51,14 @@ export async function startPrivateStack({
 
     say('starting the services');
     const secretKey = newSecret();
+    const argumentsOf = await nodeArgumentsOf(root);
     const environment = serviceEnvironment({ root, base, dir, postgres, redis, secretKey });
     await Promise.all(
       Object.entries(environment).map(async ([app, env]) => {
         const log = openSync(join(dir, `${app}.log`), 'a');
         const service = await spawnGuarded(
           process.execPath,
-          [...(nodeArgs[app] ?? []), join(root, 'apps', app, 'dist/main.js')],
+          [...argumentsOf(app), ...(nodeArgs[app] ?? []), join(root, 'apps', app, 'dist/main.js')],
           { cwd: root, env, stdout: log, stderr: log, graceTenths: 20 },
         );
         undo.push(() => service.stop(10_000));
@@ -86,6 +87,13 @@ export async function startPrivateStack({
     await stop();
     throw error;
   }
+}
+
+/** How this checkout starts Node for a service; earlier ones did it the same for all. */
+async function nodeArgumentsOf(root) {
+  const file = join(root, 'apps/cli/dist/stack/node-arguments.js');
+  if (!existsSync(file)) return () => ['--enable-source-maps'];
+  return (await import(pathToFileURL(file).href)).nodeArguments;
 }
 
 function serviceEnvironment({ root, base, dir, postgres, redis, secretKey }) {

@@ -13,6 +13,7 @@ import {
 } from '@conducktor/embedded';
 import { createLogger } from '@conducktor/runtime';
 import { freePortBlock, startFaultProxy, type FaultProxy } from '@conducktor/testing';
+import { nodeArguments } from '../../apps/cli/dist/stack/node-arguments.js';
 import { serviceUnit } from '../../apps/cli/dist/stack/service.js';
 import { createUnit, type Unit } from '../../apps/cli/dist/stack/unit.js';
 import type { Random } from './random.ts';
@@ -133,7 +134,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
       await supervise(
         serviceUnit({
           name,
-          args: ['--enable-source-maps', join(ROOT, 'apps', program, 'dist/main.js')],
+          args: [...nodeArguments(program), join(ROOT, 'apps', program, 'dist/main.js')],
           cwd: ROOT,
           port: base + index,
           health: true,

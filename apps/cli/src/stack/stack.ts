@@ -12,6 +12,7 @@ import {
 import type { Logger } from '@conducktor/runtime';
 import { everythingService } from '../demo/everything-server.js';
 import { REPOSITORY, filesOf, portsOf } from './layout.js';
+import { nodeArguments } from './node-arguments.js';
 import { serviceEnv, type ServiceName } from './service-env.js';
 import { serviceUnit } from './service.js';
 import { createUnit, type Unit } from './unit.js';
@@ -95,7 +96,7 @@ export function createStack(deps: StackDeps): Stack {
       createUnit(
         serviceUnit({
           name,
-          args: ['--enable-source-maps', programOf(name)],
+          args: [...nodeArguments(name), programOf(name)],
           cwd: REPOSITORY,
           port: ports[port],
           health: true,
