@@ -197,17 +197,20 @@ async function pollChanges(db: Db, since: string | undefined) {
   };
 }
 
-/** Those used longest ago go first; whoever asks for them has them loaded again. */
+/**
+ * Snapshots used longest ago go first; whoever asks for one has it loaded again. What was heard of its
+ * workspace stays: a request may be waiting for a poll, to know whether the snapshot is current.
+ */
 function makeRoom(entries: Map<string, Entry>, maxTools: number): void {
   let tools = 0;
   for (const { workspace } of entries.values()) tools += workspace?.tools.size ?? 0;
   if (tools <= maxTools) return;
-  const loaded = [...entries].filter(([, { workspace }]) => workspace !== undefined);
-  loaded.sort(([, one], [, other]) => one.usedAt - other.usedAt);
-  for (const [tenantId, { workspace }] of loaded.slice(0, -1)) {
+  const loaded = [...entries.values()].filter(({ workspace }) => workspace !== undefined);
+  loaded.sort((one, other) => one.usedAt - other.usedAt);
+  for (const entry of loaded.slice(0, -1)) {
     if (tools <= maxTools) break;
-    tools -= workspace!.tools.size;
-    entries.delete(tenantId);
+    tools -= entry.workspace!.tools.size;
+    entry.workspace = undefined;
   }
 }
 
