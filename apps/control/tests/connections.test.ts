@@ -316,20 +316,24 @@ describe('testing a connection', () => {
     expect(await version()).toBe(unchanged);
 
     answers({ tools: [listed('a'), listed('b', { description: 'New words' }), listed('d')] });
-    await test(id);
-    const after = await tools('?status=active');
-    expect(after.map(({ name }) => name)).toEqual(['crm_a', 'crm_b', 'crm_d']);
-    expect(after[1]).toMatchObject({
+    expect((await test(id)).body).toMatchObject({ tools: 1, quarantined: 2 });
+    expect((await tools('?status=active')).map(({ name }) => name)).toEqual(['crm_a']);
+    const held = await tools('?status=quarantined');
+    expect(held.map(({ name }) => name)).toEqual(['crm_b', 'crm_d']);
+    expect(held[0]).toMatchObject({
       id: before[1]!['id'],
-      description: 'New words',
+      definitionHash: before[1]!['definitionHash'],
       class: 'destructive',
       labels: ['egress'],
     });
     expect((await tools('?status=removed')).map(({ name }) => name)).toEqual(['crm_c']);
     expect((await service.changes(workspace.tenantId)).at(-1)).toMatchObject({
       action: 'connection.test',
-      added: ['crm_d'],
-      changed: ['crm_b'],
+      added: [],
+      quarantined: [
+        { tool: 'crm_d', fields: [] },
+        { tool: 'crm_b', fields: ['/description'] },
+      ],
       removed: ['crm_c'],
     });
 

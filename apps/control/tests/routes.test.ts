@@ -131,13 +131,15 @@ describe('every route of the API', () => {
       '/api/v1/connections/:id': { timeoutMs: 5_000 },
       '/api/v1/tools/:id': { hidden: true },
       '/api/v1/tools/:id/cost': { kind: 'free' },
+      '/api/v1/tools/:id/accept': { definitionHash: '0'.repeat(64) },
+      '/api/v1/tools/:id/reject': { definitionHash: '0'.repeat(64) },
       '/api/v1/toolsets/:id': { mode: 'search' },
       '/api/v1/members/:id': { roles: ['member'] },
       '/api/v1/groups/:id': { name: 'x' },
     };
     for (const { method, path, tenantIds } of api) {
       if (tenantIds.length === 0) continue;
-      const body = ['PATCH', 'PUT'].includes(method) ? bodies[path] : undefined;
+      const body = ['PATCH', 'PUT', 'POST'].includes(method) ? bodies[path] : undefined;
       const never = await service.call(
         ours.owner.apiKey,
         method,

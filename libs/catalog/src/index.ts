@@ -6,8 +6,9 @@ export { plainName, viewNames, type NamedTool, type PrefixMode } from './view-na
 export { cleaned, DefinitionRefused } from './cleaned.js';
 export { serverHash } from './connection/normalise-server.js';
 export { readRefresh, takeOver, type ReadRefresh, type TakenOver } from './connection/take-over.js';
+export { definitionChanges, type FieldChange } from './definition-changes.js';
 export { definitionHash, normaliseDefinition, type ToolDefinition } from './definition.js';
-export { proposeClass } from './propose-class.js';
+export { proposeClass, stricter } from './propose-class.js';
 export {
   compileArgumentsSchema,
   type ArgumentsCheck,

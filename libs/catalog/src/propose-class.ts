@@ -1,5 +1,11 @@
 import type { ToolClass } from '@conducktor/contracts';
 
+const STRICTNESS: readonly ToolClass[] = ['read', 'write', 'destructive'];
+
+/** The one that policies treat with more care. */
+export const stricter = (one: ToolClass, other: ToolClass): ToolClass =>
+  STRICTNESS.indexOf(one) > STRICTNESS.indexOf(other) ? one : other;
+
 /**
  * The class that a tool's own annotations suggest; an admin's override wins over it. Annotations are
  * the upstream's word, hence a proposal only.

@@ -13,6 +13,7 @@ export const CODES = {
   client_cannot_be_asked: 400,
   input_not_given: 502,
   policy_denied: 403,
+  tool_quarantined: 403,
   frozen: 403,
   rate_limited: 429,
   idempotency_conflict: 409,

@@ -42,7 +42,15 @@ export {
   ConnectionTested,
   NewConnection,
 } from './rest/connections.js';
-export { ToolLabel, ToolPatch, ToolQuery, ToolView } from './rest/tools.js';
+export {
+  ToolAcceptance,
+  ToolChange,
+  ToolLabel,
+  ToolPatch,
+  ToolQuery,
+  ToolRejection,
+  ToolView,
+} from './rest/tools.js';
 export {
   ENTRY_NAMES,
   NewToolset,

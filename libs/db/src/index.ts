@@ -90,13 +90,19 @@ export {
   type LockedConnection,
 } from './queries/connection.js';
 export {
+  acceptOffered,
+  holdTools,
   insertTools,
   markToolsRemoved,
-  pinTools,
+  pinnedDefinitions,
+  readmitTools,
+  refuseOffered,
+  relistTools,
+  toolChangesOf,
   toolsOfConnection,
   type AddedTool,
   type CatalogueTool,
-  type PinnedTool,
+  type ListedTool,
 } from './queries/tool.js';
 export {
   findWorkerConnection,

@@ -54,7 +54,8 @@ export const connectionRoutes = [
     handle: ({ control, caller, params }) => deleteConnection(control, caller, params['id']!),
   }),
   route('POST', '/connections/:id/test', {
-    summary: 'Connect afresh and take over the tools that the service lists now',
+    summary:
+      'Connect afresh and take over what the service lists now; changes of known tools wait to be accepted',
     guards: [signedIn, scope('admin'), writers],
     answer: [200, ConnectionTested],
     handle: ({ control, caller, params }) => testConnection(control, caller, params['id']!),

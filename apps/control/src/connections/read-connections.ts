@@ -4,11 +4,12 @@ import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
 import { pageBy, type Page } from '../http/pages.js';
+import { ofStatus } from '../tools/list-tools.js';
 
 /** What is read of a connection: whether it has a secret, never the secret. */
 export const connectionView = {
   secret: { select: { updatedAt: true } },
-  _count: { select: { tools: { where: { removedAt: null } } } },
+  _count: { select: { tools: { where: ofStatus.active } } },
 } satisfies Prisma.ConnectionInclude;
 
 type Row = Prisma.ConnectionGetPayload<{ include: typeof connectionView }>;

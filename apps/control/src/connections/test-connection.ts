@@ -4,10 +4,11 @@ import type { PrismaTx } from '@conducktor/db';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
+import { ofStatus } from '../tools/list-tools.js';
 
 /**
  * Has the connection's worker connect and list tools, and takes over what it lists in one
- * transaction. A service that does not answer keeps the tools it had: calls say what is wrong. Throws
+ * transaction: all of it the first time, afterwards nothing that would change a tool unseen. A service that does not answer keeps the tools it had: calls say what is wrong. Throws
  * `frozen` while nothing is to reach it.
  */
 export async function testConnection(
@@ -36,13 +37,18 @@ export async function testConnection(
     takeOver(tx, id, read, event, { attended: true }),
   );
   const { status, reason } = found(taken ?? null, 'connection');
-  const tools = await prisma.withTenant(tenantId, (tx) =>
-    tx.tool.count({ where: { tenantId, connectionId: id, removedAt: null } }),
-  );
+  const { tools, quarantined } = await prisma.withTenant(tenantId, async (tx) => {
+    const of = { tenantId, connectionId: id };
+    return {
+      tools: await tx.tool.count({ where: { ...of, ...ofStatus.active } }),
+      quarantined: await tx.tool.count({ where: { ...of, ...ofStatus.quarantined } }),
+    };
+  });
   return {
     status,
     ...(reason !== undefined && { reason }),
     tools,
+    ...(quarantined > 0 && { quarantined }),
     ms: Math.round(refreshed.ms),
   };
 }

@@ -26,18 +26,37 @@ export function toToolView(row: ToolRow): ToolView {
     labels: row.labels as ToolView['labels'],
     hidden: row.hidden,
     cost: ToolCost.catch({ kind: 'free' }).parse(row.cost),
-    status: row.removedAt ? 'removed' : 'active',
+    status: row.removedAt ? 'removed' : row.offeredHash ? 'quarantined' : 'active',
     definitionHash: Buffer.from(row.definitionHash).toString('hex'),
     definition,
+    offered: offeredOf(row),
     createdAt: row.createdAt.toISOString(),
   };
 }
+
+/** What the service lists in place of what is pinned. */
+export function offeredOf(row: Prisma.ToolGetPayload<object>): ToolView['offered'] {
+  const { offeredHash, offeredAt, offeredRefused } = row;
+  if (!offeredHash || !offeredAt) return null;
+  return {
+    definitionHash: Buffer.from(offeredHash).toString('hex'),
+    rejected: offeredRefused,
+    at: offeredAt.toISOString(),
+  };
+}
+
+/** Where tools have this status. */
+export const ofStatus = {
+  active: { removedAt: null, offeredHash: null },
+  quarantined: { removedAt: null, offeredHash: { not: null } },
+  removed: { removedAt: { not: null } },
+} satisfies Record<ToolView['status'], Prisma.ToolWhereInput>;
 
 /** Tools by shown name: of the workspace, or of one connection. */
 export async function listTools(
   { prisma }: Pick<Control, 'prisma'>,
   { tenantId }: Caller,
-  query: { limit: number; cursor?: string | undefined; status?: 'active' | 'removed' | undefined },
+  query: { limit: number; cursor?: string | undefined; status?: ToolView['status'] | undefined },
   connectionId?: string,
 ): Promise<Page<ToolView>> {
   const page = await pageBy(
@@ -53,9 +72,7 @@ export async function listTools(
           where: {
             tenantId,
             ...(connectionId === undefined ? {} : { connectionId }),
-            ...(query.status === undefined
-              ? {}
-              : { removedAt: query.status === 'active' ? null : { not: null } }),
+            ...(query.status === undefined ? {} : ofStatus[query.status]),
             ...(after === undefined ? {} : { shownName: { gt: after } }),
           },
           include: toolView,

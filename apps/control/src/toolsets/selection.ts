@@ -8,6 +8,7 @@ import {
 } from '@conducktor/contracts';
 import type { PrismaTx } from '@conducktor/db';
 import { compileGlob } from '@conducktor/policy';
+import { ofStatus } from '../tools/list-tools.js';
 
 /** What toolsets of a workspace select from: all tools that clients may be shown, and all connections. */
 export interface Selectable {
@@ -21,7 +22,7 @@ export async function readSelectable(tx: PrismaTx, tenantId: string): Promise<Se
     select: {
       slug: true,
       tools: {
-        where: { removedAt: null, hidden: false },
+        where: { ...ofStatus.active, hidden: false },
         select: { upstreamName: true, shownName: true },
       },
     },

@@ -14,7 +14,7 @@ export async function updateWorkspace(
   patch: WorkspacePatch,
 ): Promise<WorkspaceView> {
   const { tenantId } = caller;
-  const { name, limitProfile, retention = {} } = patch;
+  const { name, limitProfile, toolChanges, retention = {} } = patch;
   if (patch.retention && !caller.roles.includes('owner'))
     throw new ConducktorError(
       'forbidden',
@@ -27,6 +27,7 @@ export async function updateWorkspace(
       data: {
         ...(name === undefined ? {} : { name }),
         ...(limitProfile === undefined ? {} : { limitProfile }),
+        ...(toolChanges === undefined ? {} : { toolChanges }),
         ...(payloadDays === undefined ? {} : { payloadDays }),
         ...(eventDays === undefined ? {} : { eventDays }),
       },

@@ -10,6 +10,7 @@ export function toWorkspaceView(
     slug: tenant.slug,
     name: tenant.name,
     limitProfile: tenant.limitProfile as WorkspaceView['limitProfile'],
+    toolChanges: tenant.toolChanges as WorkspaceView['toolChanges'],
     activePolicy: tenant.activePolicy,
     retention: { payloadDays: tenant.payloadDays, eventDays: tenant.eventDays },
     connectUrl: `${publicUrl}/mcp`,

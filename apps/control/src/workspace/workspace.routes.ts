@@ -40,7 +40,8 @@ export const workspaceRoutes = [
     },
   }),
   route('PATCH', '/workspace', {
-    summary: 'Set name, limits or how long arguments and events are kept',
+    summary:
+      'Set name, limits, which changes of tools wait, or how long arguments and events are kept',
     guards: [signedIn, scope('admin'), role('owner', 'admin')],
     body: WorkspacePatch,
     answer: [200, WorkspaceView],

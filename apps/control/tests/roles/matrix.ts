@@ -25,6 +25,9 @@ export const MATRIX: Record<string, string> = {
 
   'GET /api/v1/tools': /*                          */ 'yes   yes   yes      yes     yes     -',
   'PATCH /api/v1/tools/:id': /*                    */ 'yes   yes   -        -       -       -',
+  'GET /api/v1/tools/:id/change': /*               */ 'yes   yes   yes      yes     -       -',
+  'POST /api/v1/tools/:id/accept': /*              */ 'yes   yes   -        -       -       -',
+  'POST /api/v1/tools/:id/reject': /*              */ 'yes   yes   -        -       -       -',
   'PUT /api/v1/tools/:id/cost': /*                 */ 'yes   yes   -        -       yes     -',
 
   'POST /api/v1/toolsets': /*                      */ 'yes   yes   -        -       -       -',

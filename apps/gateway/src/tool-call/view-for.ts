@@ -51,10 +51,12 @@ export function mayKnow(caller: Caller, connection: ConnectionEntry): boolean {
  * which nothing is known yet may have everything.
  */
 export function* decidedOn(connection: ConnectionEntry): Generator<PolicyTool> {
-  const { capabilities, tools } = connection;
+  const { capabilities, tools, quarantined = [] } = connection;
   for (const tool of tools) yield policyTool(tool);
+  // Whoever may use nothing else here is told that it is held back, not that it never was.
+  for (const tool of quarantined) yield policyTool(tool);
   const offered = ENTRY_NAMES.filter((name) => capabilityOf(name) in capabilities);
-  const others = offered.length + tools.length === 0 ? ENTRY_NAMES : offered;
+  const others = offered.length + tools.length + quarantined.length === 0 ? ENTRY_NAMES : offered;
   for (const name of others) yield policyTool(entryOf(connection, name));
 }
 

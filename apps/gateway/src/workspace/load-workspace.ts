@@ -164,9 +164,11 @@ async function loadCatalogue(
     class: ToolClass;
     labels: string[];
     cost: ToolCost | null;
+    quarantined: boolean;
   }>(
-    `select id, connection_id, upstream_name, shown_name, definition, definition_hash,
-            coalesce(class_override, proposed_class) as class, labels, cost
+    `select id, connection_id, upstream_name, shown_name, definition_hash,
+            case when offered_hash is null then definition else '{}' end as definition,
+            coalesce(class_override, proposed_class) as class, labels, cost, offered_hash is not null as quarantined
        from tool where removed_at is null and not hidden order by shown_name collate "C"`,
   );
   const tools = new Map(
@@ -185,6 +187,10 @@ async function loadCatalogue(
         scopes: connection.scopesOf?.(row.upstream_name),
         costMicros: row.cost?.kind === 'flat' ? row.cost.micros : undefined,
       };
+      if (row.quarantined) {
+        (connection.quarantined ??= []).push(tool);
+        return [];
+      }
       connection.tools.push(tool);
       return [[tool.shownName, tool] as const];
     }),

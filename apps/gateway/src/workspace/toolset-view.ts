@@ -1,7 +1,7 @@
 import { ENTRY_NAMES, type EntryName, type ToolsetPrefix } from '@conducktor/contracts';
 import { compileGlob } from '@conducktor/policy';
 import { mapUiReferences } from '../resources/map-uris.js';
-import { namedTools, withOwn } from './named-tools.js';
+import { heldBack, namedTools, withOwn } from './named-tools.js';
 import type { ConnectionEntry, Tool, ToolsetEntry, Workspace } from './types.js';
 import type { View } from './view.js';
 
@@ -16,20 +16,25 @@ export function toolsetView(workspace: Workspace, toolset: ToolsetEntry): View {
   const globs = toolset.tools.map(compileGlob);
   const isSelected = (name: string) => globs.some((matches) => matches(name));
   const tools: Tool[] = [];
+  const held: Tool[] = [];
   const offered = new Map<ConnectionEntry, Set<EntryName>>();
   for (const connection of workspace.connections) {
     const selected = connection.tools.filter(({ shownName }) => isSelected(shownName));
+    const waiting = heldBack(connection).filter(({ shownName }) => isSelected(shownName));
     const entries = ENTRY_NAMES.filter((name) => isSelected(`${connection.slug}_${name}`));
-    if (selected.length + entries.length === 0) continue;
+    if (selected.length + waiting.length + entries.length === 0) continue;
     tools.push(...selected);
+    held.push(...waiting);
     offered.set(connection, new Set(entries));
   }
   const connections = [...offered.keys()];
   const interfaces = interfacesOf(tools);
   const plain = unprefixedOf(connections, toolset.prefix);
+  const named = namedTools(tools, held, toolset.prefix);
   return {
     connections,
-    tools: withOwn(namedTools(tools, toolset.prefix), ownTools(workspace, toolset)),
+    tools: withOwn(named.tools, ownTools(workspace, toolset)),
+    quarantined: named.quarantined,
     mode: toolset.mode,
     isPrefixed: (connection) => connection !== plain,
     offers: (connection, entry, uri) =>

@@ -33,6 +33,11 @@ export interface ConnectionEntry {
   instructions?: string | undefined;
   /** Its tools in this snapshot. */
   tools: Tool[];
+  /**
+   * Those that its service added or changed and nobody has accepted: not shown, and refused by name. They
+   * keep their names, so that no other tool comes to have one of them. Absent: none.
+   */
+  quarantined?: Tool[] | undefined;
 }
 
 /** A tool as calls are decided on it: the pinned definition and what the admin said of it. */

@@ -1,6 +1,6 @@
 import type { EntryName } from '@conducktor/contracts';
 import type { ConnectionEntry, Tool, Workspace } from './types.js';
-import { namedTools, withOwn } from './named-tools.js';
+import { heldBack, namedTools, withOwn } from './named-tools.js';
 import { toolsetView } from './toolset-view.js';
 
 /**
@@ -12,6 +12,8 @@ export interface View {
   connections: readonly ConnectionEntry[];
   /** By the name shown here, in the order of names. Policies and records know a tool by `shownName`. */
   tools: ReadonlyMap<string, Tool>;
+  /** The same of tools that are held back: there is nothing to show of them, and why is told by name. */
+  quarantined: ReadonlyMap<string, Tool>;
   /** `search`: lists show two tools that find and call these ones. Calls by name work in both. */
   mode: 'list' | 'search';
   /** Whether prompts and resource URIs of this connection carry its slug here, to be told apart. */
@@ -40,7 +42,17 @@ function wholeOf(workspace: Workspace): View {
   if (!view) {
     const { connections } = workspace;
     const tools = withOwn(workspace.tools, workspace.ownTools);
-    view = { connections, tools, mode: 'list', isPrefixed: () => true, offers: () => true };
+    const quarantined = new Map(
+      connections.flatMap(heldBack).map((tool) => [tool.shownName, tool] as const),
+    );
+    view = {
+      connections,
+      tools,
+      quarantined,
+      mode: 'list',
+      isPrefixed: () => true,
+      offers: () => true,
+    };
     whole.set(workspace, view);
   }
   return view;
@@ -64,7 +76,7 @@ function partOf(workspace: Workspace, slug: string): View | undefined {
 function connectionView(connection: ConnectionEntry): View {
   return {
     connections: [connection],
-    tools: namedTools(connection.tools, 'never'),
+    ...namedTools(connection.tools, heldBack(connection), 'never'),
     mode: 'list',
     isPrefixed: () => false,
     offers: (of) => of === connection,

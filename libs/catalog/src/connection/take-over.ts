@@ -35,8 +35,8 @@ export async function readRefresh({ tools, ...refreshed }: RefreshResult): Promi
 /**
  * Stores what a connection's server listed and said of itself, and records it under `event`, in the
  * caller's transaction. A service that did not answer keeps the tools it had: calls say what is
- * wrong. When nobody looks on (`attended: false`), nothing is recorded where nothing changed, and no
- * tool gets a milder class. Undefined: there is no such connection any more.
+ * wrong. When nobody looks on (`attended: false`), nothing is recorded where nothing changed. What it
+ * changed of tools waits for an admin: `storeTools`. Undefined: there is no such connection any more.
  */
 export async function takeOver(
   tx: TenantTx,

@@ -146,6 +146,8 @@ export const ConnectionTested = z.object({
   reason: z.string().optional(),
   /** How many tools the connection has now. */
   tools: z.int(),
+  /** How many more are held back until an admin accepts what their service made of them. */
+  quarantined: z.int().optional(),
   ms: z.int(),
 });
 export type ConnectionTested = z.infer<typeof ConnectionTested>;

@@ -5,6 +5,16 @@ import { idOf, PageQuery, Timestamp } from './common.js';
 
 export const ToolLabel = z.enum(['private', 'untrusted', 'egress']);
 
+const ToolStatus = z.enum(['active', 'quarantined', 'removed']);
+const DefinitionHash = z.string().regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in hexadecimal');
+
+const OfferedDefinition = z.object({
+  definitionHash: DefinitionHash,
+  /** Whether an admin has rejected this very definition. */
+  rejected: z.boolean(),
+  at: Timestamp,
+});
+
 export const ToolView = z
   .object({
     id: idOf('tol'),
@@ -22,16 +32,52 @@ export const ToolView = z
     hidden: z.boolean(),
     /** What one call costs, in millionths of the workspace's currency. */
     cost: ToolCost,
-    status: z.enum(['active', 'removed']),
-    /** SHA-256 of the pinned definition, hexadecimal. */
+    /** `quarantined`: neither listed nor called, because its service lists a definition that nobody has accepted. */
+    status: ToolStatus,
+    /** SHA-256 of the pinned definition, hexadecimal; empty while no definition of it was ever accepted. */
     definitionHash: z.string(),
     definition: z.record(z.string(), z.unknown()),
+    /** What the service lists instead. Null: what is pinned. */
+    offered: OfferedDefinition.nullable(),
     createdAt: Timestamp,
   })
   .meta({ id: 'Tool' });
 export type ToolView = z.infer<typeof ToolView>;
 
-export const ToolQuery = PageQuery.extend({ status: z.enum(['active', 'removed']).optional() });
+export const ToolQuery = PageQuery.extend({ status: ToolStatus.optional() });
+
+/** What a service would change of a tool, field by field. */
+export const ToolChange = z
+  .object({
+    id: idOf('tol'),
+    name: z.string(),
+    connection: z.string(),
+    /** As in Tool: empty for a tool that is new. */
+    definitionHash: z.string(),
+    offered: OfferedDefinition,
+    /** The class that policies see, and see once this is accepted. Null for a tool that is new. */
+    class: z.object({ before: ToolClass.nullable(), after: ToolClass }),
+    /** In the order of paths. `before` is missing where the field is new, `after` where it goes. */
+    fields: z.array(
+      z.object({
+        /** JSON Pointer (RFC 6901) into the definition. */
+        path: z.string(),
+        before: z.unknown().optional(),
+        after: z.unknown().optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'ToolChange' });
+export type ToolChange = z.infer<typeof ToolChange>;
+
+/** The definition that was looked at: another one that the service lists meanwhile is not decided with it. */
+export const ToolAcceptance = z.strictObject({ definitionHash: DefinitionHash });
+export type ToolAcceptance = z.infer<typeof ToolAcceptance>;
+
+export const ToolRejection = ToolAcceptance.extend({
+  reason: z.string().trim().min(1).max(500).optional(),
+});
+export type ToolRejection = z.infer<typeof ToolRejection>;
 
 export const ToolPatch = z.strictObject({
   /** Null goes back to the proposal. */

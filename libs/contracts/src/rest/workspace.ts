@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Permission } from './access.js';
 import { idOf, Role, Timestamp } from './common.js';
 
+const ToolChanges = z.enum(['strict', 'additive']);
 const LimitProfile = z.enum(['standard', 'burst', 'host']);
 
 export const WorkspaceView = z
@@ -11,6 +12,8 @@ export const WorkspaceView = z
     name: z.string(),
     limitProfile: LimitProfile,
     activePolicy: z.int().nullable(),
+    /** `strict`: what a service changes or adds waits for an admin. `additive`: tools that it adds do not wait. */
+    toolChanges: ToolChanges,
     /** Days that arguments of calls, and events as a whole, are kept. Null: for ever. */
     retention: z.object({ payloadDays: z.int().nullable(), eventDays: z.int().nullable() }),
     /** The address to enter in ChatGPT, Claude, Cursor and others. */
@@ -30,6 +33,8 @@ export const WorkspacePatch = z.strictObject({
     .optional(),
   /** `standard`: 60 calls a minute and 1,000 an hour. `burst`: 30 in 10 s. `host`: what the operator set. */
   limitProfile: LimitProfile.optional(),
+  /** `strict`: what a service changes or adds waits for an admin. `additive`: tools that it adds do not wait. */
+  toolChanges: ToolChanges.optional(),
   /** Full days. Null keeps for ever. */
   retention: z
     .strictObject({
