@@ -17,17 +17,15 @@ const worker = await openWorker(config, logger, seen).catch((error: Error) => {
   logger.fatal(error.message);
   process.exit(1);
 });
-// In reverse: probes are answered, and told that it is stopping, for as long as calls end. It takes calls
-// from now on, so from now on it ends in order.
-let app: NestFastifyApplication | undefined;
-onShutdown('health', () => app?.close());
-onShutdown('worker', () => worker.stop());
-endOnSignals(logger, config.SHUTDOWN_SECONDS * 1000);
-app = await NestFactory.create<NestFastifyApplication>(
+const app = await NestFactory.create<NestFastifyApplication>(
   WorkerModule.with(worker),
   new FastifyAdapter(),
   { logger: false },
 );
+// In reverse: probes are answered, and told that it is stopping, for as long as calls end.
+onShutdown('health', () => app.close());
+onShutdown('worker', () => worker.stop());
+endOnSignals(logger, config.SHUTDOWN_SECONDS * 1000);
 await app.listen(config.PORT, config.HOST);
 logger.info(
   { rpcPort: config.RPC_PORT, port: config.PORT, sandbox: worker.sandbox },
