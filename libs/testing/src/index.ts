@@ -10,6 +10,7 @@ export {
   type NamedHandler,
   type NamedServers,
 } from './named-servers.js';
+export { injectionCorpus, type InjectionCorpus } from './injection-corpus.js';
 export { ssrfCorpus } from './ssrf-corpus.js';
 export { seedWorkspace, type SeededMember, type SeededWorkspace } from './seed-workspace.js';
 export { freePortBlock } from './port-block.js';
