@@ -96,7 +96,8 @@ const list =
 
 /**
  * All upstreams change a list at once, when the first pair asks; then each client hears of it and its
- * list shows the change. Ten changes a second apart would only take longer.
+ * list shows the change, or, of a tool, which waits for an admin, has it no more. Ten changes a second
+ * apart would only take longer.
  */
 const announced = (kind: 'tools' | 'prompts' | 'resources') => {
   const method = `notifications/${kind}/list_changed`;
@@ -114,12 +115,17 @@ const announced = (kind: 'tools' | 'prompts' | 'resources') => {
     const { client, slug } = pairing;
     const after = (await (before ??= changeAll(pairing))).get(client)!;
     await client.notified(method, { after, timeoutMs: 15_000 });
-    const changed = (item: Json) =>
-      /changed [1-9]\d* times/.test(item['description']) &&
-      `${item['uri'] ?? item['name']}`.startsWith(slug);
+    const own = (item: Json) => `${item['uri'] ?? item['name']}`.startsWith(slug);
+    const changed = (item: Json) => /changed [1-9]\d* times/.test(item['description']) && own(item);
+    const changing = (item: Json) => item['name'] === `${slug}_test_changing_tool`;
     await until(async () => {
       const page: Json = await client.request(`${kind}/list`);
-      return page[kind].some(changed);
+      must(
+        kind !== 'tools' || !page[kind].some(changed),
+        'shows no tool that nobody accepted',
+        page,
+      );
+      return kind === 'tools' ? !page[kind].some(changing) : page[kind].some(changed);
     }, 15_000);
     return 'works';
   };

@@ -13,7 +13,7 @@ afterAll(() => service.stop());
 
 const api = (method: string, path: string, body?: unknown) =>
   service.call(workspace.owner.apiKey, method, `/api/v1${path}`, body);
-const lists = async (...tools: object[]) => {
+const lists = async (...tools: Record<string, unknown>[]) => {
   service.worker.answer = () => ({ status: 'ACTIVE', tools, ms: 1 });
   return (await api('POST', `/connections/${connection}/test`)).body;
 };

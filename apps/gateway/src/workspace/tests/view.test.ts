@@ -39,6 +39,32 @@ describe('what a path shows', () => {
   });
 });
 
+describe('a tool that is held back', () => {
+  const held = connectionEntry('a', ['find', 'search']);
+  held.quarantined = held.tools.splice(1);
+  const set: ToolsetEntry = { slug: 'set', tools: ['*'], prefix: 'on-conflict', mode: 'list' };
+  const sets = [set, { ...set, slug: 'short', prefix: 'never' as const }];
+  const workspace = workspaceOf([held, docs], undefined, sets);
+
+  it('is shown on no path, and known on each by the name it has there', () => {
+    for (const [path, name] of [
+      ['/mcp', 'a_search'],
+      ['/mcp/a', 'search'],
+      ['/mcp/set', 'a_search'],
+      ['/mcp/short', 'search'],
+    ] as const) {
+      const view = viewOf(workspace, path)!;
+      expect([...view.quarantined.keys()]).toEqual([name]);
+      expect([...view.tools.values()].map(({ id }) => id)).not.toContain('tol_a_search');
+    }
+  });
+
+  it('leaves its name to nobody', () => {
+    expect(names('/mcp/short', workspace)).toEqual(['docs_search', 'fetch', 'find', 'page_read']);
+    expect(names('/mcp/set', workspace)).toEqual(['docs_search', 'fetch', 'find', 'page_read']);
+  });
+});
+
 describe('a toolset shows', () => {
   const withAll = { capabilities: { tools: {}, resources: {}, prompts: {} } };
   const wiki = connectionEntry('wiki', ['search', 'edit'], withAll);
