@@ -391,7 +391,11 @@ describe('testing a connection', () => {
       tools: 1,
     });
     answers({ status: 'DEGRADED', reason: 'The list was cut.', tools: [listed('b')] });
-    expect((await test(id)).body).toMatchObject({ status: 'DEGRADED', tools: 2 });
+    expect((await test(id)).body).toMatchObject({
+      status: 'DEGRADED',
+      tools: 1,
+      quarantined: 1,
+    });
   });
 
   it('takes over one after the other when asked twice at once', async () => {
