@@ -1,14 +1,16 @@
-import { ConducktorError, type JournalKey } from '@conducktor/contracts';
-import { openEpochSession, type EpochSession } from '@conducktor/db';
-import { seldom, type CallMetrics, type Logger } from '@conducktor/runtime';
+import { ConducktorError } from '@conducktor/contracts';
+import type { EpochSession } from '@conducktor/db';
+import type { CallMetrics, Logger } from '@conducktor/runtime';
 import {
   deliverVerdicts,
   type Batch,
   type PendingIntent,
   type PendingSettlement,
 } from './batch.js';
-import { commitBatch, TICK_STATEMENTS } from './commit-batch.js';
+import { commitBatch } from './commit-batch.js';
 import { EpochClosing } from './epoch-closing.js';
+import { Epochs } from './epochs.js';
+import { holdInDoubt, holdLate } from './in-doubt.js';
 import type { Admission, Intent, Settlement } from './types.js';
 
 export interface JournalDeps {
@@ -29,10 +31,6 @@ const OUTCOME_WAIT_MS = 3;
 const MAX_TICK = 1_000;
 // Fails early instead of queueing without end when commits stall.
 const MAX_WAITING_INTENTS = 20_000;
-// An epoch's tables are closed in one pass and dropped whole, so an epoch does not last for ever.
-const EPOCH_CALLS = 500_000;
-const EPOCH_MS = 6 * 3_600_000;
-const OPEN_NEXT_AGAIN_MS = 10_000;
 // A tick that was rolled back by a living server gives its outcomes a pause.
 const OUTCOME_PAUSE_MS = 250;
 
@@ -44,12 +42,9 @@ const OUTCOME_PAUSE_MS = 250;
  * doubt are refused and voided later, outcomes are kept and settled late; nothing is forgotten.
  */
 export class Journal {
-  private session: EpochSession | undefined;
-  /** Open and waiting to take over between two ticks. */
-  private next: EpochSession | undefined;
-  private openingNext = false;
-  private epochCalls = 0;
-  private epochOpenedAt = 0;
+  private readonly epochs: Epochs;
+  private readonly closing: EpochClosing;
+  /** Number of the last tick of this epoch. */
   private tick = 0;
   private inFlight = false;
   private scheduled: NodeJS.Immediate | undefined;
@@ -63,27 +58,29 @@ export class Journal {
   /** What the tick in flight carries. */
   private carried: Batch | undefined;
   private paused = 0;
-  private readonly closing: EpochClosing;
   private ended = false;
   private idle: (() => void)[] = [];
 
-  private readonly away: ReturnType<typeof seldom>;
-
   constructor(private readonly deps: JournalDeps) {
-    this.away = seldom((details, text) => deps.logger.warn(details, text));
     this.closing = new EpochClosing(deps.logger, deps.databaseUrl, (settlements) => {
       this.settlements.push(...settlements);
       this.schedule();
+    });
+    this.epochs = new Epochs({
+      ...deps,
+      closing: this.closing,
+      onLost: () => this.epochLost(),
     });
   }
 
   /** Opens the first epoch; keeps trying in the background when the database is away. */
   async start(): Promise<void> {
-    await this.reopen();
+    await this.epochs.open();
+    this.schedule();
   }
 
   get ready(): boolean {
-    return this.session !== undefined;
+    return this.epochs.current !== undefined;
   }
 
   /** Milliseconds that the oldest of each has waited to become durable; 0 where none waits. */
@@ -99,14 +96,14 @@ export class Journal {
 
   /** Writes an intent durably and says what became of it. Rejects with `governance_unavailable`. */
   admit(intent: Intent): Promise<Admission> {
-    if (!this.session || this.intents.length >= MAX_WAITING_INTENTS)
+    if (!this.epochs.current || this.intents.length >= MAX_WAITING_INTENTS)
       return Promise.reject(unavailable());
     return new Promise((resolve, reject) => {
       const admitted = (admission: Admission) => {
         if (
           admission.verdict === 'admitted' &&
           intent.admitted &&
-          admission.key.epoch === this.session?.epoch
+          admission.key.epoch === this.epochs.current?.epoch
         )
           this.running.set(intent.callId, intent.reservedMicros);
         resolve(admission);
@@ -125,7 +122,7 @@ export class Journal {
     // Not confirmed before the first one is: until then the worker's copy is the second one.
     const first = this.settling.get(callId);
     if (first) return first.settled;
-    const current = given.key.epoch === this.session?.epoch;
+    const current = given.key.epoch === this.epochs.current?.epoch;
     const reserved = this.running.get(callId);
     const settlement =
       given.costMicros === 'reserved' && reserved !== undefined
@@ -151,17 +148,16 @@ export class Journal {
   /** Waits until nothing is waiting any more, then gives the epoch back. */
   async stop(): Promise<void> {
     this.ended = true;
-    if (this.session && (this.inFlight || this.settlements.length > 0 || this.paused > 0)) {
+    this.epochs.openNoMore();
+    if (this.epochs.current && (this.inFlight || this.settlements.length > 0 || this.paused > 0)) {
       await new Promise<void>((resolve) => this.idle.push(resolve));
     }
     await this.closing.stop();
-    await this.session?.end();
-    await this.next?.end();
-    this.session = undefined;
+    await this.epochs.end();
   }
 
   private schedule(): void {
-    if (this.inFlight || this.scheduled || !this.session) return;
+    if (this.inFlight || this.scheduled || !this.epochs.current) return;
     if (this.intents.length > 0 || this.settlements.length >= MAX_TICK || this.ended) {
       // After the sockets of this turn have been read: what arrived together commits together.
       clearTimeout(this.outcomeTimer);
@@ -179,9 +175,10 @@ export class Journal {
   }
 
   private async runTick(): Promise<void> {
-    if (this.next && !this.inFlight) this.changeEpoch(this.next);
-    const session = this.session;
-    if (!session || this.inFlight) return;
+    if (this.inFlight) return;
+    if (this.epochs.change()) this.epochLeft();
+    const session = this.epochs.current;
+    if (!session) return;
     const batch: Batch = {
       intents: this.intents.splice(0, MAX_TICK),
       settlements: this.settlements.splice(0, MAX_TICK),
@@ -206,12 +203,7 @@ export class Journal {
       this.inFlight = false;
       this.carried = undefined;
     }
-    this.epochCalls += batch.intents.length;
-    if (
-      this.epochCalls >= (this.deps.epochCalls ?? EPOCH_CALLS) ||
-      performance.now() - this.epochOpenedAt > EPOCH_MS
-    )
-      void this.openNext();
+    this.epochs.carried(batch.intents.length);
     this.schedule();
     if (this.intents.length === 0 && this.settlements.length === 0 && this.paused === 0)
       this.becameIdle();
@@ -235,108 +227,28 @@ export class Journal {
       setTimeout(() => {
         this.paused--;
         // The epoch may have gone meanwhile; its calls are not to be looked for in another.
-        if (this.session === session) this.settlements.unshift(...batch.settlements);
-        else this.settleLate(batch.settlements);
+        if (this.epochs.current === session) this.settlements.unshift(...batch.settlements);
+        else holdLate(this.closing, batch.settlements);
         this.schedule();
-        if (this.ended && !this.session) this.becameIdle();
+        if (this.ended && !this.epochs.current) this.becameIdle();
       }, OUTCOME_PAUSE_MS);
       return;
     }
-    // In doubt: what was committed is an open call of this epoch once it is closed. Those intents were
-    // never sent, so they end as such; the outcomes are settled late, which does nothing a second time.
-    this.closing.freeKeys(
-      session.epoch,
-      batch.intents.map((pending) => pending.intent),
-    );
-    batch.intents.forEach((pending, index) => {
-      if (!pending.intent.admitted) return;
-      this.closing.hold(
-        notSent(pending.intent, { epoch: session.epoch, tick, ordinal: index + 1 }),
-      );
-    });
-    this.settleLate(batch.settlements);
+    holdInDoubt(this.closing, session.epoch, tick, batch);
   }
 
-  private settleLate(settlements: PendingSettlement[]): void {
-    for (const pending of settlements) this.closing.hold({ ...pending, late: true });
-  }
-
-  private sessionLost(session: EpochSession): void {
-    if (this.next === session) this.next = undefined;
-    if (this.session !== session) return;
-    this.session = undefined;
-    this.closing.useEpoch(undefined);
-    this.running.clear();
+  private epochLost(): void {
     for (const pending of this.intents.splice(0)) pending.reject(unavailable());
-    this.settleLate(this.settlements.splice(0));
-    this.closing.close(session.epoch);
+    this.epochLeft();
     if (this.ended) this.becameIdle();
-    else void this.reopen();
+    else void this.start();
   }
 
-  private open(): Promise<EpochSession> {
-    return openEpochSession(
-      this.deps.databaseUrl,
-      this.deps.gateway,
-      (lost) => this.sessionLost(lost),
-      TICK_STATEMENTS,
-    );
-  }
-
-  /** Opens the epoch that follows this one; the tick after that changes to it. */
-  private async openNext(): Promise<void> {
-    if (this.openingNext || this.next || this.ended) return;
-    this.openingNext = true;
-    try {
-      const session = await this.open();
-      // Where the current one was lost meanwhile, its successor is being opened already.
-      if (this.ended || !this.session) await session.end();
-      else this.next = session;
-    } catch (error) {
-      this.deps.logger.warn({ err: error }, 'The next journal epoch could not be opened yet');
-      await new Promise((resolve) => setTimeout(resolve, OPEN_NEXT_AGAIN_MS).unref());
-    } finally {
-      this.openingNext = false;
-    }
-  }
-
-  /** Between two ticks; calls under way settle late, as after a lost session, once the old epoch is closed. */
-  private changeEpoch(next: EpochSession): void {
-    const old = this.session;
-    this.next = undefined;
-    this.begin(next);
-    if (!old) return;
-    this.running.clear();
-    this.settleLate(this.settlements.splice(0));
-    void old.end().then(
-      () => this.closing.close(old.epoch),
-      () => this.closing.close(old.epoch),
-    );
-  }
-
-  private begin(session: EpochSession): void {
+  /** Its calls under way settle late, once it is closed; ticks are counted anew. */
+  private epochLeft(): void {
     this.tick = 0;
-    this.epochCalls = 0;
-    this.epochOpenedAt = performance.now();
-    this.session = session;
-    this.away.over();
-    this.deps.logger.info({ epoch: session.epoch }, 'Journal epoch opened');
-    this.closing.useEpoch(session.epoch);
-  }
-
-  private async reopen(): Promise<void> {
-    for (let wait = 50; !this.ended && !this.session; wait = Math.min(wait * 2, 1_000)) {
-      try {
-        const session = await this.open();
-        if (this.ended) return await session.end();
-        this.begin(session);
-        this.schedule();
-        return;
-      } catch (error) {
-        this.away.say({ err: error }, 'The journal cannot reach the database; trying again');
-        await new Promise((resolve) => setTimeout(resolve, wait));
-      }
-    }
+    this.running.clear();
+    holdLate(this.closing, this.settlements.splice(0));
   }
 
   private becameIdle(): void {
@@ -350,18 +262,4 @@ function unavailable(cause?: Error): ConducktorError {
     'This call was not made, because it cannot be recorded right now.',
     { cause },
   );
-}
-
-function notSent(intent: Intent, key: JournalKey): PendingSettlement {
-  return {
-    late: true,
-    resolve: () => {},
-    settlement: {
-      key,
-      tenantId: intent.tenantId,
-      callId: intent.callId,
-      costMicros: 0,
-      record: JSON.stringify({ at: new Date().toISOString(), outcome: 'not_sent', durationMs: 0 }),
-    },
-  };
 }
