@@ -55,11 +55,13 @@ export async function openTelemetry(options: {
 
   const { metricSender, resourceOf, spanSender } = await import('./otlp/exporters.js');
   const resource = resourceOf({
-    'service.name': config.OTEL_SERVICE_NAME ?? `conducktor-${service}`,
+    'service.name': `conducktor-${service}`,
     'service.namespace': 'conducktor',
     'service.instance.id': randomUUID(),
     'deployment.environment.name': config.ENVIRONMENT,
     ...config.OTEL_RESOURCE_ATTRIBUTES,
+    // Of two names this one counts (OpenTelemetry, SDK environment variables).
+    ...(config.OTEL_SERVICE_NAME !== undefined && { 'service.name': config.OTEL_SERVICE_NAME }),
   });
   const protocol = config.OTEL_EXPORTER_OTLP_PROTOCOL;
 

@@ -22,7 +22,10 @@ interface Times {
 
 const SCOPE = { name: 'conducktor' };
 
-/** The figures of `/metrics` as the SDK's exporters take them: the same counters, under the same names. */
+/**
+ * The figures of `/metrics` as the SDK's exporters take them: the same counters, names and labels, so that
+ * one dashboard reads both.
+ */
 export async function resourceMetrics(
   registry: Registry,
   resource: Resource,
@@ -46,7 +49,7 @@ function metricData(metric: Metric, times: Times): MetricData | undefined {
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
   };
   const points = () =>
-    samples.map(({ labels, value }) => ({ ...times, attributes: attributesOf(labels), value }));
+    samples.map(({ labels, value }) => ({ ...times, attributes: labels, value }));
   // prom-client's types say it is a number; it is the word.
   switch (metric.type as unknown as string) {
     case 'counter':
@@ -77,7 +80,7 @@ function histogramPoints(name: string, samples: readonly Sample[], times: Times)
       ofOne.find(({ metricName }) => metricName === `${name}_${suffix}`)?.value ?? 0;
     return {
       ...times,
-      attributes: attributesOf(JSON.parse(key) as Labels),
+      attributes: JSON.parse(key) as Labels,
       value: {
         buckets: {
           boundaries: cumulative.slice(0, -1).map(({ labels }) => Number(labels['le'])),
@@ -88,11 +91,6 @@ function histogramPoints(name: string, samples: readonly Sample[], times: Times)
       },
     };
   });
-}
-
-/** The service is the resource's to say. */
-function attributesOf({ service: _, ...labels }: Labels): Labels {
-  return labels;
 }
 
 /** Units by UCUM, from the names by Prometheus. */

@@ -76,6 +76,16 @@ test('a span arrives with its times, parent and failure', async () => {
   });
 });
 
+test('of two names for the service OTEL_SERVICE_NAME counts', async () => {
+  collector = await startOtlpReceiver();
+  const { telemetry: seen } = await open(collector.url, {
+    OTEL_SERVICE_NAME: 'ours',
+    OTEL_RESOURCE_ATTRIBUTES: { 'service.name': 'all' },
+  });
+  seen.tracer!.record(SPAN);
+  await expect.poll(() => collector!.spans[0]?.service).toBe('ours');
+});
+
 test('Protocol Buffers are what is spoken when nobody says otherwise', async () => {
   collector = await startOtlpReceiver();
   const { telemetry: seen } = await open(collector.url, {
@@ -102,7 +112,10 @@ test('metrics are the counters of /metrics, once more when the process ends', as
   const metric = (name: string) =>
     sent.resourceMetrics[0]!.scopeMetrics[0]!.metrics.find((each) => each.name === name);
   expect(metric('a_total')).toMatchObject({
-    sum: { isMonotonic: true, dataPoints: [{ asDouble: 3, attributes: [{ key: 'b' }] }] },
+    sum: {
+      isMonotonic: true,
+      dataPoints: [{ asDouble: 3, attributes: [{ key: 'b' }, { key: 'service' }] }],
+    },
   });
   expect(metric('d_seconds')).toMatchObject({
     unit: 's',
