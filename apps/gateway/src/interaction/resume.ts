@@ -2,6 +2,7 @@ import type { CallResult, ReplyNote } from '@conducktor/contracts';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import { decide } from '../tool-call/decide.js';
 import { type LimitDeps, limitRequest } from '../tool-call/limit.js';
+import { noteEnd } from '../tool-call/settle.js';
 import type { RecordedCall } from '../tool-call/types.js';
 import { heldAnswer } from './answers.js';
 import type { HeldCall } from './continue-call.js';
@@ -24,16 +25,20 @@ export async function resume(
     memberId: call.caller.member.id,
   };
   const { id: connectionId, slug } = call.tool.connection;
+  const { timeline } = call.input.context;
+  timeline.mark('decide');
   try {
     decide(call);
   } catch (refusal) {
     void deps.workers.resume(connectionId, { ...take, replies: asks.map(declined) }, {});
     throw refusal;
   }
+  timeline.mark('limit');
   // A state may be brought back any number of times in its ten minutes.
   await limitRequest(deps, call.caller, call.tool.shownName, slug);
   const recorded: RecordedCall = { ...call, callId };
   const settledHere = deps.held.get(callId);
+  timeline.mark('dispatch');
   const outcome = await relayAsks(call, (options) =>
     deps.runningCalls.run(call, options.signal, async (signal) =>
       knownOf(
@@ -42,6 +47,7 @@ export async function resume(
     ),
   );
   if ('asks' in outcome) return heldAnswer(deps, recorded, outcome.asks);
+  noteEnd(recorded, outcome);
   // Where this gateway made the call, its answer leaves as any other does: once it is safe to tell.
   if (settledHere && outcome.outcome !== 'unknown') return await settledHere;
   return presentOutcome(deps, recorded, outcome);

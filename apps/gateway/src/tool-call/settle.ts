@@ -7,7 +7,7 @@ import { isManagement } from '../management/connection.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import { ownQuestions } from '../interaction/questions.js';
 import { failureFor } from './answers.js';
-import type { AdmittedCall } from './types.js';
+import type { AdmittedCall, RecordedCall } from './types.js';
 
 export interface SettleDeps {
   journal: Journal;
@@ -33,13 +33,7 @@ export async function settle(
   const { caller, tool } = call;
   const tenantId = caller.workspace.tenantId;
   deps.metrics.ended(result.outcome, result.durationMs);
-  call.input.context.timeline.facts = {
-    end: result.outcome,
-    tenantId,
-    callId: call.callId,
-    connectionId: tool.connection.id,
-    tool: tool.shownName,
-  };
+  noteEnd(call, result);
   // Without a stored answer a second call with the same key is answered as unknown. The outcome is
   // recorded all the same: this call has been made. A question that the gateway answers itself is no
   // answer to keep; the round that follows keeps its own under the same key.
@@ -89,6 +83,20 @@ export async function settle(
  */
 export function isCharged(outcome: CallResult['outcome']): boolean {
   return !MADE_HERE.has(outcome);
+}
+
+/** For whoever looks at the request when it has ended. */
+export function noteEnd(
+  { caller, callId, tool, input }: RecordedCall,
+  { outcome }: Pick<CallResult, 'outcome'>,
+): void {
+  input.context.timeline.facts = {
+    end: outcome,
+    tenantId: caller.workspace.tenantId,
+    callId,
+    connectionId: tool.connection.id,
+    tool: tool.shownName,
+  };
 }
 
 /** Outcomes that the gateway may have found by itself: then no worker keeps them. */

@@ -1,4 +1,5 @@
 // A legacy server asks a modern client: its call is held, over two gateways and a worker.
+import { Timeline } from '@conducktor/telemetry';
 import { describe, expect, test } from 'vitest';
 import {
   ACCOUNT,
@@ -37,6 +38,19 @@ describe('a modern client and a legacy server', () => {
     expect(resultOf(answer)._meta['conducktor/callId']).toBe(first.callId);
     await settled(first.callId, 'ok');
     expect((await path.records()).length).toBe(before);
+  });
+
+  test('the retry is decided, ends and is traced as the call that it takes up', async () => {
+    const first = asked(await path.call(one, 'old_test_elicitation', { message: 'Who?' }, modern));
+    const timeline = new Timeline();
+    await path.call(
+      two,
+      'old_test_elicitation',
+      { message: 'Who?' },
+      { ...modern, timeline, ...first.with({ 'ask-1': ACCOUNT }) },
+    );
+    expect(timeline.steps.slice(-3)).toEqual(['decide', 'limit', 'dispatch']);
+    expect(timeline.facts).toMatchObject({ end: 'ok', callId: first.callId });
   });
 
   test('several questions of one call, in one answer or one after the other', async () => {

@@ -62,6 +62,7 @@ export interface Caller {
   capabilities?: ClientCapabilities;
   logLevel?: string;
   resourcePath?: string;
+  timeline?: Timeline;
 }
 
 /**
@@ -244,9 +245,11 @@ export async function startWholePath(
     }),
     call: (gateway, name, args = {}, by = {}) => {
       const { apiKey, era, capabilities, logLevel, resourcePath = '/mcp', ...more } = by;
+      const { timeline = new Timeline(), ...input } = more;
       return gateway.mcp.callTool({
         context: path.context({
           resourcePath,
+          timeline,
           ...(apiKey && { apiKey }),
           ...(era && { era }),
           ...(capabilities && { capabilities }),
@@ -255,7 +258,7 @@ export async function startWholePath(
         name,
         argumentsValue: args,
         signal: new AbortController().signal,
-        ...more,
+        ...input,
       });
     },
     records: async () => {
