@@ -1,6 +1,6 @@
 // A server that people agreed to changes what it says of a tool, in any field: nobody is shown the new
 // words, nobody gets through to the tool, and an admin who has seen the difference decides.
-import { rawCall, rawMcp } from '@conducktor/testing';
+import { connectRevision, rawCall, rawMcp } from '@conducktor/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually, openWorld, type World } from './support/world.js';
 
@@ -103,6 +103,22 @@ test('a changed definition is neither listed nor called, whatever it changed, un
   }
   expect((await call()).content[0]!.text).toBe('hello');
 }, 90_000);
+
+test('clients that listen are told when the tool goes and when it is there again', async () => {
+  const { apiKey } = world.workspace.member;
+  const client = await connectRevision('2025-11-25', world.mcp, apiKey);
+  const told = 'notifications/tools/list_changed';
+  try {
+    await lists({ ...LETTER, title: 'Mail' });
+    await client.notified(told, { after: 0, timeoutMs: 15_000 });
+    const after = client.notifications.filter(({ method }) => method === told).length;
+    await lists(LETTER);
+    await client.notified(told, { after, timeoutMs: 15_000 });
+    await isListed(true);
+  } finally {
+    await client.close();
+  }
+});
 
 test('an accepted change is listed and callable, and a rejected one is not', async () => {
   await lists({ ...LETTER, description: 'Says it twice.' });
