@@ -23,6 +23,7 @@ import { afterRestOf } from './rest-of-body.js';
 import { sendJson } from './reply.js';
 import { Exchange } from './resumption/exchange.js';
 import { PostStreams } from './resumption/post-streams.js';
+import { MAX_BODY_BYTES } from '../overload/body-room.js';
 import type { Gate } from '../overload/gate.js';
 import { Running } from './running.js';
 
@@ -45,9 +46,6 @@ function pathOf(url: string): string | undefined {
 
 const FIXED: ReadonlySet<string> = new Set(MCP_PATHS);
 const VIEWS = '/mcp/';
-
-/** More than this cannot be inspected, so it is refused. */
-export const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
 /** Answers that are still to come over streams are waited for this long, by default, when the gateway stops. */
 const DRAIN_MS = 5_000;
@@ -131,7 +129,7 @@ export async function mcpRoutes(
 
   const turnAway = (request: IncomingMessage, response: ServerResponse): boolean => {
     const { authorization, origin } = request.headers;
-    if (!gate?.refuses(authorization)) return false;
+    if (!gate || (!gate.refuses(authorization) && gate.takesBody(request))) return false;
     const headers = { ...corsHeaders(origin), 'retry-after': RETRY_AFTER_S };
     sendJson(response, { status: 503, text: OVERLOADED_TEXT }, headers);
     return true;

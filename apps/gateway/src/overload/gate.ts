@@ -4,7 +4,9 @@
  * refused early they cost a twentieth of a call, and what is accepted stays fast.
  */
 import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { watchLoopDelay } from '@conducktor/runtime';
+import { BodyRoom, isShort } from './body-room.js';
 
 /** What one workspace has here: what waits for us, and that together with its calls at upstreams. */
 interface Share {
@@ -76,6 +78,8 @@ const LAG_MS = 500;
 const TICK_MS = 2_000;
 const UNDER_PRESSURE = 1 / 4;
 const MAX_KNOWN = 20_000;
+/** Bytes that may be on their way from those who are known, and from all others. */
+const BODIES = 128 * 1024 * 1024;
 const TELL_MS = 10_000;
 
 export class Gate {
@@ -84,6 +88,8 @@ export class Gate {
   readonly #byCredential = new Map<string, Share>();
   readonly #byTenant = new Map<string, Share>();
   readonly #strangers: Share = { waiting: 0, underWay: 0 };
+  readonly #bodies = new BodyRoom(BODIES);
+  readonly #bodiesOfStrangers = new BodyRoom(BODIES);
   readonly #mostUnderWay: number;
   readonly #delay = watchLoopDelay();
   #shed = 0;
@@ -110,10 +116,17 @@ export class Gate {
     )
       return false;
     if (!this.#isFullFor(this.#shareOf(authorization))) return false;
-    this.#shed++;
-    this.refused++;
-    this.#tell();
+    this.#refuse();
     return true;
+  }
+
+  /** Whether there is room for the body of one more; what strangers send takes none from who is known. */
+  takesBody(request: IncomingMessage): boolean {
+    if (isShort(request)) return true;
+    const isKnown = this.#shareOf(request.headers.authorization) !== this.#strangers;
+    if ((isKnown ? this.#bodies : this.#bodiesOfStrangers).take(request)) return true;
+    this.#refuse();
+    return false;
   }
 
   /** Counts a request whose body has come. */
@@ -163,6 +176,12 @@ export class Gate {
     this.#byCredential.clear();
     for (const [tenantId, { underWay }] of this.#byTenant)
       if (underWay <= 0) this.#byTenant.delete(tenantId);
+  }
+
+  #refuse(): void {
+    this.#shed++;
+    this.refused++;
+    this.#tell();
   }
 
   #tell(): void {
