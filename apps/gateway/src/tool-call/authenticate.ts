@@ -185,9 +185,13 @@ export class TokenCache {
   }
 }
 
-/** One for each token, however its header is written: else who has one could fill the cache with it. */
+/**
+ * One for each token and resource, however its header is written, and one for each key, which is good for
+ * every resource: else who has one could fill the cache with it.
+ */
 function entryOf(authorization: string, resourcePath: string): string {
   const isUsual = authorization.startsWith('Bearer ') && authorization[7] !== ' ';
   const header = isUsual ? authorization : `Bearer ${bearerToken(authorization)}`;
-  return hash('sha256', header, 'base64url') + resourcePath;
+  const digest = hash('sha256', header, 'base64url');
+  return header.startsWith('ck_', 'Bearer '.length) ? digest : digest + resourcePath;
 }
