@@ -11,7 +11,7 @@ export interface Workspace {
   canary: string;
 }
 
-export const SLUG = 'up';
+const SLUG = 'up';
 const TIMEOUT_MS = 2_000;
 
 /** What one call of each tool reserves and costs, in micros; no two the same. */

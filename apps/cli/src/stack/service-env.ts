@@ -20,7 +20,7 @@ export interface EnvContext {
 }
 
 /** In which a service ends what runs, unless the person says otherwise: Ctrl-C is not to take for ever. */
-export const STOP_SECONDS = 15;
+const STOP_SECONDS = 15;
 
 const ROLES: Record<ServiceName, PostgresRole> = {
   gateway: 'conducktor_gateway',

@@ -41,7 +41,7 @@ function isKnown(caller: Caller, view: View): boolean {
 }
 
 /** Whether the caller may use anything of this connection, or is told why not. Linear in its tools. */
-export function mayKnow(caller: Caller, connection: ConnectionEntry): boolean {
+function mayKnow(caller: Caller, connection: ConnectionEntry): boolean {
   const all = [...decidedOn(connection)];
   return visibility(caller.workspace.policy, policyCaller(caller), all[0]!, all) !== 'unknown';
 }
