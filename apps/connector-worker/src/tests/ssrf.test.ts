@@ -1,10 +1,10 @@
 // Requests that an upstream's address, its name, its redirects or its words would have us send: none is.
 import dns from 'node:dns';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
-import { isIP, Socket, type AddressInfo } from 'node:net';
+import { isIP, Socket } from 'node:net';
 import { ssrfCorpus } from '@conducktor/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { closeServers, serve, upstream, type Script } from './scripted-servers.js';
 import { startTestWorker, type TestWorker } from './support.js';
 
 const KINDS = ['mcp-http', 'mcp-sse'] as const;
@@ -19,7 +19,6 @@ const names: Record<string, () => string[]> = {
   'metadata.google.internal': () => ['169.254.169.254'],
   'empty.test': () => [],
 };
-const servers: Server[] = [];
 /** By what they may call: starting one takes longer than most tests here. */
 const workers = new Map<string, Promise<TestWorker>>();
 let hits: string[] = [];
@@ -45,31 +44,10 @@ afterAll(async () => {
   vi.restoreAllMocks();
   syncBuiltinESMExports();
   for (const worker of workers.values()) await (await worker).stop();
-  for (const server of servers) {
-    server.closeAllConnections();
-    server.close();
-  }
+  closeServers();
 });
 
 type Done = (error: Error | null, addresses: object[]) => void;
-
-async function serve(
-  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
-  host = '127.0.0.1',
-  port = 0,
-): Promise<number> {
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (part: Buffer) => (body += part.toString()));
-    request.on('end', () => answer(request, response, body));
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  servers.push(server);
-  return (server.address() as AddressInfo).port;
-}
 
 function workerThatMay(...allow: string[]): Promise<TestWorker> {
   const known = workers.get(allow.join());
@@ -138,57 +116,6 @@ function portOf(args: unknown[]): { ours: boolean; to: unknown } {
     { lookup?: { name: string }; host?: string; port?: unknown },
   ];
   return { ours: typeof options?.lookup === 'function', to: [options?.host, options?.port] };
-}
-
-/** What a server of either transport answers; `say` may answer in its place. */
-interface Script {
-  say?(request: IncomingMessage, response: ServerResponse, method: string | undefined): boolean;
-  endpoint?: string;
-  result?: object;
-  tools?: object[];
-  headers?: Record<string, string>;
-  keepAlive?: boolean;
-}
-
-async function upstream(script: Script): Promise<number> {
-  let stream: ServerResponse | undefined;
-  return serve((request, response, body) => {
-    const message = body === '' ? {} : (JSON.parse(body) as { id?: number; method?: string });
-    const headers = {
-      ...script.headers,
-      ...(script.keepAlive === false && { connection: 'close' }),
-    };
-    if (script.say?.(request, response, message.method)) return;
-    const isSse = request.url!.startsWith('/mcp-sse');
-    if (request.method === 'GET' && !isSse) return void response.writeHead(405, headers).end();
-    if (request.method === 'GET') {
-      stream = response;
-      response.writeHead(200, { 'content-type': 'text/event-stream', ...headers });
-      return void response.write(
-        `event: endpoint\ndata: ${script.endpoint ?? '/mcp-sse/post'}\n\n`,
-      );
-    }
-    if (message.id === undefined) return void response.writeHead(202, headers).end();
-    const result =
-      message.method === 'initialize'
-        ? {
-            protocolVersion: isSse ? '2024-11-05' : '2025-06-18',
-            capabilities: { tools: {}, resources: {} },
-            serverInfo: { name: 'raw', version: '1', ...script.result },
-          }
-        : message.method === 'tools/list'
-          ? { tools: script.tools ?? [], ...script.result }
-          : message.method === 'tools/call'
-            ? { content: [{ type: 'text', text: 'fine' }], ...script.result }
-            : undefined;
-    const answer = result ? { result } : { error: { code: -32_601, message: 'Method not found' } };
-    const text = JSON.stringify({ jsonrpc: '2.0', id: message.id, ...answer });
-    if (isSse) {
-      stream?.write(`event: message\ndata: ${text}\n\n`);
-      return void response.writeHead(202, headers).end();
-    }
-    response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(text);
-  });
 }
 
 describe('a name that changes its address', () => {
