@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,6 +10,7 @@ const SERVICES = ['gateway', 'auth', 'control', 'connector-worker', 'audit'];
 const CONNECTIONS = 16;
 const WORKSPACES = 50;
 const MB = 1024 * 1024;
+const PROGRESS_MS = 5 * 60_000;
 /** Caches fill and code is compiled first: this much of the run is not in the line. */
 const SETTLING = 0.3;
 /** Growth that an hour may have, of the mean; and less than the line's own uncertainty is none at all. */
@@ -39,7 +40,10 @@ export async function measureMemory({ base, minutes, rate, say, start, undo }) {
   say(`${minutes} minutes of ${rate} calls a second`);
   const { host, port, path, tool, tokens } = stack;
   const target = { host, port, path, tool, tokens, connections: CONNECTIONS, rate, warmupMs: 0 };
-  const result = await load.ask({ ...target, durationMs: minutes * 60_000 });
+  const progress = setInterval(() => say(soFar(fileOf)), PROGRESS_MS);
+  const result = await load
+    .ask({ ...target, durationMs: minutes * 60_000 })
+    .finally(() => clearInterval(progress));
   if (result.errors > 0) throw new Error(`${result.errors} wrong answers: ${result.firstError}`);
   const services = Object.fromEntries(SERVICES.map((app) => [app, trends(fileOf(app))]));
   return {
@@ -51,9 +55,20 @@ export async function measureMemory({ base, minutes, rate, say, start, undo }) {
   };
 }
 
+function soFar(fileOf) {
+  const last = SERVICES.map((app) => [app, samplesOf(fileOf(app)).at(-1)]);
+  const shown = last.map(([app, sample]) => `${app} ${sample ? round(sample.rss / MB) : '–'}`);
+  return `${new Date().toISOString().slice(11, 16)} MB in use: ${shown.join(', ')}`;
+}
+
+function samplesOf(file) {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line));
+}
+
 function trends(file) {
-  const lines = readFileSync(file, 'utf8').trim().split('\n');
-  const samples = lines.map((line) => JSON.parse(line));
+  const samples = samplesOf(file);
   const counted = samples.slice(Math.floor(samples.length * SETTLING));
   return { rss: trend(counted, 'rss'), heap: trend(counted, 'heap') };
 }

@@ -101,7 +101,8 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     }),
   ]);
   await migrate(postgres!.adminUrl);
-  const admin = createDb(postgres!.adminUrl, { max: 2 });
+  // The judge reads all that was ever recorded, beside whatever else the machine does.
+  const admin = createDb(postgres!.adminUrl, { max: 2, statementTimeoutMs: 180_000 });
   for (const statement of postgres!.rolePasswords) await admin.pool.query(statement);
 
   const secretKey = newSecret();
