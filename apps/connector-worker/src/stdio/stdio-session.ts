@@ -18,19 +18,11 @@ import { Attribution, SHARED } from './attribution.js';
 import { lastWords } from './last-words.js';
 import type { LaunchPlan } from './launch-plan.js';
 import { Listens } from './listens.js';
+import { Requests } from './requests.js';
 import type { Sandbox } from './sandbox.js';
 import { ServerProcess } from './server-process.js';
+import { Strays } from './strays.js';
 
-type Answer = Extract<Message, { kind: 'result' | 'error' }> | { kind: 'too-large' };
-
-interface Waiting {
-  call: OutgoingCall | undefined;
-  resolve(answer: Answer): void;
-  reject(error: UpstreamFailure): void;
-}
-
-/** What nobody waits for; more of it within the window than this is a flood. */
-const FLOOD = { messages: 20_000, characters: 64 * 1024 * 1024, windowMs: 10_000 };
 const UNSUBSCRIBE_MS = 5_000;
 const SET_LEVEL_MS = 10_000;
 
@@ -46,18 +38,16 @@ export interface StdioSessionOptions {
   onSilenced(): void;
 }
 
-/** MCP over the standard streams of one process: handshake, requests by id, the server's own requests. */
+/** MCP over the standard streams of one process: handshake, calls, and what the server says by itself. */
 export class StdioSession {
   readonly #process: ServerProcess;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #requests: Requests;
   readonly #attribution = new Attribution();
   readonly #listens: Listens;
-  #lastId = 0;
   #modern = false;
   #server: UpstreamServer = { protocolVersion: '', capabilities: {} };
   #logLevel: string | undefined;
-  #ended: string | undefined;
-  #strays = { messages: 0, characters: 0, since: 0 };
+  readonly #strays = new Strays();
 
   private constructor(private readonly options: StdioSessionOptions) {
     this.#process = new ServerProcess(options.plan, options.sandbox, {
@@ -65,9 +55,10 @@ export class StdioSession {
       onOverlong: (head, tail) => this.#onOverlong(head, tail),
       onExit: (reason) => this.#onExit(reason),
     });
+    this.#requests = new Requests(this.#process);
     this.#listens = new Listens({
-      nextId: () => ++this.#lastId,
-      write: (text) => this.#ended === undefined && this.#process.write(text),
+      nextId: () => this.#requests.nextId(),
+      write: (text) => !this.#requests.ended && this.#process.write(text),
       onEnded: (uri) => uri !== '' && options.onSilenced(),
     });
   }
@@ -87,11 +78,11 @@ export class StdioSession {
   }
 
   get ended(): boolean {
-    return this.#ended !== undefined;
+    return this.#requests.ended;
   }
 
   get inFlight(): number {
-    return this.#waiting.size;
+    return this.#requests.inFlight;
   }
 
   get pid(): number | undefined {
@@ -107,13 +98,13 @@ export class StdioSession {
   }
 
   async call(call: OutgoingCall): Promise<Omit<CallResult, 'durationMs'>> {
-    const id = ++this.#lastId;
+    const id = this.#requests.nextId();
     if (call.logLevel !== undefined && !this.#modern) this.#setLogLevel(call);
     const meta = this.#modern ? modernMeta(call.declared, call.logLevel) : undefined;
     const params = callParams(call, id, meta);
     this.#attribution.began(id, call);
     call.onStop = (reason) => {
-      this.#waiting.delete(id);
+      this.#requests.forget(id);
       this.#attribution.abandoned(id);
       const words = reason === 'timeout' ? 'The deadline passed.' : 'The caller gave up.';
       this.#process.write(
@@ -121,7 +112,7 @@ export class StdioSession {
       );
     };
     const text = requestText(id, call.method, params);
-    const answer = await this.#request(id, text, call).catch((error: unknown) => {
+    const answer = await this.#requests.send(id, text, call).catch((error: unknown) => {
       this.#attribution.ended(id);
       throw error;
     });
@@ -133,13 +124,13 @@ export class StdioSession {
   /** Has the server tell when this resource changes; rejects with SubscriptionRefused or UpstreamFailure. */
   async subscribe(uri: string, ms: number): Promise<void> {
     if (this.#modern) return this.#listens.open({ resourceSubscriptions: [uri] }, uri, ms);
-    const answer = await this.#ask('resources/subscribe', { uri }, ms);
+    const answer = await this.#requests.ask('resources/subscribe', { uri }, ms);
     if (answer.kind === 'error') throw new SubscriptionRefused(answer.error);
   }
 
   unsubscribe(uri: string): void {
     if (this.#modern) this.#listens.close(uri);
-    else this.#ask('resources/unsubscribe', { uri }, UNSUBSCRIBE_MS).catch(() => {});
+    else this.#requests.ask('resources/unsubscribe', { uri }, UNSUBSCRIBE_MS).catch(() => {});
   }
 
   async listTools(deadline: number): Promise<Offer> {
@@ -148,7 +139,7 @@ export class StdioSession {
         ...(cursor !== undefined && { cursor }),
         ...(this.#modern && { _meta: MODERN_META }),
       };
-      const answer = await this.#ask('tools/list', params, deadline - Date.now());
+      const answer = await this.#requests.ask('tools/list', params, deadline - Date.now());
       if (answer.kind === 'too-large')
         throw new UpstreamFailure('protocol', "The server's list of tools is too large.");
       return answer;
@@ -162,14 +153,18 @@ export class StdioSession {
 
   async #shakeHands(ms: number): Promise<void> {
     const until = Date.now() + ms;
-    const answer = await this.#ask('initialize', initializeParams(SHARED), ms);
+    const answer = await this.#requests.ask('initialize', initializeParams(SHARED), ms);
     if (answer.kind === 'result') {
       this.#server = initialized(answer);
       this.#process.write(notificationText('notifications/initialized'));
       return;
     }
     // A server of 2026-07-28 alone knows no initialize.
-    const found = await this.#ask('server/discover', { _meta: MODERN_META }, until - Date.now());
+    const found = await this.#requests.ask(
+      'server/discover',
+      { _meta: MODERN_META },
+      until - Date.now(),
+    );
     const versions = found.kind === 'result' ? found.result['supportedVersions'] : undefined;
     if (!Array.isArray(versions) || !versions.includes(MODERN_VERSION)) {
       if (answer.kind === 'error') initialized(answer);
@@ -194,50 +189,15 @@ export class StdioSession {
     const level = call.logLevel;
     if (level === this.#logLevel || this.#server.capabilities['logging'] === undefined) return;
     this.#logLevel = level;
-    this.#ask('logging/setLevel', { level }, SET_LEVEL_MS).catch(() => {});
-  }
-
-  #ask(method: string, params: Record<string, unknown>, ms: number): Promise<Answer> {
-    const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          this.#waiting.delete(id);
-          reject(
-            new UpstreamFailure(
-              'unavailable',
-              `The server did not answer ${method} within ${Math.max(1, Math.round(ms / 1000))} s.`,
-            ),
-          );
-        },
-        Math.max(0, ms),
-      );
-      this.#request(id, requestText(id, method, JSON.stringify(params)), undefined)
-        .then(resolve, reject)
-        .finally(() => clearTimeout(timer));
-    });
-  }
-
-  #request(id: number, text: string, call: OutgoingCall | undefined): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined || !this.#process.write(text)) {
-        return reject(
-          new UpstreamFailure(
-            'unavailable',
-            `The server is not running: ${this.#ended ?? 'it does not read its input'}.`,
-          ),
-        );
-      }
-      call?.markSent();
-      this.#waiting.set(id, { call, resolve, reject });
-    });
+    this.#requests.ask('logging/setLevel', { level }, SET_LEVEL_MS).catch(() => {});
   }
 
   #onLine(text: string): void {
-    const waiting = this.#waiting.size;
+    const { inFlight } = this.#requests;
     const messages = readMessages(text);
     for (const message of messages) this.#onMessage(message);
-    if (this.#waiting.size === waiting) this.#stray(text.length, messages.length === 0 ? 1 : 0);
+    if (this.#requests.inFlight === inFlight)
+      this.#stray(messages.length === 0 ? 1 : 0, text.length);
   }
 
   #onMessage(message: Message): void {
@@ -251,13 +211,8 @@ export class StdioSession {
     }
     if (typeof message.id !== 'number') return this.#stray();
     this.#attribution.ended(message.id);
-    const waiting = this.#waiting.get(message.id);
-    if (!waiting) {
-      if (!this.#listens.answered(message)) this.#stray();
-      return;
-    }
-    this.#waiting.delete(message.id);
-    waiting.resolve(message);
+    if (!this.#requests.answered(message.id, message) && !this.#listens.answered(message))
+      this.#stray();
   }
 
   #onNotification(message: Extract<Message, { kind: 'notification' }>): void {
@@ -272,8 +227,8 @@ export class StdioSession {
         return this.#listens.acknowledged(message.params);
       case 'notifications/progress': {
         const token = message.params['progressToken'];
-        const waiting = typeof token === 'number' ? this.#waiting.get(token) : undefined;
-        return waiting?.call && relayNotification(message, token as number, waiting.call);
+        const call = typeof token === 'number' ? this.#requests.callOf(token) : undefined;
+        return call && relayNotification(message, token as number, call);
       }
       default: {
         const call = this.#attribution.told(message.method);
@@ -288,36 +243,17 @@ export class StdioSession {
       /^\{"jsonrpc":"2\.0","id":(\d+)/.exec(head)?.[1] ??
         /"id":(\d+)(?:,"jsonrpc":"2\.0")?\}\s*$/.exec(tail)?.[1],
     );
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return this.#stray(MAX_RESULT_BYTES);
-    this.#waiting.delete(id);
-    this.#attribution.ended(id);
-    waiting.resolve({ kind: 'too-large' });
+    if (this.#requests.answered(id, { kind: 'too-large' })) this.#attribution.ended(id);
+    else this.#stray(1, MAX_RESULT_BYTES);
   }
 
-  #stray(characters = 0, messages = 1): void {
-    const now = Date.now();
-    if (now - this.#strays.since > FLOOD.windowMs)
-      this.#strays = { messages: 0, characters: 0, since: now };
-    this.#strays.messages += messages;
-    this.#strays.characters += characters;
-    if (this.#strays.messages > FLOOD.messages || this.#strays.characters > FLOOD.characters)
+  #stray(messages = 1, characters = 0): void {
+    if (this.#strays.add(messages, characters))
       this.#process.kill('it flooded its output with messages that nobody asked for');
   }
 
   #onExit(reason: string): void {
-    this.#ended = reason;
-    for (const { call, reject } of this.#waiting.values()) {
-      reject(
-        call
-          ? new UpstreamFailure(
-              'unknown',
-              `The server ended while it worked (${reason}); whether it acted is not known.`,
-            )
-          : new UpstreamFailure('unavailable', `The server ended: ${reason}.`),
-      );
-    }
-    this.#waiting.clear();
+    this.#requests.end(reason);
     this.#listens.end();
     this.options.onEnd(reason);
   }
