@@ -9,6 +9,7 @@ import { notReachable, withoutAnswer } from './failures.js';
 import type { HttpExchange, HttpExchangeOptions, HttpReply } from './http-exchange.js';
 import { traceHeader } from './modern-headers.js';
 import { SessionStream } from './session-stream.js';
+import { takeUp } from './take-up.js';
 import { within } from './within.js';
 
 type Spoken = Extract<Message, { kind: 'notification' | 'request' }>;
@@ -26,8 +27,6 @@ export interface LegacySessionDeps {
   onServer: (server: UpstreamServer) => void;
 }
 
-/** Times that a broken stream of one call is taken up again without anything new. */
-const MAX_RESUMPTIONS = 5;
 /** Requests of the server that are answered during one call, and between calls within a minute. */
 const MAX_SERVER_REQUESTS = 100;
 const JSON_TYPE = ['content-type', 'application/json'];
@@ -159,7 +158,11 @@ export class LegacySession {
       const reply = await this.#start(running, 'POST', headers, body).catch((error: Error) =>
         Promise.reject(notReachable(error)),
       );
-      return reply.answer || !reply.resume ? reply : await this.#takeUp(running, reply);
+      if (reply.answer || !reply.resume) return reply;
+      const behind = [...this.headers.slice(JSON_TYPE.length), 'last-event-id'];
+      return await takeUp(call, reply, (lastEventId) =>
+        this.#start(running, 'GET', [...behind, lastEventId]),
+      );
     } finally {
       this.usedAt = Date.now();
       this.#running.delete(running);
@@ -215,38 +218,6 @@ export class LegacySession {
       exchange.abort();
     };
     return exchange.reply;
-  }
-
-  /** A server may end a stream on purpose and expect to be asked for the rest (2025-11-25). */
-  async #takeUp(running: Running, broken: HttpReply): Promise<HttpReply> {
-    const { call } = running;
-    let reply = broken;
-    let last = '';
-    for (
-      let tries = 0;
-      !reply.answer && reply.resume && !call.stopped && tries < MAX_RESUMPTIONS;
-      tries++
-    ) {
-      const { lastEventId, retryMs } = reply.resume;
-      if (lastEventId !== last) tries = 0;
-      last = lastEventId;
-      await new Promise((resolve) =>
-        setTimeout(resolve, Math.min(Math.max(retryMs ?? 500, 50), 5_000)),
-      );
-      if (call.stopped) break;
-      const resumed = await this.#start(running, 'GET', [
-        ...this.headers.slice(JSON_TYPE.length),
-        'last-event-id',
-        lastEventId,
-      ]).catch(() => undefined);
-      if (!resumed) continue;
-      if (resumed.status >= 400) return reply;
-      reply =
-        resumed.resume || resumed.answer || resumed.tooLarge
-          ? resumed
-          : { ...resumed, resume: reply.resume };
-    }
-    return reply;
   }
 
   #onMessage(message: Spoken, running: Running | undefined): void {
