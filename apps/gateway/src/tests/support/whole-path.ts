@@ -19,6 +19,18 @@ import { openGoverned, type Governed } from '../../open-governed.js';
 // The worker's two, the control plane's two, and some for gateways.
 const PORTS = 10;
 
+// `connect` writes down less of a tool than its service lists: here is an admin who accepts all the rest
+// as soon as the worker reads it.
+const ACCEPTED_AT_ONCE = `
+  create function accepted_at_once() returns trigger language plpgsql as $$ begin
+    new.definition := coalesce(new.offered_definition, new.definition);
+    new.definition_hash := coalesce(new.offered_hash, new.definition_hash);
+    new.offered_definition := null; new.offered_hash := null; new.offered_class := null; new.offered_at := null;
+    return new;
+  end $$;
+  create trigger accepted_at_once before insert or update on tool
+    for each row execute function accepted_at_once();`;
+
 const APPS = new URL('../../../../', import.meta.url);
 
 export interface WholePath {
@@ -78,6 +90,7 @@ export async function startWholePath(
 ): Promise<WholePath> {
   const database = await createTestDatabase();
   const admin = createDb(database.adminUrl);
+  await admin.pool.query(ACCEPTED_AT_ONCE);
   const people = await seedWorkspace(admin);
   const { tenantId } = people;
   const redisUrl = (await options.redisUrl?.(database.redisUrl)) ?? database.redisUrl;
