@@ -121,7 +121,7 @@ test('pages about a person and pages behind letters are accessible, narrow and w
     expect(complaints.filter((text) => !text.includes('404'))).toEqual([]);
     await page.context().close();
   }
-});
+}, 60_000);
 
 test('the way between the pages is found with a keyboard, and says where one is', async () => {
   const browser = new FormBrowser(auth.origin);

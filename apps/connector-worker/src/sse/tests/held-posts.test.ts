@@ -35,7 +35,9 @@ const called = (): unknown[] =>
   server.seen.map(({ message }) => message.params?.['name']).filter((name) => name !== undefined);
 
 it('a POST that the server leaves without a reply is left when its call has ended', async () => {
-  expect(await test.call(id, 'hold', {}, { timeoutMs: 300 })).toMatchObject({ outcome: 'timeout' });
+  expect(await test.call(id, 'hold', {}, { timeoutMs: 1_500 })).toMatchObject({
+    outcome: 'timeout',
+  });
   await expect.poll(() => left, { timeout: 3_000 }).toBe(1);
   expect(await test.call(id, 'x')).toMatchObject({ outcome: 'ok' });
 });
