@@ -82,11 +82,21 @@ function definitionsOf({ revision, world }: Exchange): object[] {
     description: `The list was changed ${world.changes.tools} times.`,
     inputSchema: objectSchema(),
   };
-  const definitions = toolsOf(revision).map(({ definition }) => definition);
+  // And one more each time: who holds a changed tool back shows no second change of it.
+  const added = Array.from({ length: world.changes.tools }, (_, index) => ({
+    name: `test_added_tool_${index + 1}`,
+    description: 'Came with a change of the list.',
+    inputSchema: objectSchema(),
+  }));
+  const definitions = [
+    ...toolsOf(revision).map(({ definition }) => definition),
+    changing,
+    ...added,
+  ];
   return revision === '2024-11-05'
     ? // Annotations came with 2025-03-26.
-      [...definitions, changing].map(({ annotations: _, ...rest }: Args) => rest)
-    : [...definitions, changing];
+      definitions.map(({ annotations: _, ...rest }: Args) => rest)
+    : definitions;
 }
 
 function toolsOf(revision: Revision): FixtureEntry[] {
