@@ -214,14 +214,20 @@ function tally(ended: Ended[]): [string, number][] {
   return [...times].sort((a, b) => b[1] - a[1]);
 }
 
-/** The killed gateway's calls too: its workers bring their outcomes, or they are unknown. */
+/**
+ * The killed gateway's calls too: its workers bring their outcomes, or they are unknown. A call of the
+ * other one may wait on for an answer that its client gave to the killed one: it has ten minutes for it,
+ * where others have seconds.
+ */
 async function everyCallHasAnEnd(): Promise<void> {
   const { tenantId } = world.workspace;
   const open = async () => {
     const { rows } = await world.admin.pool.query<{ call_id: string }>(
       `select call_id from audit_event c where tenant_id = $1 and kind = 'call' and not exists
          (select from audit_event o where o.tenant_id = c.tenant_id and o.call_id = c.call_id and o.kind = 'outcome')
-       and not exists (select from open_call k where k.call_id = c.call_id)`,
+       and not exists (select from open_call k where k.call_id = c.call_id)
+       and not exists (select from call w join epoch e on e.id = w.epoch
+         where w.call_id = c.call_id and e.closed_at is null and w.deadline > now() + interval '1 minute')`,
       [tenantId],
     );
     return rows.map((row) => row.call_id);
