@@ -10,7 +10,7 @@ import {
 } from '@conducktor/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openAskedSession } from './support/asked-client.js';
-import { seeded } from './support/ledger.js';
+import { seededRandom } from './chaos/random.js';
 import { connect, eventually, openWorld, type World } from './support/world.js';
 
 const TOTAL = Number(process.env['SOAK_CALLS'] ?? 2_000);
@@ -29,7 +29,7 @@ interface Tenant {
 const tenants: Tenant[] = [];
 /** Canaries that arrived at an upstream of another workspace. */
 const strayed: string[] = [];
-const random = seeded(seed);
+const random = seededRandom(seed).next;
 
 beforeAll(async () => {
   for (let n = 0; n < TENANTS; n++) {

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ROOT, type Stack } from './stack.js';
+import { besideStack } from './beside-stack.js';
 import { eventually } from './world.js';
 
 /** A further gateway of a running stack: same database, Redis, worker and keys, a port of its own. */
@@ -22,21 +22,11 @@ export async function startOwnGateway(
   port?: number,
 ): Promise<OwnGateway> {
   port ??= await freePort();
-  const secret = (file: string) =>
-    JSON.parse(readFileSync(join(stack.dataDir, file), 'utf8')) as Record<string, string>;
-  const password = secret('postgres-passwords.json')['conducktor_gateway'];
   let log = '';
   const child: ChildProcess = spawn(process.execPath, [join(ROOT, 'apps/gateway/dist/main.js')], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env.PATH,
-      ENVIRONMENT: 'embedded',
-      LOG_LEVEL: 'warn',
-      PUBLIC_URL: stack.publicUrl,
-      PORT: String(port),
-      SECRET_KEY: secret('secrets.json')['SECRET_KEY'],
-      DATABASE_URL: `postgres://conducktor_gateway:${password}@127.0.0.1:${stack.portBase + 10}/conducktor`,
-      REDIS_URL: `redis://:${secret('redis-password.json')['redis']}@127.0.0.1:${stack.portBase + 11}`,
+      ...besideStack(stack, 'conducktor_gateway', port),
       WORKERS: `127.0.0.1:${stack.portBase + 3}`,
       RATE_LIMIT_PER_MINUTE: '1000000',
       ...env,

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, type Stack } from './stack.js';
+import { besideStack } from './beside-stack.js';
 import { eventually } from './world.js';
 
 const ROLES = { gateway: 'conducktor_gateway', 'connector-worker': 'conducktor_app' } as const;
@@ -22,9 +22,6 @@ export async function startOwnService(
   port: number,
   env: Record<string, string>,
 ): Promise<OwnService> {
-  const secret = (file: string) =>
-    JSON.parse(readFileSync(join(stack.dataDir, file), 'utf8')) as Record<string, string>;
-  const password = secret('postgres-passwords.json')[ROLES[app]];
   const ready = () =>
     fetch(`http://127.0.0.1:${port}/readyz`).then(
       ({ ok }) => ok,
@@ -35,17 +32,7 @@ export async function startOwnService(
   const start = async (): Promise<void> => {
     child = spawn(process.execPath, [join(ROOT, 'apps', app, 'dist/main.js')], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env.PATH,
-        ENVIRONMENT: 'embedded',
-        LOG_LEVEL: 'warn',
-        PUBLIC_URL: stack.publicUrl,
-        PORT: String(port),
-        SECRET_KEY: secret('secrets.json')['SECRET_KEY'],
-        DATABASE_URL: `postgres://${ROLES[app]}:${password}@127.0.0.1:${stack.portBase + 10}/conducktor`,
-        REDIS_URL: `redis://:${secret('redis-password.json')['redis']}@127.0.0.1:${stack.portBase + 11}`,
-        ...env,
-      },
+      env: { ...besideStack(stack, ROLES[app], port), ...env },
     });
     for (const stream of [child.stdout!, child.stderr!])
       stream.on('data', (chunk) => (log += String(chunk)));

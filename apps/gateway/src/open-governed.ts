@@ -178,7 +178,8 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       introduce: (context) => introduce(deps, context),
       authenticate: async (context, look) => {
         const answer = await arrive(arrivalDeps, context, look);
-        if (answer.kind === 'caller')
+        // Most were known when they came: nothing is hashed for them once more.
+        if (answer.kind === 'caller' && !context.place?.isKnown)
           gate.learn(context.headers['authorization'], tenantOf(answer.principal));
         return answer;
       },

@@ -10,7 +10,8 @@ export {
   type Missing,
   type Readiness,
 } from './health.js';
-export { createOverloadGuard, type OverloadGuard } from './overload-guard.js';
+export { boundRequests, turnAwayForNow } from './bound-requests.js';
+export { createOverloadGuard } from './overload-guard.js';
 export { watchLoopDelay } from './loop-delay.js';
 export { seldom } from './seldom.js';
 export { waitToStart } from './wait-to-start.js';

@@ -36,7 +36,7 @@ export interface McpRequestContext {
   /** When its steps began; of one governed request, so each of a batch has its own. */
   timeline: Timeline;
   /** Its place among what waits for this process; a call that is `away` at its upstream does not. */
-  place?: { away(): () => void } | undefined;
+  place?: { away(): () => void; readonly isKnown: boolean } | undefined;
 }
 
 /** How the story reaches the client while its request is under way. */

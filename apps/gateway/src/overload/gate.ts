@@ -26,6 +26,8 @@ export class Place {
   constructor(
     /** All that are counted with it: its workspace's, and everybody's. */
     private readonly counts: readonly Share[],
+    /** Whether its credential was known when it came. */
+    readonly isKnown: boolean,
   ) {
     this.#count(1);
   }
@@ -131,7 +133,8 @@ export class Gate {
 
   /** Counts a request whose body has come. */
   enter(authorization: string | undefined): Place {
-    return new Place([this.#shareOf(authorization), this.#all]);
+    const share = this.#shareOf(authorization);
+    return new Place([share, this.#all], share !== this.#strangers);
   }
 
   /** Whose credential this is. */
