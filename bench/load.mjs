@@ -21,6 +21,8 @@ process.send('ready');
 /** What the first bytes of a right answer have in them. */
 const MARKS = { 'tools/call': '"text":"hello', 'tools/list': '"tools":[' };
 const METHOD = 'tools/call';
+// Goes on from run to run, so that several short ones ask for every token's workspace too.
+let turn = 0;
 
 function run(job) {
   const { host, port, tokens, connections, warmupMs, durationMs, method = METHOD, rate } = job;
@@ -30,7 +32,6 @@ function run(job) {
   let calls = 0;
   let errors = 0;
   let firstError;
-  let turn = 0;
   let slot = 0;
   const start = performance.now();
   const from = start + warmupMs;

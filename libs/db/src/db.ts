@@ -54,6 +54,12 @@ export function createDb(
   };
 }
 
+// Prepared once per session.
+const BIND_TENANT = {
+  name: 'bind_tenant',
+  text: "select set_config('conducktor.tenant', $1, true)",
+};
+
 /**
  * Runs `work` in one transaction that row level security binds to `tenantId`; commits when it
  * resolves, rolls back when it throws.
@@ -68,7 +74,7 @@ export async function withTenant<Result>(
   try {
     await client.query('begin');
     // Transaction-local, so that a pooled connection never carries a tenant into its next use.
-    await client.query("select set_config('conducktor.tenant', $1, true)", [tenantId]);
+    await client.query({ ...BIND_TENANT, values: [tenantId] });
     const result = await work(tenantTx(client, tenantId));
     await client.query('commit');
     return result;

@@ -9,6 +9,7 @@ import {
 import { callOf, childrenOf, shapeOf, workOf, type CelNode, type Sizes } from './cost.js';
 import { compileDirect } from './direct.js';
 import type { Direct } from './direct-fields.js';
+import { remembered } from './remembered.js';
 
 const MAX_LOOPS = 2;
 const VARIABLES = new Set(['args', 'caller', 'tool', 'context']);
@@ -23,8 +24,10 @@ export interface Condition {
   run(variables: object): unknown;
 }
 
-/** Parses, checks and prepares a CEL expression once. `error` says in one sentence what is wrong. */
-export function compileCondition(source: string): { condition: Condition } | { error: string } {
+/** Parses, checks and prepares a CEL expression. `error` says in one sentence what is wrong. */
+export const compileCondition = remembered(compile);
+
+function compile(source: string): { condition: Condition } | { error: string } {
   try {
     const parsed = environment.parse(source);
     const root = parsed.ast as unknown as CelNode;

@@ -1,0 +1,94 @@
+import type { DeclaredScope, FreezeKind, ToolCost } from '@conducktor/contracts';
+import type { ApiKeyEntry, Member, ToolClass, ToolsetEntry, Workspace } from './types.js';
+
+// Longer than any access token lives (60 minutes by default, a day at most).
+const REVOKED_WINDOW = '25 hours';
+// Characters; a model reads them with every conversation.
+const MAX_INSTRUCTIONS = 4_000;
+
+export interface FrozenRow {
+  kind: FreezeKind;
+  subjectId: string;
+  reason: string;
+}
+
+interface ConnectionRow {
+  id: string;
+  slug: string;
+  timeoutMs: number;
+  revision: number;
+  scopes: DeclaredScope[];
+  capabilities: Record<string, unknown> | null;
+  instructions: string | null;
+}
+
+interface ToolRow {
+  id: string;
+  connectionId: string;
+  shownName: string;
+  upstreamName: string;
+  class: ToolClass;
+  labels: string[];
+  definition: Record<string, unknown>;
+  definitionHash: string;
+  cost: ToolCost | null;
+  quarantined: boolean;
+}
+
+/** What a workspace is made of, in one row; lists in the order in which they are shown. */
+export interface WorkspaceRows {
+  version: string;
+  name: string;
+  limitProfile: Workspace['limitProfile'];
+  /** Of the active policy. */
+  document: unknown;
+  members: Member[];
+  apiKeys: ApiKeyEntry[];
+  revokedGrants: string[];
+  frozen: FrozenRow[];
+  connections: ConnectionRow[];
+  tools: ToolRow[];
+  toolsets: ToolsetEntry[];
+}
+
+/**
+ * One statement, so that one moment is seen and one round trip made; prepared once per session, because
+ * planning it takes several times as long as running it. Row level security names the tenant.
+ */
+export const WORKSPACE_ROWS = {
+  name: 'workspace_rows',
+  text: `
+select v.version, t.name, t.limit_profile as "limitProfile", p.document,
+  (select coalesce(json_agg(json_build_object(
+       'id', m.id, 'userId', m.user_id, 'email', m.email, 'roles', m.roles, 'groups', coalesce(
+         (select json_agg(g.name order by g.name)
+            from group_membership gm join workspace_group g on g.tenant_id = gm.tenant_id and g.id = gm.group_id
+           where gm.tenant_id = m.tenant_id and gm.member_id = m.id), '[]'))), '[]')
+     from member m where m.disabled_at is null) as members,
+  (select coalesce(json_agg(json_build_object('id', k.id, 'memberId', k.member_id)), '[]')
+     from api_key k where k.revoked_at is null) as "apiKeys",
+  (select coalesce(json_agg(g.id), '[]')
+     from oauth_grant g where g.revoked_at > now() - interval '${REVOKED_WINDOW}') as "revokedGrants",
+  (select coalesce(json_agg(json_build_object(
+       'kind', f.kind, 'subjectId', f.subject_id, 'reason', f.reason)), '[]')
+     from frozen f) as frozen,
+  (select coalesce(json_agg(json_build_object(
+       'id', c.id, 'slug', c.slug, 'timeoutMs', c.timeout_ms, 'revision', c.revision, 'scopes', c.scopes,
+       'capabilities', c.server->'capabilities', 'instructions', left(c.server->>'instructions', ${MAX_INSTRUCTIONS}))
+       order by c.slug collate "C"), '[]')
+     from connection c) as connections,
+  (select coalesce(json_agg(json_build_object(
+       'id', o.id, 'connectionId', o.connection_id, 'shownName', o.shown_name, 'upstreamName', o.upstream_name,
+       'class', coalesce(o.class_override, o.proposed_class), 'labels', o.labels,
+       'definition', case when o.offered_hash is null then o.definition else '{}' end,
+       'definitionHash', encode(o.definition_hash, 'hex'),
+       'cost', o.cost, 'quarantined', o.offered_hash is not null)
+       order by o.shown_name collate "C"), '[]')
+     from tool o where o.removed_at is null and not o.hidden) as tools,
+  (select coalesce(json_agg(json_build_object(
+       'slug', s.slug, 'tools', s.tools, 'prefix', s.prefix, 'mode', s.mode) order by s.slug collate "C"), '[]')
+     from toolset s) as toolsets
+  from tenant t
+  join tenant_version v on v.tenant_id = t.id
+  left join policy p on p.tenant_id = t.id and p.version = t.active_policy`,
+};
