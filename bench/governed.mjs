@@ -1,5 +1,6 @@
 // The measurement of `npm run bench`: a governed call beside bare ones, and beside an earlier checkout.
 import { resolve } from 'node:path';
+import { measureDiskShare } from './disk-share.mjs';
 import { startPrivateStack } from './private-stack.mjs';
 import { inTurn, round, warmUp } from './rounds.mjs';
 import { median } from './stats.mjs';
@@ -19,12 +20,14 @@ export async function measureGoverned({ base, quick, against, credential, say, s
   await warmUp({ subjects, load });
   const samples = [];
   const rounds = quick ? 1 : 5;
+  const pace = quick ? 'quick' : 'whole';
   for (const connections of CONNECTIONS) {
     say(`measuring at ${connections} connection${connections === 1 ? '' : 's'}`);
-    const pace = quick ? 'quick' : 'whole';
     samples.push(...(await inTurn({ subjects, load, connections, rounds, pace })));
   }
-  return { ...summarise(samples), rounds };
+  say('measuring what the disk takes of it');
+  const diskP50Ms = await measureDiskShare({ stack, load, rounds, pace });
+  return { ...summarise(samples), diskP50Ms, rounds };
 
   /** The same workload on another checkout, with its own programs and its own Postgres and Redis. */
   async function startOther() {
@@ -84,7 +87,7 @@ function summarise(samples) {
   };
 }
 
-export function printGoverned({ figures, ratio, toBefore, addedP50Ms }, say) {
+export function printGoverned({ figures, ratio, toBefore, addedP50Ms, diskP50Ms }, say) {
   say('');
   say(`connections  subject     calls/s    p50 ms    p99 ms   of two hops`);
   for (const connections of CONNECTIONS) {
@@ -107,5 +110,7 @@ export function printGoverned({ figures, ratio, toBefore, addedP50Ms }, say) {
   }
   say('');
   if (toBefore) say(`calls per second now to before: ${JSON.stringify(toBefore)}`);
-  say(`governed adds ${addedP50Ms[1]} ms to p50 at one connection`);
+  say(
+    `governed adds ${addedP50Ms[1]} ms to p50 at one connection, ${diskP50Ms} ms of it for waiting on the disk`,
+  );
 }

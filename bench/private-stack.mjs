@@ -81,8 +81,10 @@ export async function startPrivateStack({
         : await Promise.all(
             people.map(await accessTokenSigner({ root, lib, admin, publicUrl, secretKey })),
           );
-    await admin.end();
-    return { host: '127.0.0.1', port: base, path: '/mcp', tokens, tool: 'bench_echo', dir, stop };
+    undo.push(() => admin.end());
+    const asAdmin = (sql) => admin.pool.query(sql);
+    const target = { host: '127.0.0.1', port: base, path: '/mcp', tokens, tool: 'bench_echo' };
+    return { ...target, asAdmin, dir, stop };
   } catch (error) {
     await stop();
     throw error;
