@@ -15,6 +15,10 @@ export type IdPrefix =
   | 'evt'
   | 'call'
   | 'ins'
+  | 'apr'
+  | 'dlg'
+  | 'sim'
+  | 'ntf'
   | 'mai'
   | 'pak';
 

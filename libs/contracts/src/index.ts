@@ -25,13 +25,18 @@ export {
   type WatchRequest,
 } from './rpc.js';
 export {
+  Approvers,
   PolicyDocument,
   PolicyEffect,
   PolicyRule,
   PolicyTest,
+  Redact,
   RuleMatch,
+  Span,
+  spanMs,
   TimeWindow,
   ToolClass,
+  ToolLabel,
 } from './policy-document.js';
 export { idOf, Instant, PageQuery, pageOf, Problem, Role, Timestamp } from './rest/common.js';
 export {
@@ -45,7 +50,6 @@ export {
 export {
   ToolAcceptance,
   ToolChange,
-  ToolLabel,
   ToolPatch,
   ToolQuery,
   ToolRejection,

@@ -4,15 +4,29 @@ import { z } from 'zod';
  * The policy document of a workspace (CONTRACT.md, "A policy, by example"). This schema says which
  * fields exist and of which shape; whether a condition compiles is for `@conducktor/policy` to say.
  */
-export const PolicyEffect = z.enum(['allow', 'deny'], {
-  error: (issue) =>
-    issue.input === 'require_approval' || issue.input === 'redact'
-      ? `"${String(issue.input)}" comes with approvals, which this version does not have yet; use "allow" or "deny"`
-      : 'must be "allow" or "deny"',
+export const PolicyEffect = z.enum(['allow', 'deny', 'require_approval', 'redact'], {
+  error: 'must be "allow", "deny", "require_approval" or "redact"',
 });
+export type PolicyEffect = z.infer<typeof PolicyEffect>;
 
 export const ToolClass = z.enum(['read', 'write', 'destructive']);
 export type ToolClass = z.infer<typeof ToolClass>;
+
+/** What an admin knows of a tool: gives private data, gives text that strangers wrote, sends data out. */
+export const ToolLabel = z.enum(['private', 'untrusted', 'egress']);
+export type ToolLabel = z.infer<typeof ToolLabel>;
+
+/** Minutes, hours or days, such as `30m`, `24h`, `7d`; thirty days at most. */
+export const Span = z
+  .string()
+  .regex(/^([1-9]\d{0,4}m|[1-9]\d{0,2}h|[1-9]\d?d)$/, 'must be a time such as "30m", "24h" or "7d"')
+  .refine((text) => spanMs(text) <= 30 * 86_400_000, 'must be thirty days at most');
+
+/** A `Span` in milliseconds. */
+export function spanMs(span: string): number {
+  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000 }[span.at(-1) as 'm' | 'h' | 'd'];
+  return Number(span.slice(0, -1)) * unit;
+}
 
 // Bounds of one list inside a rule and of the document: what a person can still review.
 const names = z.array(z.string().min(1).max(320)).min(1).max(500);
@@ -47,11 +61,64 @@ export const RuleMatch = z.strictObject({
   /** Names of tools as shown to clients; `*` stands for any characters. */
   tools: names.optional(),
   class: z.array(ToolClass).min(1).max(3).optional(),
+  labels: z.array(ToolLabel).min(1).max(3).optional(),
+  /**
+   * Labels that tools had whose results this person's client was given within the document's taint window:
+   * unlike the other lists, all of them must have been.
+   */
+  seen: z
+    .array(z.enum(['private', 'untrusted']))
+    .min(1)
+    .max(2)
+    .optional(),
   time: TimeWindow.optional(),
   /** A CEL expression over args, caller, tool and context that is true where the rule applies. */
   if: z.string().min(1).max(2048).optional(),
 });
 export type RuleMatch = z.infer<typeof RuleMatch>;
+
+/** Who decides, beside the requester: members of the group, with one of the roles, or named. */
+export const Approvers = z
+  .strictObject({
+    group: z.string().min(1).max(320).optional(),
+    roles: z.array(z.string().min(1).max(64)).min(1).max(20).optional(),
+    /** E-mail addresses, letter case ignored. */
+    users: names.optional(),
+    /** What the requester reads: "Request sent to <label>". Absent: the group's name, or "the approvers". */
+    label: z.string().min(1).max(100).optional(),
+    /** How many different people must approve. */
+    count: z.int().min(1).max(10).default(1),
+  })
+  .refine(
+    ({ group, roles, users }) => group ?? roles ?? users,
+    'needs "group", "roles" or "users"',
+  );
+export type Approvers = z.infer<typeof Approvers>;
+
+/** What is taken out before a result is given, and before audit keeps arguments and results. */
+export const Redact = z
+  .strictObject({
+    /** Paths into the JSON, such as `customer.email`; `*` is any one name or index, `**` any number of them. */
+    fields: z.array(z.string().min(1).max(200)).min(1).max(100).optional(),
+    kinds: z
+      .array(z.enum(['email', 'card', 'iban', 'phone', 'secret']))
+      .min(1)
+      .max(5)
+      .optional(),
+    /** RE2. */
+    patterns: z.array(z.string().min(1).max(500)).min(1).max(20).optional(),
+    from: z
+      .array(z.enum(['result', 'audit']))
+      .min(1)
+      .max(2)
+      .default(['result', 'audit']),
+    with: z.string().max(40).default('[redacted]'),
+  })
+  .refine(
+    ({ fields, kinds, patterns }) => fields ?? kinds ?? patterns,
+    'needs "fields", "kinds" or "patterns"',
+  );
+export type Redact = z.infer<typeof Redact>;
 
 export const PolicyRule = z.strictObject({
   id: z
@@ -60,6 +127,14 @@ export const PolicyRule = z.strictObject({
   description: z.string().max(500).optional(),
   when: RuleMatch.default({}),
   effect: PolicyEffect,
+  /** Of `require_approval`, which needs it. */
+  approvers: Approvers.optional(),
+  /** Of `require_approval`: how long approvers have, and how long an approval can be used. Absent: 24h. */
+  expires: Span.optional(),
+  /** Of `require_approval`: the call is made when it is approved (`run`, default), or when it is made again. */
+  onApproval: z.enum(['run', 'wait']).optional(),
+  /** Of `redact`, which needs it. */
+  redact: Redact.optional(),
   /** What the person reads when this rule refuses. */
   message: z.string().min(1).max(500).optional(),
   /** Keeps the tool in lists although this rule refuses it. */
@@ -78,6 +153,9 @@ export const PolicyTest = z.strictObject({
     tool: z.string().min(1).max(128),
     /** The class to assume, whatever the catalogue says of the tool. */
     class: ToolClass.optional(),
+    labels: z.array(ToolLabel).max(3).optional(),
+    /** What the person's client was given before, as in a rule's `seen`. */
+    seen: z.array(ToolLabel).max(3).optional(),
     args: z.record(z.string(), z.unknown()).default({}),
     at: z.iso.datetime({ offset: true }).optional(),
   }),
@@ -93,6 +171,8 @@ export const PolicyDocument = z.strictObject({
   default: z.enum(['deny', 'allow-read', 'allow'], {
     error: 'must be "deny", "allow-read" or "allow"',
   }),
+  /** How long what somebody was given counts as seen. */
+  taint: z.strictObject({ window: Span }).default({ window: '30m' }),
   rules: z.array(PolicyRule).max(2000).default([]),
   tests: z.array(PolicyTest).max(500).default([]),
 });

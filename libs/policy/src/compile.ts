@@ -1,4 +1,4 @@
-import type { PolicyDocument, PolicyRule } from '@conducktor/contracts';
+import type { PolicyDocument, PolicyEffect, PolicyRule } from '@conducktor/contracts';
 import { compileCondition, type Condition } from './condition/compile.js';
 import { compileGlob } from './glob.js';
 import { PolicyError } from './parse.js';
@@ -9,7 +9,7 @@ export interface CompiledRule {
   /** Its index among the document's rules. */
   readonly place: number;
   readonly id: string;
-  readonly effect: 'allow' | 'deny';
+  readonly effect: PolicyEffect;
   readonly message: string | undefined;
   readonly list: boolean;
   /** Whether the rule is about this tool; asked once per tool and remembered. */

@@ -1,3 +1,4 @@
+import type { PolicyEffect } from '@conducktor/contracts';
 import type { CompiledPolicy, CompiledRule } from './compile.js';
 import { Activation } from './condition/evaluate.js';
 import { decide } from './decide.js';
@@ -5,7 +6,7 @@ import type { Decision, PolicyInput } from './types.js';
 
 export interface RuleExplanation {
   ruleId: string;
-  effect: 'allow' | 'deny';
+  effect: PolicyEffect;
   /** `counted`: the condition failed, and the rule counts as matched because it denies. */
   result: 'matched' | 'not matched' | 'counted' | 'failed';
   /** Which part did not match, or what failed. */

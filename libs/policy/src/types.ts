@@ -1,4 +1,4 @@
-import type { ToolClass } from '@conducktor/contracts';
+import type { Approvers, ToolClass, ToolLabel } from '@conducktor/contracts';
 
 /** Who calls. Treated as immutable: what was worked out for an object is remembered with it. */
 export interface PolicyCaller {
@@ -26,6 +26,11 @@ export interface PolicyTool {
 export interface PolicyContext {
   readonly now: Date;
   readonly sourceIp?: string | undefined;
+  /**
+   * Labels of what this person's client was given within the taint window. Absent: not looked up, which is
+   * right only where `policy.asksSeen(caller, tool)` is false.
+   */
+  readonly seen?: ReadonlySet<ToolLabel> | undefined;
 }
 
 export interface PolicyInput {
@@ -36,12 +41,32 @@ export interface PolicyInput {
   readonly context: PolicyContext;
 }
 
+/** What one rule wants before the call is made. */
+export interface ApprovalDemand {
+  readonly ruleId: string;
+  readonly approvers: Approvers;
+  readonly expiresMs: number;
+  readonly onApproval: 'run' | 'wait';
+  readonly message?: string | undefined;
+}
+
 export interface Decision {
-  readonly effect: 'allow' | 'deny';
-  /** The rule that decided; absent when the policy's default did. */
+  /** Refusal over approval over allowance, whatever the order of the rules. */
+  readonly effect: 'allow' | 'deny' | 'require_approval';
+  /** The rule that decided (of several that want approval: the first of the document); absent when the default did. */
   readonly ruleId?: string;
   /** Of a refusal: the sentence for the person, without the "Permission denied: " in front. */
   readonly message?: string;
   /** The rules that were seen to match, the deciding one last; `<id> (error)` where a condition failed. */
   readonly trace: readonly string[];
+  /** Of `require_approval`: what every rule that matched wants, in the document's order; all must be met. */
+  readonly approvals?: readonly ApprovalDemand[];
+  /** What is taken out of result and audit, of every matching rule; absent: nothing. */
+  readonly redactions?: readonly Redaction[];
+}
+
+/** A rule's `redact`, prepared. Use `redactJson` to apply. */
+export interface Redaction {
+  readonly ruleId: string;
+  readonly from: ReadonlySet<'result' | 'audit'>;
 }

@@ -1,6 +1,11 @@
 import type { PolicyRule, TimeWindow } from '@conducktor/contracts';
 
-const VERBS: Record<PolicyRule['effect'], string> = { allow: 'Allows', deny: 'Denies' };
+const VERBS: Record<PolicyRule['effect'], string> = {
+  allow: 'Allows',
+  deny: 'Denies',
+  require_approval: 'Asks for approval of',
+  redact: 'Redacts',
+};
 // What a person reads at once; the document has the rest.
 const NAMED = 5;
 

@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { ToolClass } from '../policy-document.js';
+import { ToolClass, ToolLabel } from '../policy-document.js';
 import { ToolCost } from './access.js';
 import { idOf, PageQuery, Timestamp } from './common.js';
-
-export const ToolLabel = z.enum(['private', 'untrusted', 'egress']);
 
 const ToolStatus = z.enum(['active', 'quarantined', 'removed']);
 const DefinitionHash = z.string().regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in hexadecimal');
