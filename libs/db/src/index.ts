@@ -118,6 +118,29 @@ export {
 } from './queries/audit-event.js';
 export { firstSeq, lastSeq, sealedEventsBetween, type SealedRow } from './queries/sealed-event.js';
 export { findCallPayload, type CallPayloadRow } from './queries/call-payload.js';
+export {
+  answersOf,
+  recordedCallsBetween,
+  sealedArgumentsOf,
+  seqAt,
+  type RecordedCallFilter,
+  type RecordedCallRow,
+} from './queries/recorded-call.js';
+export {
+  advanceSimulation,
+  cancelSimulation,
+  claimSimulation,
+  failSimulation,
+  findSimulation,
+  insertSimulation,
+  listSimulations,
+  liveSimulation,
+  releaseSimulation,
+  simulationChanges,
+  type SimulationChange,
+  type SimulationRow,
+  type SimulationStatus,
+} from './queries/policy-simulation.js';
 export { readUsage, type UsageFilter, type UsageRow } from './queries/usage.js';
 export {
   claimMail,

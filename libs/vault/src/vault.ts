@@ -24,6 +24,14 @@ export interface Vault {
     tenantId: string,
     memberId: string,
   ): ((aad: string, plaintext: string) => Buffer) | undefined;
+  /**
+   * How to open what stands under the keys of these people, all looked up at once. Whoever has no key is
+   * not in the map, and is not given one. `since`: when the key was made.
+   */
+  subjectOpeners(
+    tenantId: string,
+    memberIds: readonly string[],
+  ): Promise<Map<string, { since: Date; open: (aad: string, box: Uint8Array) => Buffer }>>;
   /** Directly under the installation's key: signing keys. */
   sealForInstall(aad: string, plaintext: Uint8Array | string): Buffer;
   openForInstall(aad: string, box: Uint8Array): Buffer;
@@ -75,6 +83,22 @@ export function createVault(deps: { kek: Buffer; db: Db }): Vault {
     subjectSealer: (tenantId, memberId) => {
       const key = subjects.peek(`${tenantId}/${memberId}`);
       return key && ((aad, plaintext) => seal(key, aad, plaintext));
+    },
+    subjectOpeners: async (tenantId, memberIds) => {
+      const parent = await tenantKey(tenantId);
+      const { rows } = await deps.db.withTenant(tenantId, (tx) =>
+        tx.query<{ id: string; wrapped: Buffer; since: Date }>(
+          `select member_id as id, wrapped, created_at as since from subject_key
+            where tenant_id = $1 and member_id = any($2::text[])`,
+          [tenantId, memberIds],
+        ),
+      );
+      return new Map(
+        rows.map(({ id, wrapped, since }) => {
+          const key = createSecretKey(open(parent, `subject_key/${tenantId}/${id}`, wrapped));
+          return [id, { since, open: (aad: string, box: Uint8Array) => open(key, aad, box) }];
+        }),
+      );
     },
     sealForInstall: (aad, plaintext) => seal(kek, aad, plaintext),
     openForInstall: (aad, box) => open(kek, aad, box),

@@ -1,0 +1,116 @@
+import type { TenantTx } from '../db.js';
+
+/** Of which recorded calls; undefined asks for nothing. */
+export interface RecordedCallFilter {
+  tool?: string | undefined;
+  connection?: string | undefined;
+  client?: string | undefined;
+  memberId?: string | undefined;
+}
+
+/** A call or refusal out of the sequence, without what it was made with. */
+export interface RecordedCallRow {
+  seq: number;
+  id: string;
+  kind: 'call' | 'denial';
+  at: Date;
+  callId: string | null;
+  memberId: string | null;
+  clientId: string | null;
+  connection: string | null;
+  tool: string | null;
+  decision: string | null;
+  code: string | null;
+  detail: Record<string, unknown>;
+  argumentsHash: string | null;
+}
+
+/** Arguments as they are kept, and until when their key is the one they were sealed under. */
+export interface SealedArgumentsRow {
+  seq: number;
+  sealed: Buffer | null;
+  expired: boolean;
+}
+
+/** Calls and refusals with `after` < seq ≤ `upTo`, in order. The span bounds the work. */
+export async function recordedCallsBetween(
+  tx: TenantTx,
+  span: { after: number; upTo: number },
+  filter: RecordedCallFilter = {},
+): Promise<RecordedCallRow[]> {
+  const { rows } = await tx.query<RecordedCallRow>(
+    `select seq::float8 as seq, id, kind, at, call_id as "callId", member_id as "memberId",
+            client_id as "clientId", connection, tool, decision, code, detail, arguments_hash as "argumentsHash"
+       from audit_event
+      where tenant_id = $1 and seq > $2 and seq <= $3 and kind in ('call', 'denial')
+        and ($4::text is null or tool = $4) and ($5::text is null or connection = $5)
+        and ($6::text is null or client_id = $6) and ($7::text is null or member_id = $7)
+      order by seq`,
+    [
+      tx.tenantId,
+      span.after,
+      span.upTo,
+      ...[filter.tool, filter.connection, filter.client, filter.memberId].map((x) => x ?? null),
+    ],
+  );
+  return rows;
+}
+
+/** The sealed arguments of these places of the sequence. */
+export async function sealedArgumentsOf(
+  tx: TenantTx,
+  seqs: readonly number[],
+): Promise<SealedArgumentsRow[]> {
+  const { rows } = await tx.query<SealedArgumentsRow>(
+    `select e.seq::float8 as seq, coalesce(decode(e.arguments_sealed, 'base64'), b.sealed) as sealed,
+            e.payload_erased_at is not null as expired
+       from audit_event e
+       left join call_body b on b.tenant_id = e.tenant_id and b.call_id = e.call_id
+        and e.detail ->> 'argumentsIn' = 'call_body'
+      where e.tenant_id = $1 and e.seq = any($2::bigint[])`,
+    [tx.tenantId, seqs],
+  );
+  return rows;
+}
+
+/** When the answers of these tools were given, and to whose client, with `after` < seq of the call ≤ `upTo`. */
+export async function answersOf(
+  tx: TenantTx,
+  tools: readonly string[],
+  span: { after: number; upTo: number },
+): Promise<{ memberId: string; clientId: string; tool: string; at: Date }[]> {
+  const { rows } = await tx.query<{ memberId: string; clientId: string; tool: string; at: Date }>(
+    `select e.member_id as "memberId", e.client_id as "clientId", e.tool, o.at
+       from audit_event e
+       join lateral (
+         select x.at from audit_event x
+          where x.tenant_id = e.tenant_id and x.call_id = e.call_id and x.kind = 'outcome'
+            and x.outcome in ('ok', 'error')
+          order by x.seq limit 1) o on true
+      where e.tenant_id = $1 and e.seq > $2 and e.seq <= $3 and e.kind = 'call' and e.tool = any($4::text[])`,
+    [tx.tenantId, span.after, span.upTo, tools],
+  );
+  return rows;
+}
+
+/**
+ * The first place of the sequence at or after `since`, as far as events are in the order of time: the
+ * sequence has no gaps, so some twenty looks by its key find it among millions. `last` + 1: none is.
+ */
+export async function seqAt(
+  tx: TenantTx,
+  since: Date,
+  { first, last }: { first: number; last: number },
+): Promise<number> {
+  let [low, high] = [first, last + 1];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const { rows } = await tx.query<{ at: Date }>(
+      'select at from audit_event where tenant_id = $1 and seq >= $2 order by seq limit 1',
+      [tx.tenantId, middle],
+    );
+    if (rows[0] && rows[0].at < since) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
