@@ -62,6 +62,8 @@ create table approval_vote (
   foreign key (tenant_id, request_id) references approval_request on delete cascade
 );
 call protect_tenant_table('approval_vote');
+-- Nor does a right count twice: its owner votes, or somebody in their place.
+create unique index approval_vote_right on approval_vote (tenant_id, request_id, coalesce(for_member_id, member_id));
 
 -- `to_member_id` may vote in the place of `from_member_id` until then; never for requests of either.
 create table approval_delegation (
@@ -75,6 +77,7 @@ create table approval_delegation (
   check (from_member_id <> to_member_id)
 );
 call protect_tenant_table('approval_delegation');
+create index approval_delegation_to on approval_delegation (tenant_id, to_member_id, until);
 
 -- When a client of a person was last given what such a tool gives.
 create table taint (

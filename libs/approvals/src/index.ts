@@ -1,0 +1,29 @@
+export { isFinal, mayBecome, statusAt, type ApprovalStatus } from './states.js';
+export { isNamed, labelOf, type Delegation, type Person } from './people.js';
+export {
+  castVote,
+  rightOf,
+  standingOf,
+  type Ballot,
+  type Demand,
+  type NotTaken,
+  type Right,
+  type Standing,
+  type Verdict,
+  type Vote,
+} from './vote.js';
+export {
+  APPROVAL_COLUMNS,
+  endWaiting,
+  findApproval,
+  lockApproval,
+  type ApprovalRow,
+} from './queries/approval-request.js';
+export {
+  insertVote,
+  readBallot,
+  readPeople,
+  type LoadedBallot,
+  type VoteRow,
+} from './queries/ballot.js';
+export { whatChanged } from './queries/what-changed.js';

@@ -1,0 +1,42 @@
+/**
+ * The life of a request. `pending`: people decide. `approved`: the call may be made, once. `running`: it is
+ * being made. `done`: it was, with whatever outcome. `void`: what it is bound to has changed, or the
+ * requester took it back. Written in the column `approval_request.status`.
+ */
+export type ApprovalStatus =
+  | 'pending'
+  | 'approved'
+  | 'rejected'
+  | 'expired'
+  | 'void'
+  | 'running'
+  | 'done';
+
+const NEXT: Record<ApprovalStatus, readonly ApprovalStatus[]> = {
+  pending: ['approved', 'rejected', 'expired', 'void'],
+  approved: ['running', 'expired', 'void'],
+  // Whether it acted may never be known; then that is the outcome, and still nothing else follows.
+  running: ['done'],
+  rejected: [],
+  expired: [],
+  void: [],
+  done: [],
+};
+
+/** Whether a request in the one state may go over into the other. */
+export function mayBecome(from: ApprovalStatus, to: ApprovalStatus): boolean {
+  return NEXT[from].includes(to);
+}
+
+/** Whether nothing follows any more. */
+export function isFinal(status: ApprovalStatus): boolean {
+  return NEXT[status].length === 0;
+}
+
+/** What a request is at this instant, whether or not somebody has written down yet that its time is over. */
+export function statusAt(
+  { status, expiresAt }: { status: ApprovalStatus; expiresAt: Date },
+  now: Date,
+): ApprovalStatus {
+  return mayBecome(status, 'expired') && expiresAt <= now ? 'expired' : status;
+}
