@@ -51,6 +51,8 @@ export function deliverVerdicts(
           : pending.reject(new Error('The tick attached a call to nothing.'));
       case 3:
         return pending.resolve({ verdict: 'conflict' });
+      case 4:
+        return pending.resolve({ verdict: 'not-approved' });
       default:
         return pending.reject(new Error('The tick returned no verdict for an intent.'));
     }

@@ -28,6 +28,7 @@ export async function commitBatch(
   return { verdict: verdicts === null ? null : verdicts.slice(1, -1).split(',').map(Number) };
 }
 
-const isPlainIntent = ({ intent }: PendingIntent) => intent.idempotency === undefined;
+const isPlainIntent = ({ intent }: PendingIntent) =>
+  intent.idempotency === undefined && intent.approval === undefined;
 const isPlainSettlement = ({ settlement, late }: PendingSettlement) =>
-  !late && settlement.answer === undefined;
+  !late && settlement.answer === undefined && settlement.endsApproval === undefined;

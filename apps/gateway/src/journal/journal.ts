@@ -53,6 +53,8 @@ export class Journal {
   private settlements: PendingSettlement[] = [];
   /** Calls of this epoch that have no outcome yet, and what they reserved: any other was settled before. */
   private readonly running = new Map<string, number>();
+  /** Those of them that used up an approval. */
+  private readonly approved = new Set<string>();
   /** Outcomes taken and not durable yet, by call. */
   private readonly settling = new Map<string, { settled: Promise<void>; since: number }>();
   /** What the tick in flight carries. */
@@ -104,8 +106,10 @@ export class Journal {
           admission.verdict === 'admitted' &&
           intent.admitted &&
           admission.key.epoch === this.epochs.current?.epoch
-        )
+        ) {
           this.running.set(intent.callId, intent.reservedMicros);
+          if (intent.approval) this.approved.add(intent.callId);
+        }
         resolve(admission);
       };
       this.intents.push({ intent, since: performance.now(), resolve: admitted, reject });
@@ -124,10 +128,11 @@ export class Journal {
     if (first) return first.settled;
     const current = given.key.epoch === this.epochs.current?.epoch;
     const reserved = this.running.get(callId);
-    const settlement =
+    let settlement =
       given.costMicros === 'reserved' && reserved !== undefined
         ? { ...given, costMicros: reserved }
         : given;
+    if (this.approved.delete(callId)) settlement = { ...settlement, endsApproval: true };
     if (current && !this.running.delete(callId)) {
       this.deps.onCommitted([callId]);
       return Promise.resolve();
@@ -248,6 +253,7 @@ export class Journal {
   private epochLeft(): void {
     this.tick = 0;
     this.running.clear();
+    this.approved.clear();
     holdLate(this.closing, this.settlements.splice(0));
   }
 

@@ -13,6 +13,8 @@ export interface Intent {
   deadlineMs: number | null;
   record: string;
   idempotency?: { hash: string; argumentsHash: string };
+  /** The approval that it uses up, which must have been given for just this: see `approval_bound`. */
+  approval?: { id: string; bound: string };
 }
 
 export type Admission =
@@ -21,7 +23,9 @@ export type Admission =
   | { verdict: 'stale' }
   /** Same idempotency key and arguments: the call that has it. */
   | { verdict: 'attached'; callId: string }
-  | { verdict: 'conflict' };
+  | { verdict: 'conflict' }
+  /** Its approval cannot be used (any more): nothing was written. */
+  | { verdict: 'not-approved' };
 
 /** How an admitted call ended. */
 export interface Settlement {
@@ -33,4 +37,6 @@ export interface Settlement {
   record: string;
   /** The sealed answer kept for later calls with the same idempotency key. */
   answer?: { hash: string; sealed: string };
+  /** The call used up an approval, which ends with this. `Journal.settle` puts it in. */
+  endsApproval?: true;
 }

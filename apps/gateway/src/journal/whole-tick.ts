@@ -14,6 +14,10 @@ export function tickParameters(epoch: number, tick: number, batch: Batch): unkno
   const keyed = intents.flatMap((intent, index) =>
     intent.idempotency ? [{ position: index + 1, ...intent.idempotency }] : [],
   );
+  const approved = intents.flatMap((intent, index) =>
+    intent.approval ? [{ position: index + 1, ...intent.approval }] : [],
+  );
+  const ending = running.flatMap((s, index) => (s.endsApproval ? [index + 1] : []));
   const answered = batch.settlements.flatMap(({ settlement }) =>
     settlement.answer ? [{ tenantId: settlement.tenantId, ...settlement.answer }] : [],
   );
@@ -45,7 +49,11 @@ export function tickParameters(epoch: number, tick: number, batch: Batch): unkno
     plain(answered.map((a) => a.tenantId)),
     plain(answered.map((a) => a.hash)),
     quoted(answered.map((a) => a.sealed)),
+    plain(approved.map((a) => a.position)),
+    plain(approved.map((a) => a.id)),
+    quoted(approved.map((a) => a.bound)),
+    plain(ending),
   ];
 }
 
-export const TICK_QUERY = `select verdict, attached from tick(${Array.from({ length: 26 }, (_, i) => `$${i + 1}`).join(', ')})`;
+export const TICK_QUERY = `select verdict, attached from tick(${Array.from({ length: 30 }, (_, i) => `$${i + 1}`).join(', ')})`;

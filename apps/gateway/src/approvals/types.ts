@@ -1,0 +1,64 @@
+import type { ApprovalDemand, Decision } from '@conducktor/policy';
+import type { ToolCallAnswer } from '../mcp/ports.js';
+import type { CheckedCall } from '../tool-call/types.js';
+
+/**
+ * The life of a request: `pending` → `approved`, `rejected`, `expired` or `void`; `approved` → `running` in
+ * the transaction that admits its call; `running` → `done`, and nowhere else.
+ */
+export type ApprovalStatus =
+  | 'pending'
+  | 'approved'
+  | 'rejected'
+  | 'expired'
+  | 'void'
+  | 'running'
+  | 'done';
+
+/** A request for approval as its requester may know it. */
+export interface ApprovalRequest {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly memberId: string;
+  readonly clientId: string;
+  readonly status: ApprovalStatus;
+  /** As it is shown: `github_create_issue`. */
+  readonly tool: string;
+  readonly connection: string;
+  readonly onApproval: 'run' | 'wait';
+  /** Every one has to be met. */
+  readonly demands: readonly ApprovalDemand[];
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  /** All that it was asked for, as one text: see `boundOf`. */
+  readonly bound: string;
+  /** Why it was rejected, or why it cannot be used; a sentence. */
+  readonly reason: string | undefined;
+  /** From `running` on. */
+  readonly callId: string | undefined;
+  /** From `done` on: an `OutcomeKind`. */
+  readonly outcome: string | undefined;
+  /** Until when its result is given to the same call; undefined: it is not kept. */
+  readonly resultUntil: Date | undefined;
+  /** Whether the requester was told of an end that gave no result. */
+  readonly told: boolean;
+}
+
+/** A tool call that policy wants approved before it is made. */
+export type CallToApprove = CheckedCall & {
+  decision: Decision & { effect: 'require_approval' };
+};
+
+/** A call that waits for approval: its request, and the record of it in audit. */
+export interface PendingCall {
+  call: CallToApprove;
+  request: ApprovalRequest;
+  /** The id of the audit record that says `approval_required`. */
+  callId: string | undefined;
+}
+
+/**
+ * The answer that a client gets at once, by what it declares on its request (a task, a round of URL
+ * elicitation); undefined: this client is held for a while and then told in a sentence.
+ */
+export type AnswerByCapability = (pending: PendingCall) => ToolCallAnswer | undefined;

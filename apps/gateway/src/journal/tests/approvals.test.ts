@@ -1,0 +1,163 @@
+import { newId } from '@conducktor/contracts';
+import { expect, test } from 'vitest';
+import {
+  admin,
+  intent,
+  killSession,
+  openJournal,
+  outcome,
+  prepareJournals,
+  tenantId,
+  until,
+} from './support.js';
+
+prepareJournals();
+
+const BOUND = [
+  'tool-1',
+  'd0',
+  'write',
+  '1',
+  'a0',
+  '7',
+  'mem_1',
+  'key:key_1',
+  'a client "with" \\ signs',
+];
+
+/** A request of that binding, and what the gateway names of it. */
+async function request(status: string, more: Record<string, unknown> = {}) {
+  const id = newId('apr');
+  const [
+    tool_id,
+    definition_hash,
+    tool_class,
+    connection_revision,
+    arguments_hash,
+    policy_version,
+  ] = BOUND;
+  const row = {
+    tenant_id: tenantId,
+    id,
+    status,
+    member_id: BOUND[6],
+    client_id: BOUND[8],
+    credential: BOUND[7],
+    scopes: '{}',
+    tool_id,
+    tool: 'crm_delete',
+    connection_id: 'con_1',
+    connection: 'crm',
+    connection_revision,
+    definition_hash,
+    tool_class,
+    arguments_hash: `${arguments_hash}`,
+    arguments_sealed: Buffer.alloc(1),
+    policy_version,
+    demands: '[]',
+    on_approval: 'run',
+    expires_at: new Date(Date.now() + 60_000),
+    ...more,
+  };
+  const columns = Object.keys(row);
+  await admin.pool.query(
+    `insert into approval_request (${columns.join(', ')}) values (${columns.map((_, i) => `$${i + 1}`).join(', ')})`,
+    Object.values(row),
+  );
+  return { id, bound: BOUND.join(' ') };
+}
+const stateOf = async (id: string) =>
+  (
+    await admin.pool.query(
+      "select status, call_id, outcome, result_until > now() + interval '59 minutes' as kept, done_at from approval_request where id = $1",
+      [id],
+    )
+  ).rows[0];
+const end = () =>
+  admin.pool.query(
+    "update approval_request set status = 'void', call_id = null where status <> 'done'",
+  );
+
+test('of 100 calls that bring the same approval to two gateways, one is written', async () => {
+  const journals = [await openJournal('one'), await openJournal('two')];
+  const approval = await request('approved');
+  const calls = Array.from({ length: 100 }, () => intent({ approval }));
+  const admissions = await Promise.all(calls.map((call, i) => journals[i % 2]!.admit(call)));
+  const written = calls.filter((_, i) => admissions[i]!.verdict === 'admitted');
+  expect(written).toHaveLength(1);
+  expect(admissions.filter(({ verdict }) => verdict === 'not-approved')).toHaveLength(99);
+  expect(await stateOf(approval.id)).toMatchObject({
+    status: 'running',
+    call_id: written[0]!.callId,
+  });
+  await end();
+});
+
+test('an approval is not used by a call that differs in anything it was given for', async () => {
+  const journal = await openJournal();
+  const approval = await request('approved');
+  for (const index of BOUND.keys()) {
+    const bound = BOUND.map((part, i) => (i === index ? `${part}x` : part)).join(' ');
+    expect(await journal.admit(intent({ approval: { ...approval, bound } }))).toEqual({
+      verdict: 'not-approved',
+    });
+  }
+  expect((await journal.admit(intent({ approval }))).verdict).toBe('admitted');
+  await end();
+});
+
+test("what is pending, rejected, run out or somebody else's is not used", async () => {
+  const journal = await openJournal();
+  const expired = { expires_at: new Date(Date.now() - 1) };
+  for (const approval of [
+    await request('pending'),
+    await request('rejected', { tool_id: 'b' }),
+    await request('approved', { ...expired, tool_id: 'tool-1', member_id: 'mem_2' }),
+  ])
+    expect(await journal.admit(intent({ approval }))).toEqual({ verdict: 'not-approved' });
+  await end();
+  const approval = await request('approved');
+  const key = { hash: approval.id, argumentsHash: 'a' };
+  expect(await journal.admit(intent({ approval, version: 1_000, idempotency: key }))).toEqual({
+    verdict: 'stale',
+  });
+  expect(await stateOf(approval.id)).toMatchObject({ status: 'approved' });
+  // Neither it nor the key was taken by the one that was refused.
+  expect((await journal.admit(intent({ approval, idempotency: key }))).verdict).toBe('admitted');
+  await end();
+});
+
+test('the approval ends with the outcome of its call, and its result is kept for an hour', async () => {
+  const journal = await openJournal();
+  const approval = await request('approved');
+  const call = intent({ approval });
+  await journal.settle(outcome(call, await journal.admit(call)));
+  expect(await stateOf(approval.id)).toMatchObject({ status: 'done', outcome: 'ok', kept: true });
+  // The same may be asked again.
+  await request('pending');
+  await end();
+});
+
+test('a call that was lost with its gateway ends its approval as unknown, which nothing is kept of', async () => {
+  const journal = await openJournal();
+  const approval = await request('approved');
+  const call = intent({ approval, deadlineMs: Date.now() - 60_000 });
+  expect((await journal.admit(call)).verdict).toBe('admitted');
+  await killSession();
+  await until(async () => (await stateOf(approval.id)).status === 'done');
+  expect(await stateOf(approval.id)).toMatchObject({
+    status: 'done',
+    outcome: 'unknown',
+    kept: null,
+  });
+});
+
+test('a tick that did not commit leaves the approval as it was', async () => {
+  const journal = await openJournal();
+  const approval = await request('approved');
+  // A negative amount has the whole tick rolled back.
+  await expect(journal.admit(intent({ approval, reservedMicros: -1 }))).rejects.toThrow();
+  expect(await stateOf(approval.id)).toMatchObject({ status: 'approved', call_id: null });
+  expect((await journal.admit(intent({ approval }))).verdict).toBe('admitted');
+  await end();
+});
