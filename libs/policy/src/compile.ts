@@ -1,9 +1,15 @@
-import type { PolicyDocument, PolicyEffect, PolicyRule } from '@conducktor/contracts';
+import {
+  spanMs,
+  type PolicyDocument,
+  type PolicyEffect,
+  type PolicyRule,
+} from '@conducktor/contracts';
 import { compileCondition, type Condition } from './condition/compile.js';
 import { compileGlob } from './glob.js';
-import { PolicyError } from './parse.js';
+import { NEEDS_APPROVERS, PolicyError } from './parse.js';
+import { compileRedaction } from './redact/compile.js';
 import { compileTimeWindow } from './time-window.js';
-import type { PolicyCaller, PolicyTool } from './types.js';
+import type { ApprovalDemand, PolicyCaller, PolicyTool, Redaction } from './types.js';
 
 export interface CompiledRule {
   /** Its index among the document's rules. */
@@ -18,7 +24,12 @@ export interface CompiledRule {
   readonly caller: ((caller: PolicyCaller) => boolean) | undefined;
   /** What is left to ask at each call. */
   readonly time: ((now: Date) => boolean) | undefined;
+  readonly seen: readonly ('private' | 'untrusted')[] | undefined;
   readonly condition: Condition | undefined;
+  /** Of `require_approval`. */
+  readonly demand: ApprovalDemand | undefined;
+  /** Of `redact`. */
+  readonly redaction: Redaction | undefined;
 }
 
 /** Rules about one caller and one tool, in the order in which a decision asks them. */
@@ -26,8 +37,13 @@ export interface Candidates {
   /** The first refusal that holds whatever the arguments and the time. */
   readonly always: CompiledRule | undefined;
   readonly denials: readonly CompiledRule[];
+  /** Rules that want approval and rules that redact: each of them is asked. */
+  readonly approvals: readonly CompiledRule[];
+  readonly redactions: readonly CompiledRule[];
   readonly allowedAlways: CompiledRule | undefined;
   readonly allowances: readonly CompiledRule[];
+  /** Whether one of them asks what the caller was given before. */
+  readonly asksSeen: boolean;
 }
 
 export interface CompiledPolicy {
@@ -35,6 +51,10 @@ export interface CompiledPolicy {
   readonly rules: readonly CompiledRule[];
   /** Same caller and tool objects as before: answered from memory. */
   candidates(caller: PolicyCaller, tool: PolicyTool): Candidates;
+  /** Whether a decision needs `context.seen`: without it, a rule that asks for it fails, and so refuses. */
+  asksSeen(caller: PolicyCaller, tool: PolicyTool): boolean;
+  /** How long what somebody was given counts as seen, in milliseconds. */
+  readonly window: number;
 }
 
 /**
@@ -49,13 +69,16 @@ export function compilePolicy(document: PolicyDocument): CompiledPolicy {
     (caller: PolicyCaller) => callerRules.filter((rule) => rule.caller!(caller)),
     (held) => new Set(held),
   );
+  const candidates = (caller: PolicyCaller, tool: PolicyTool) => {
+    const index = about(tool);
+    return index.forEverybody ?? index.candidates(kindOf(caller));
+  };
   return {
     document,
     rules,
-    candidates: (caller, tool) => {
-      const index = about(tool);
-      return index.forEverybody ?? index.candidates(kindOf(caller));
-    },
+    candidates,
+    asksSeen: (caller, tool) => candidates(caller, tool).asksSeen,
+    window: spanMs(document.taint.window),
   };
 }
 
@@ -107,18 +130,28 @@ function indexOf(rules: readonly CompiledRule[]): ToolIndex {
   };
 }
 
-const isUnconditional = (rule: CompiledRule) => !rule.time && !rule.condition;
+/** Whether nothing of it is left to ask at each call. */
+export const isUnconditional = (rule: CompiledRule) => !rule.time && !rule.seen && !rule.condition;
 
 function sortOut(rules: readonly CompiledRule[]): Candidates {
-  const denials = rules.filter((rule) => rule.effect === 'deny');
-  const allowances = rules.filter((rule) => rule.effect === 'allow');
+  const of = (effect: PolicyEffect) => rules.filter((rule) => rule.effect === effect);
+  const denials = of('deny');
+  const allowances = of('allow');
+  const always = denials.find(isUnconditional);
   return {
-    always: denials.find(isUnconditional),
+    always,
     denials: denials.filter((rule) => !isUnconditional(rule)),
+    approvals: of('require_approval'),
+    redactions: of('redact'),
     allowedAlways: allowances.find(isUnconditional),
-    allowances: allowances.filter((rule) => !isUnconditional(rule)),
+    allowances: allowances.filter((rule) => !isUnconditional(rule)).sort(byId),
+    asksSeen: !always && rules.some((rule) => rule.seen),
   };
 }
+
+// Where the work of conditions runs out, which allowances were asked before must not hang on their order
+// in the document.
+const byId = (a: CompiledRule, b: CompiledRule) => (a.id < b.id ? -1 : 1);
 
 function compileRule(rule: PolicyRule, place: number): CompiledRule {
   const { when } = rule;
@@ -131,8 +164,27 @@ function compileRule(rule: PolicyRule, place: number): CompiledRule {
     tool: toolMatcher(rule),
     caller: callerMatcher(rule),
     time: when.time && compileTimeWindow(when.time),
+    seen: when.seen,
     condition: when.if === undefined ? undefined : conditionOf(rule.id, when.if),
+    demand: demandOf(rule),
+    redaction: rule.redact && compileRedaction(rule.id, rule.redact),
   };
+}
+
+const DEFAULT_EXPIRES = '24h';
+
+function demandOf({ id, effect, approvers, expires, onApproval, message }: PolicyRule) {
+  if (effect !== 'require_approval') return undefined;
+  // Else nobody could be asked, and nothing would be demanded.
+  if (!approvers)
+    throw new PolicyError([{ rule: id, field: 'approvers', problem: NEEDS_APPROVERS }]);
+  return {
+    ruleId: id,
+    approvers,
+    expiresMs: spanMs(expires ?? DEFAULT_EXPIRES),
+    onApproval: onApproval ?? 'run',
+    message,
+  } satisfies ApprovalDemand;
 }
 
 function conditionOf(ruleId: string, source: string): Condition {
@@ -147,7 +199,8 @@ function toolMatcher({ when }: PolicyRule): (tool: PolicyTool) => boolean {
   return (tool) =>
     (!connections || connections.some((matches) => matches(tool.connection))) &&
     (!tools || tools.some((matches) => matches(tool.name))) &&
-    (!when.class || when.class.includes(tool.class));
+    (!when.class || when.class.includes(tool.class)) &&
+    (!when.labels || when.labels.some((label) => tool.labels.includes(label)));
 }
 
 function callerMatcher({ when }: PolicyRule): ((caller: PolicyCaller) => boolean) | undefined {

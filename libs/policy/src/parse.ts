@@ -1,10 +1,12 @@
-import { ConducktorError, PolicyDocument } from '@conducktor/contracts';
+import { ConducktorError, PolicyDocument, type PolicyRule } from '@conducktor/contracts';
 import { parseDocument } from 'yaml';
 import { compileCondition } from './condition/compile.js';
+import { redactProblems } from './redact/compile.js';
 import { isTimeZone } from './time-window.js';
 
 // A document of 2,000 rules with messages stays well under this.
 const MAX_TEXT = 512 * 1024;
+export const NEEDS_APPROVERS = 'is missing; say who approves, such as { group: admins }';
 
 export interface PolicyProblem {
   /** The rule's id, or its position when it has none ("rule 3"). Absent for the document itself. */
@@ -63,6 +65,7 @@ function* crossChecks(document: PolicyDocument): Generator<PolicyProblem> {
   for (const rule of document.rules) {
     if (seen.has(rule.id)) yield { rule: rule.id, field: 'id', problem: 'is used twice' };
     seen.add(rule.id);
+    yield* effectChecks(rule);
     const { time, if: condition } = rule.when;
     if (time && !isTimeZone(time.zone))
       yield { rule: rule.id, field: 'when.time.zone', problem: 'is not a known time zone' };
@@ -81,6 +84,31 @@ function* crossChecks(document: PolicyDocument): Generator<PolicyProblem> {
       yield { field: `tests[${index}].rule`, problem: `names no rule of this policy` };
   }
 }
+
+/** What belongs to one effect: needed there, and without meaning anywhere else. */
+function* effectChecks(rule: PolicyRule): Generator<PolicyProblem> {
+  const { id, effect } = rule;
+  if (effect === 'require_approval' && !rule.approvers)
+    yield { rule: id, field: 'approvers', problem: NEEDS_APPROVERS };
+  if (effect === 'redact' && !rule.redact)
+    yield {
+      rule: id,
+      field: 'redact',
+      problem: 'is missing; say what is taken out, such as { kinds: [email] }',
+    };
+  for (const [field, belongsTo] of BELONGS_TO)
+    if (rule[field] !== undefined && effect !== belongsTo)
+      yield { rule: id, field, problem: `belongs to rules with "effect: ${belongsTo}"` };
+  if (rule.redact)
+    for (const problem of redactProblems(rule.redact)) yield { rule: id, ...problem };
+}
+
+const BELONGS_TO = [
+  ['approvers', 'require_approval'],
+  ['expires', 'require_approval'],
+  ['onApproval', 'require_approval'],
+  ['redact', 'redact'],
+] as const;
 
 /** Turns a path of zod into the rule's id and the field inside it. */
 function placeOf(raw: unknown, path: readonly PropertyKey[], problem: string): PolicyProblem {

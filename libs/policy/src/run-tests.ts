@@ -1,7 +1,7 @@
-import type { PolicyTest } from '@conducktor/contracts';
+import type { PolicyTest, ToolLabel } from '@conducktor/contracts';
 import type { CompiledPolicy } from './compile.js';
 import { explain } from './explain.js';
-import type { PolicyCaller, PolicyTool } from './types.js';
+import type { Decision, PolicyCaller, PolicyTool } from './types.js';
 
 export interface PolicyTestResult {
   /** The test's name, or its position ("test 2"). */
@@ -26,18 +26,31 @@ export function runPolicyTests(
     const found = resolveTool(call.tool) ?? assumedTool(call.tool);
     const { decision, sentence } = explain(policy, {
       caller: callerOf(call),
-      tool: call.class ? { ...found, class: call.class } : found,
+      tool: { ...found, class: call.class ?? found.class, labels: call.labels ?? found.labels },
       args: call.args,
-      context: { now: call.at === undefined ? now : new Date(call.at) },
+      context: {
+        now: call.at === undefined ? now : new Date(call.at),
+        seen: new Set<ToolLabel>(call.seen),
+      },
     });
-    const passed =
-      decision.effect === test.expect && (test.rule === undefined || decision.ruleId === test.rule);
+    const passed = isAsExpected(decision, test);
     return {
       name: test.name ?? `test ${index + 1}`,
       passed,
       sentence: passed ? sentence : `Expected ${expectationOf(test)}. ${sentence}`,
     };
   });
+}
+
+/** `expect: redact`: something is taken out, whether or not the call waits for approval. */
+function isAsExpected(
+  { effect, ruleId, approvals = [], redactions = [] }: Decision,
+  { expect, rule }: PolicyTest,
+): boolean {
+  if (expect === 'redact' ? redactions.length === 0 : effect !== expect) return false;
+  if (rule === undefined) return true;
+  if (expect === 'redact') return redactions.some((each) => each.ruleId === rule);
+  return ruleId === rule || approvals.some((each) => each.ruleId === rule);
 }
 
 const expectationOf = (test: PolicyTest) =>

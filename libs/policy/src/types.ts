@@ -1,4 +1,6 @@
-import type { Approvers, ToolClass, ToolLabel } from '@conducktor/contracts';
+import type { Approvers, Redact, ToolClass, ToolLabel } from '@conducktor/contracts';
+import type { RE2JS } from 're2js';
+import type { FieldPath } from './redact/field-path.js';
 
 /** Who calls. Treated as immutable: what was worked out for an object is remembered with it. */
 export interface PolicyCaller {
@@ -69,4 +71,9 @@ export interface Decision {
 export interface Redaction {
   readonly ruleId: string;
   readonly from: ReadonlySet<'result' | 'audit'>;
+  readonly paths: readonly FieldPath[];
+  readonly kinds: readonly NonNullable<Redact['kinds']>[number][];
+  readonly patterns: readonly RE2JS[];
+  /** What stands in place of what was taken out. */
+  readonly with: string;
 }

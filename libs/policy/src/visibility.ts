@@ -1,4 +1,4 @@
-import type { CompiledPolicy } from './compile.js';
+import { isUnconditional, type CompiledPolicy } from './compile.js';
 import type { PolicyCaller, PolicyTool } from './types.js';
 
 /**
@@ -39,14 +39,28 @@ type Standing = 'usable' | 'kept' | 'explained' | 'refused';
 
 /** What can be said of a caller and a tool without arguments and clock. */
 function standingOf(policy: CompiledPolicy, caller: PolicyCaller, tool: PolicyTool): Standing {
-  const { always, allowedAlways, allowances } = policy.candidates(caller, tool);
+  const { always, approvals, allowedAlways, allowances } = policy.candidates(caller, tool);
   if (always) {
     if (always.list) return 'kept';
     return always.message === undefined ? 'refused' : 'explained';
   }
-  if (allowedAlways || allowances.length > 0) return 'usable';
+  if (allowedAlways || allowances.length > 0 || approvals.length > 0) return 'usable';
   const byDefault = policy.document.default;
   if (byDefault === 'allow' || (byDefault === 'allow-read' && tool.class === 'read'))
     return 'usable';
   return 'refused';
+}
+
+/**
+ * Whether a call of the tool by this caller waits for somebody's approval: `always`, whatever the arguments
+ * and the time, `perhaps`, or `never`. Constant time for objects seen before.
+ */
+export function approvalNeed(
+  policy: CompiledPolicy,
+  caller: PolicyCaller,
+  tool: PolicyTool,
+): 'always' | 'perhaps' | 'never' {
+  const { always, approvals } = policy.candidates(caller, tool);
+  if (always || approvals.length === 0) return 'never';
+  return approvals.some(isUnconditional) ? 'always' : 'perhaps';
 }

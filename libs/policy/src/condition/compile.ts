@@ -5,6 +5,7 @@ import {
   METHODS,
   compilePattern,
   environment,
+  firstLine,
 } from './environment.js';
 import { callOf, childrenOf, shapeOf, workOf, type CelNode, type Sizes } from './cost.js';
 import { compileDirect } from './direct.js';
@@ -106,9 +107,4 @@ function vetPattern(pattern: CelNode | undefined): string | undefined {
   } catch (error) {
     return `the pattern "${pattern.args.slice(0, 60)}" is not a regular expression of RE2: ${firstLine(error)}`;
   }
-}
-
-export function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split('\n')[0]!;
 }

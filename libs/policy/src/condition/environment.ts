@@ -70,6 +70,12 @@ export function compilePattern(source: string): RE2JS {
   return pattern;
 }
 
+/** Of an error for people: what follows the first line is a picture of the place. */
+export function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n')[0]!;
+}
+
 function createEnvironment(): Environment {
   const environment = new Environment({
     limits: {

@@ -1,7 +1,7 @@
 import type { PolicyInput } from '../types.js';
-import { firstLine, type Condition } from './compile.js';
+import type { Condition } from './compile.js';
 import { BUDGET, sizesOf, type Sizes } from './cost.js';
-import { CallerView, ContextView, TooDeep, ToolView } from './environment.js';
+import { CallerView, ContextView, firstLine, TooDeep, ToolView } from './environment.js';
 
 /** Whether a condition holds; a sentence when that cannot be known. */
 export type Verdict = true | false | { readonly error: string };

@@ -12,7 +12,7 @@ const problemOf = (source: string | object) => {
 };
 
 describe('a policy document', () => {
-  it('reads the example of the contract, without what comes with approvals', () => {
+  it('reads the example of the contract', () => {
     const policy = parsePolicy(`
 version: 1
 default: allow-read            # deny | allow-read | allow
@@ -21,6 +21,16 @@ rules:
     when: { groups: [contractors], class: [write, destructive] }
     effect: deny
     message: Update operations not allowed
+  - id: linear-issues-need-approval
+    when: { tools: ["linear-*_create_issue"] }
+    effect: require_approval
+    approvers: { group: admins, label: Admin team, count: 1 }
+    expires: 24h
+    onApproval: run            # run (default): execute when approved; wait: when the requester calls again
+  - id: large-refunds
+    when: { tools: ["stripe-*_create_refund"], if: "args.amount > 500000" }
+    effect: require_approval
+    approvers: { group: finance, count: 2 }
 tests:
   - call: { groups: [contractors], tool: linear-prod_update_issue, args: {} }
     expect: deny
@@ -32,20 +42,79 @@ tests:
   it('reads JSON text and objects alike', () => {
     const document = { version: 1, default: 'deny' };
     expect(parsePolicy(JSON.stringify(document))).toEqual(parsePolicy(document));
-    expect(parsePolicy(document)).toEqual({ ...document, rules: [], tests: [] });
+    expect(parsePolicy(document)).toEqual({
+      ...document,
+      taint: { window: '30m' },
+      rules: [],
+      tests: [],
+    });
   });
 
   it.each([
     [
-      'effect',
+      'an approval by nobody',
       { id: 'r', effect: 'require_approval' },
-      'Rule "r", effect: "require_approval" comes with approvals, which this version does not have yet; use "allow" or "deny".',
+      'Rule "r", approvers: is missing; say who approves, such as { group: admins }.',
     ],
-    ['redact', { id: 'r', effect: 'redact' }, 'comes with approvals'],
+    [
+      'approvers without a name',
+      { id: 'r', effect: 'require_approval', approvers: { count: 2 } },
+      'Rule "r", approvers: needs "group", "roles" or "users".',
+    ],
+    [
+      'approvers of a refusal',
+      { id: 'r', effect: 'deny', approvers: { group: 'admins' } },
+      'Rule "r", approvers: belongs to rules with "effect: require_approval".',
+    ],
+    [
+      'an expiry of an allowance',
+      { id: 'r', effect: 'allow', expires: '1h' },
+      'Rule "r", expires: belongs',
+    ],
+    [
+      'what is done on no approval',
+      { id: 'r', effect: 'allow', onApproval: 'run' },
+      'Rule "r", onApproval: belongs',
+    ],
+    [
+      'a time without unit',
+      { id: 'r', effect: 'require_approval', approvers: { group: 'a' }, expires: '24' },
+      'Rule "r", expires: must be a time such as',
+    ],
+    [
+      'more than thirty days',
+      { id: 'r', effect: 'require_approval', approvers: { group: 'a' }, expires: '31d' },
+      'Rule "r", expires: must be thirty days at most.',
+    ],
+    ['nothing to redact', { id: 'r', effect: 'redact' }, 'Rule "r", redact: is missing'],
+    [
+      'redacting beside another effect',
+      { id: 'r', effect: 'allow', redact: { kinds: ['email'] } },
+      'Rule "r", redact: belongs to rules with "effect: redact".',
+    ],
+    ...(
+      [
+        [{ fields: ['customer..email'] }, 'redact.fields[0]: "customer..email" is not a path'],
+        [{ fields: ['a', 'cards*'] }, 'redact.fields[1]: "cards*" is not a path'],
+        [{ fields: ['a\\b'] }, 'redact.fields[0]: "a\\b" has a backslash'],
+        [{ fields: ['**.**.**.**'] }, 'has more than 3 "**"'],
+        [{ patterns: ['(?=x)'] }, 'redact.patterns[0]: is not a regular expression of RE2'],
+        [{ patterns: ['x*'] }, 'redact.patterns[0]: matches the empty text'],
+        [{ kinds: ['address'] }, 'redact.kinds[0]'],
+      ] as const
+    ).map(
+      ([redact, sentence]) =>
+        [JSON.stringify(redact), { id: 'r', effect: 'redact', redact }, sentence] as const,
+    ),
+    [
+      'an unknown label',
+      { id: 'r', effect: 'deny', when: { seen: ['egress'] } },
+      'Rule "r", when.seen[0]',
+    ],
     [
       'an unknown effect',
       { id: 'r', effect: 'block' },
-      'Rule "r", effect: must be "allow" or "deny".',
+      'Rule "r", effect: must be "allow", "deny", "require_approval" or "redact".',
     ],
     [
       'an unknown matcher',
