@@ -19,6 +19,8 @@ export type IdPrefix =
   | 'dlg'
   | 'sim'
   | 'ntf'
+  | 'nch'
+  | 'ndl'
   | 'mai'
   | 'pak';
 

@@ -84,6 +84,16 @@ export {
   NewMember,
 } from './rest/members.js';
 export { DeclaredScope, FreezeKind, Permission, ToolCost } from './rest/access.js';
+export {
+  NewNotificationChannel,
+  NotificationChannelPatch,
+  NotificationChannelView,
+  NotificationDeliveryQuery,
+  NotificationDeliveryView,
+  NotificationKind,
+  NotificationState,
+  NotificationTested,
+} from './rest/notifications.js';
 export { InitialAccessTokenCreated, InitialAccessTokenView } from './rest/clients.js';
 export { ApiKeyCreated, ApiKeyView, NewApiKey } from './rest/api-keys.js';
 export {

@@ -153,6 +153,23 @@ export {
   type NewMail,
   waitingMail,
 } from './queries/mail-outbox.js';
+export {
+  buryDelivery,
+  channelsFor,
+  claimNotifications,
+  findDelivery,
+  insertDelivery,
+  letterAddresses,
+  markDelivered,
+  notificationBacklog,
+  postponeDelivery,
+  pruneNotifications,
+  takeNotificationEvent,
+  waitingNotificationEvents,
+  type ClaimedDelivery,
+  type DeliveryRow,
+  type NotificationEventRow,
+} from './queries/notification.js';
 export { inTransaction, type InstallationTx } from './installation-tx.js';
 export {
   findMailedLink,

@@ -1,6 +1,8 @@
 export { named, oneLine, type Mail } from './mail.js';
 export { openMail, sealMail, type Open, type Seal } from './seal-mail.js';
 export { addressChangedLetter } from './letters/address-changed.js';
+export { approvalDecidedLetter } from './letters/approval-decided.js';
+export { approvalRequestedLetter } from './letters/approval-requested.js';
 export { confirmNewAddressLetter } from './letters/confirm-new-address.js';
 export { invitationLetter } from './letters/invitation.js';
 export { passwordChangedLetter } from './letters/password-changed.js';

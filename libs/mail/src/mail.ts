@@ -21,11 +21,11 @@ export function oneLine(text: string, max = SUBJECT_MAX): string {
 }
 
 /**
- * A name that somebody chose, for a letter that we vouch for: one line of at most 60 characters in
- * which no mail program finds a link.
+ * A name that somebody chose, for a letter that we vouch for: one line of at most 60 characters (or `max`)
+ * in which no mail program finds a link.
  */
-export function named(name: string): string {
-  return oneLine(name, NAME_MAX)
+export function named(name: string, max = NAME_MAX): string {
+  return oneLine(name, max)
     .replace(/[:/\\]{2,}/g, ' ')
     .replace(/\.(?=[\p{L}\p{N}])/gu, '. ');
 }

@@ -2,6 +2,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   addressChangedLetter,
+  approvalDecidedLetter,
+  approvalRequestedLetter,
   confirmNewAddressLetter,
   invitationLetter,
   openMail,
@@ -31,6 +33,22 @@ const LETTERS = {
   added: secondFactorChangedLetter({ ...from, change: 'added', factor: 'a passkey', at }),
   removed: secondFactorChangedLetter({ ...from, change: 'removed', factor: 'a passkey', at }),
   moved: addressChangedLetter({ ...from, newAddress: 'new@example.com', at }),
+  asked: approvalRequestedLetter({
+    ...from,
+    url,
+    tool: 'crm_create_lead',
+    requester: 'ida@example.com',
+    expiresAt: at,
+  }),
+  rejected: approvalDecidedLetter({
+    ...from,
+    url,
+    tool: 'crm_create_lead',
+    became: 'rejected',
+    by: 'ida@example.com',
+    reason: 'Not this one.\r\nSee http://evil.example/x',
+  }),
+  expired: approvalDecidedLetter({ ...from, url, tool: 'crm_create_lead', became: 'expired' }),
   moving: confirmNewAddressLetter({ ...from, oldAddress: 'old@example.com', url }),
 };
 
