@@ -47,6 +47,7 @@ call protect_tenant_table('approval_request');
 create unique index approval_request_same on approval_request (tenant_id, member_id, client_id, tool_id, arguments_hash)
   where status in ('pending', 'approved', 'running');
 create index approval_request_newest on approval_request (tenant_id, created_at desc, id desc);
+create index approval_request_decided on approval_request (tenant_id, tool_id, decided_at desc) where decided_at is not null;
 create index approval_request_waiting on approval_request (status, expires_at) where status in ('pending', 'approved', 'running');
 
 -- One vote of a person for each request, for themselves or for whom they stand in.
@@ -89,6 +90,8 @@ create table taint (
   primary key (tenant_id, member_id, client_id, label)
 );
 call protect_tenant_table('taint');
+-- Only gateways know what was given; nothing is ever taken back.
+grant select, insert, update on taint to conducktor_gateway;
 reset role;
 
 -- migrate:down

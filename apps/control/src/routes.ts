@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { activityRoutes } from './activity/activity.routes.js';
 import { apiKeyRoutes } from './api-keys/api-keys.routes.js';
+import { approvalRoutes } from './approvals/approvals.routes.js';
 import { appRoutes } from './apps/apps.routes.js';
 import { auditRoutes } from './audit/audit.routes.js';
 import { connectionRoutes } from './connections/connections.routes.js';
@@ -26,6 +27,7 @@ export const apiRoutes: (Route | PersonRoute)[] = [
   ...toolRoutes,
   ...toolsetRoutes,
   ...policyRoutes,
+  ...approvalRoutes,
   ...memberRoutes,
   ...apiKeyRoutes,
   ...appRoutes,

@@ -21,9 +21,16 @@ export {
 } from './queries/approval-request.js';
 export {
   insertVote,
-  readBallot,
+  readBallots,
   readPeople,
   type LoadedBallot,
   type VoteRow,
 } from './queries/ballot.js';
+export {
+  listApprovals,
+  type ApprovalFilter,
+  type ShownApproval,
+  type Viewer,
+} from './queries/list-approvals.js';
+export { decidedBefore, type DecidedApproval } from './queries/decided-before.js';
 export { whatChanged } from './queries/what-changed.js';

@@ -71,6 +71,16 @@ export {
   PolicySummary,
   PolicyView,
 } from './rest/policies.js';
+export {
+  ApprovalDecided,
+  ApprovalDetail,
+  ApprovalQuery,
+  ApprovalReason,
+  ApprovalState,
+  ApprovalView,
+  DelegationView,
+  NewDelegation,
+} from './rest/approvals.js';
 export { AppQuery, AppView, ConnectedSession, SessionQuery } from './rest/apps.js';
 export { FreezeView, NewFreeze } from './rest/freeze.js';
 export {

@@ -41,6 +41,15 @@ export const MATRIX: Record<string, string> = {
   'GET /api/v1/policies/:version': /*              */ 'yes   yes   yes      yes     -       -',
   'POST /api/v1/policies/:version/activate': /*    */ 'yes   yes   -        -       -       -',
 
+  'GET /api/v1/approvals': /*                      */ 'yes   yes   own      own      own     own',
+  'GET /api/v1/approvals/:id': /*                  */ 'yes   yes   own      own      own     own',
+  'POST /api/v1/approvals/:id/approve': /*         */ 'own   own   own      own      own     own',
+  'POST /api/v1/approvals/:id/reject': /*          */ 'own   own   own      own      own     own',
+  'POST /api/v1/approvals/:id/cancel': /*          */ 'own   own   own      own      own     own',
+  'POST /api/v1/approval-delegations': /*          */ 'own   own   own      own      own     own',
+  'GET /api/v1/approval-delegations': /*           */ 'yes   yes   own      own      own     own',
+  'DELETE /api/v1/approval-delegations/:id': /*    */ 'yes   yes   own      own      own     own',
+
   'POST /api/v1/members': /*                       */ 'yes   yes   -        -       -       -',
   'GET /api/v1/members': /*                        */ 'yes   yes   yes      yes     -       -',
   'GET /api/v1/members/:id': /*                    */ 'yes   yes   yes      yes     -       -',

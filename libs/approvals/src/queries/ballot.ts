@@ -13,16 +13,16 @@ export interface LoadedBallot extends Ballot {
   readonly votes: readonly VoteRow[];
 }
 
-/** What a vote of `voterId` on this request is judged by. The clock is the database's. */
-export async function readBallot(
+/** What a vote of `voterId` on each of these requests is judged by. The clock is the database's. */
+export async function readBallots(
   tx: TenantTx,
-  row: ApprovalRow,
+  requests: readonly ApprovalRow[],
   voterId: string,
-): Promise<LoadedBallot> {
-  const votes = await tx.query<VoteRow>(
-    `select member_id as "memberId", for_member_id as "forMemberId", vote, reason, at
-       from approval_vote where tenant_id = $1 and request_id = $2 order by at, member_id`,
-    [tx.tenantId, row.id],
+): Promise<Map<string, LoadedBallot>> {
+  const votes = await tx.query<VoteRow & { requestId: string }>(
+    `select request_id as "requestId", member_id as "memberId", for_member_id as "forMemberId", vote, reason, at
+       from approval_vote where tenant_id = $1 and request_id = any($2) order by at, member_id`,
+    [tx.tenantId, requests.map(({ id }) => id)],
   );
   const voters = [voterId, ...votes.rows.map(({ memberId }) => memberId)];
   const delegations = await tx.query<Delegation>(
@@ -33,19 +33,21 @@ export async function readBallot(
   );
   const owners = votes.rows.flatMap(({ forMemberId }) => forMemberId ?? []);
   const ids = new Set([...voters, ...owners, ...delegations.rows.map(({ from }) => from)]);
+  const people = await readPeople(tx, [...ids]);
   const clock = await tx.query<{ now: Date }>('select now()');
-  return {
+  const ballotOf = (row: ApprovalRow): LoadedBallot => ({
     request: {
       status: row.status,
       requesterId: row.memberId,
       demands: row.demands,
       expiresAt: row.expiresAt,
     },
-    votes: votes.rows,
-    people: await readPeople(tx, [...ids]),
+    votes: votes.rows.filter(({ requestId }) => requestId === row.id),
+    people,
     delegations: delegations.rows,
     now: clock.rows[0]!.now,
-  };
+  });
+  return new Map(requests.map((row) => [row.id, ballotOf(row)]));
 }
 
 /** These members as they are now, with whether they may act. Locked against nothing. */

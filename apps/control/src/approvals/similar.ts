@@ -1,0 +1,52 @@
+import { decidedBefore, type ApprovalRow, type DecidedApproval } from '@conducktor/approvals';
+import type { ApprovalDetail } from '@conducktor/contracts';
+import type { TenantTx } from '@conducktor/db';
+import type { Control } from '../control.js';
+import { likeness } from './likeness.js';
+import { openArguments } from './open-arguments.js';
+
+// What a reviewer still reads, out of what is still compared at once.
+const SHOWN = 5;
+const COMPARED = 20;
+const COMPARED_BYTES = 16 * 1024;
+
+/** The last decisions on the tool of a request, with what comparing them takes. */
+export async function readDecided(tx: TenantTx, row: ApprovalRow): Promise<DecidedApproval[]> {
+  return decidedBefore(tx, row, { limit: COMPARED, maxSealed: COMPARED_BYTES });
+}
+
+/**
+ * Those of them whose arguments are most like these. Nobody is shown the arguments of the others, only how
+ * much of them is the same.
+ */
+export async function mostAlike(
+  deps: Pick<Control, 'vault'>,
+  tenantId: string,
+  decided: readonly DecidedApproval[],
+  of: { argumentsHash: string; arguments: unknown },
+): Promise<ApprovalDetail['similar']> {
+  const compared = decided.map(async (each) => ({
+    id: each.id,
+    requester: each.requester,
+    status: each.status,
+    decidedBy: each.decidedBy,
+    reason: each.reason,
+    at: each.decidedAt.toISOString(),
+    likeness: await likenessTo(deps, tenantId, each, of),
+  }));
+  return (await Promise.all(compared))
+    .sort((a, b) => (b.likeness ?? -1) - (a.likeness ?? -1))
+    .slice(0, SHOWN);
+}
+
+async function likenessTo(
+  deps: Pick<Control, 'vault'>,
+  tenantId: string,
+  each: DecidedApproval,
+  of: { argumentsHash: string; arguments: unknown },
+): Promise<number | null> {
+  if (each.argumentsHash === of.argumentsHash) return 1;
+  const { state, value } = await openArguments(deps, tenantId, each);
+  if (state !== 'available' || of.arguments === null) return null;
+  return likeness(value, of.arguments);
+}
