@@ -15,6 +15,7 @@ import { connectWorkers, type Workers } from './connections/workers.js';
 import type { SessionCookie } from './http/browser-session.js';
 import { createFailedAttempts, type FailedAttempts } from './http/failed-attempts.js';
 import { createKeyUse, type KeyUse } from './http/key-use.js';
+import { SimulationRunner } from './policies/rehearsal/runner.js';
 
 /** What the use-cases of this service need. */
 export interface Control {
@@ -31,6 +32,8 @@ export interface Control {
   keyUse: KeyUse;
   /** Live activity of the workspaces that somebody looks at. */
   feeds: Feeds;
+  /** Works on simulations of policies, of all workspaces. */
+  simulations: SimulationRunner;
   readiness: Readiness;
   logger: Logger;
 }
@@ -52,10 +55,13 @@ export function openControl(
     key: deriveKey(config.SECRET_KEY, 'rpc'),
   });
   const postgres = databaseReadiness(db);
+  const vault = createVault({ kek: deriveKey(config.SECRET_KEY, 'kek'), db });
+  const simulations = new SimulationRunner({ db, prisma, vault, logger });
+  simulations.start();
   return {
     prisma,
     db,
-    vault: createVault({ kek: deriveKey(config.SECRET_KEY, 'kek'), db }),
+    vault,
     verifier: createVerifier({ db, publicUrl: config.PUBLIC_URL }),
     workers,
     publicUrl: config.PUBLIC_URL,
@@ -63,11 +69,13 @@ export function openControl(
     failures: createFailedAttempts(),
     keyUse: createKeyUse({ db, logger }),
     feeds: new Feeds({ db, logger }),
+    simulations,
     readiness: () => (stopping() ? STOPPING : postgres()),
     logger,
     close: async () => {
       workers.close();
       await Promise.all([prisma.end(), db.end()]);
+      await simulations.stop();
     },
   };
 }

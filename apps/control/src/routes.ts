@@ -14,6 +14,7 @@ import { apiReference } from './pages/api-reference.js';
 import { sendPage } from './pages/layout.js';
 import { pageRoutes } from './pages/pages.routes.js';
 import { policyRoutes } from './policies/policies.routes.js';
+import { rehearsalRoutes } from './policies/rehearsal/rehearsal.routes.js';
 import { sessionRoutes } from './session/session.routes.js';
 import { toolRoutes } from './tools/tools.routes.js';
 import { toolsetRoutes } from './toolsets/toolsets.routes.js';
@@ -28,6 +29,7 @@ export const apiRoutes: (Route | PersonRoute)[] = [
   ...toolsetRoutes,
   ...policyRoutes,
   ...approvalRoutes,
+  ...rehearsalRoutes,
   ...memberRoutes,
   ...apiKeyRoutes,
   ...appRoutes,

@@ -72,6 +72,16 @@ export {
   PolicyView,
 } from './rest/policies.js';
 export {
+  ExplainRequest,
+  NewSimulation,
+  NotJudged,
+  PolicyDiff,
+  PolicyExplanation,
+  SimulatedEffect,
+  SimulationChangeView,
+  SimulationView,
+} from './rest/policy-rehearsal.js';
+export {
   ApprovalDecided,
   ApprovalDetail,
   ApprovalQuery,

@@ -1,15 +1,10 @@
-import {
-  ConducktorError,
-  MANAGEMENT_CONNECTION,
-  MANAGEMENT_TOOLS,
-  type ToolClass,
-} from '@conducktor/contracts';
-import type { PrismaTx } from '@conducktor/db';
-import { compilePolicy, parsePolicy, runPolicyTests, type PolicyTool } from '@conducktor/policy';
+import { ConducktorError } from '@conducktor/contracts';
+import { compilePolicy, parsePolicy, runPolicyTests } from '@conducktor/policy';
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
+import { readCatalogue } from './catalogue.js';
 import { versionOf } from './read-policies.js';
 
 /**
@@ -47,41 +42,4 @@ export async function activatePolicy(
     await recordChange(tx, caller, 'policy.activate', { version, previous: activePolicy });
     return { version, active: true as const, testsPassed: results.length };
   });
-}
-
-async function readCatalogue(tx: PrismaTx, tenantId: string): Promise<Map<string, PolicyTool>> {
-  const rows = await tx.tool.findMany({
-    where: { tenantId, removedAt: null },
-    select: {
-      shownName: true,
-      upstreamName: true,
-      proposedClass: true,
-      classOverride: true,
-      labels: true,
-      connection: { select: { slug: true } },
-    },
-  });
-  const own = MANAGEMENT_TOOLS.map(({ name, class: toolClass }): [string, PolicyTool] => [
-    name,
-    {
-      name,
-      upstreamName: name,
-      connection: MANAGEMENT_CONNECTION,
-      class: toolClass,
-      labels: [],
-    },
-  ]);
-  return new Map([
-    ...own,
-    ...rows.map((row): [string, PolicyTool] => [
-      row.shownName,
-      {
-        name: row.shownName,
-        upstreamName: row.upstreamName,
-        connection: row.connection.slug,
-        class: (row.classOverride ?? row.proposedClass) as ToolClass,
-        labels: row.labels,
-      },
-    ]),
-  ]);
 }

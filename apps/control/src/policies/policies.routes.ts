@@ -1,9 +1,12 @@
 import {
+  ExplainRequest,
   NewPolicy,
   PageQuery,
   pageOf,
   PolicyActivated,
   PolicyCreated,
+  PolicyDiff,
+  PolicyExplanation,
   PolicySummary,
   PolicyView,
 } from '@conducktor/contracts';
@@ -11,6 +14,8 @@ import { readers, scope, signedIn, writers } from '../http/guards.js';
 import { route } from '../http/route.js';
 import { activatePolicy } from './activate-policy.js';
 import { createPolicy } from './create-policy.js';
+import { diffPolicies } from './diff-policies.js';
+import { explainCall } from './explain-call.js';
 import { getPolicy, listPolicies } from './read-policies.js';
 
 export const policyRoutes = [
@@ -33,6 +38,21 @@ export const policyRoutes = [
     guards: [signedIn, scope('admin'), readers],
     answer: [200, PolicyView],
     handle: ({ control, caller, params }) => getPolicy(control, caller, params['version']!),
+  }),
+  route('GET', '/policies/:version/diff/:other', {
+    summary: 'What another version has otherwise than this one, rule by rule and field by field',
+    guards: [signedIn, scope('admin'), readers],
+    answer: [200, PolicyDiff],
+    handle: ({ control, caller, params }) =>
+      diffPolicies(control, caller, params['version']!, params['other']!),
+  }),
+  route('POST', '/policies/explain', {
+    summary:
+      'Decide one call, made up or recorded, by a draft, a version or the active policy, and tell why',
+    guards: [signedIn, scope('admin'), readers],
+    body: ExplainRequest,
+    answer: [200, PolicyExplanation],
+    handle: ({ control, caller, body }) => explainCall(control, caller, body),
   }),
   route('POST', '/policies/:version/activate', {
     summary: "Run the version's own tests and make it the active one; an older one rolls back",

@@ -40,6 +40,13 @@ export const MATRIX: Record<string, string> = {
   'GET /api/v1/policies': /*                       */ 'yes   yes   yes      yes     -       -',
   'GET /api/v1/policies/:version': /*              */ 'yes   yes   yes      yes     -       -',
   'POST /api/v1/policies/:version/activate': /*    */ 'yes   yes   -        -       -       -',
+  'GET /api/v1/policies/:version/diff/:other': /*  */ 'yes   yes   yes      yes     -       -',
+  'POST /api/v1/policies/explain': /*              */ 'yes   yes   yes      yes     -       -',
+  'POST /api/v1/policies/simulate': /*             */ 'yes   yes   -        -       -       -',
+  'GET /api/v1/policies/simulations': /*           */ 'yes   yes   yes      yes     -       -',
+  'GET /api/v1/policies/simulations/:id': /*       */ 'yes   yes   yes      yes     -       -',
+  'GET /api/v1/policies/simulations/:id/changes': /* */ 'yes   yes   yes      yes     -       -',
+  'DELETE /api/v1/policies/simulations/:id': /*    */ 'yes   yes   -        -       -       -',
 
   'GET /api/v1/approvals': /*                      */ 'yes   yes   own      own      own     own',
   'GET /api/v1/approvals/:id': /*                  */ 'yes   yes   own      own      own     own',

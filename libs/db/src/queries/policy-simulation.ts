@@ -64,7 +64,7 @@ export async function insertSimulation(tx: TenantTx, made: NewSimulation): Promi
   const { rowCount } = await tx.query(
     `insert into policy_simulation (tenant_id, id, created_by, version, document, filter, days, since,
                                     first_seq, last_seq, cursor_seq)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9 - 1)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9::bigint, $10, $9::bigint - 1)
      on conflict (tenant_id) where status in ('queued', 'running') do nothing`,
     [
       tx.tenantId,

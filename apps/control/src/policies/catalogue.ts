@@ -1,0 +1,56 @@
+import { MANAGEMENT_CONNECTION, MANAGEMENT_TOOLS, type ToolClass } from '@conducktor/contracts';
+import type { PrismaTx } from '@conducktor/db';
+import type { PolicyTool } from '@conducktor/policy';
+
+/**
+ * The tools of a workspace as policies see them, by shown name, with Conducktor's own. `removed`: with
+ * those that their services do not list any more, as they were last.
+ */
+export async function readCatalogue(
+  tx: PrismaTx,
+  tenantId: string,
+  { removed = false }: { removed?: boolean } = {},
+): Promise<Map<string, PolicyTool>> {
+  const rows = await tx.tool.findMany({
+    where: { tenantId, ...(removed ? {} : { removedAt: null }) },
+    select: {
+      shownName: true,
+      upstreamName: true,
+      proposedClass: true,
+      classOverride: true,
+      labels: true,
+      connection: { select: { slug: true } },
+    },
+  });
+  const own = MANAGEMENT_TOOLS.map(({ name, class: toolClass }): [string, PolicyTool] => [
+    name,
+    {
+      name,
+      upstreamName: name,
+      connection: MANAGEMENT_CONNECTION,
+      class: toolClass,
+      labels: [],
+    },
+  ]);
+  return new Map([
+    ...own,
+    ...rows.map((row): [string, PolicyTool] => [
+      row.shownName,
+      {
+        name: row.shownName,
+        upstreamName: row.upstreamName,
+        connection: row.connection.slug,
+        class: (row.classOverride ?? row.proposedClass) as ToolClass,
+        labels: row.labels,
+      },
+    ]),
+  ]);
+}
+
+/** What gateways decide on where something else than a tool is asked for: `crm_resources/read`. */
+export function entryTool(name: string, connection: string | null): PolicyTool | undefined {
+  if (connection === null || !name.startsWith(`${connection}_`)) return undefined;
+  const method = name.slice(connection.length + 1);
+  if (!method.includes('/')) return undefined;
+  return { name, upstreamName: method, connection, class: 'read', labels: [] };
+}
