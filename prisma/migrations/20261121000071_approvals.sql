@@ -92,6 +92,11 @@ create table taint (
 call protect_tenant_table('taint');
 -- Only gateways know what was given; nothing is ever taken back.
 grant select, insert, update on taint to conducktor_gateway;
+-- People decide on the control plane: it ends the waiting and can write neither what was asked nor that it was
+-- made (those two states need a call, which is not its to name). A vote that was given stands.
+grant select, update (status, decided_at, decided_reason) on approval_request to conducktor_app;
+grant select, insert on approval_vote to conducktor_app;
+grant select, insert, delete on approval_delegation to conducktor_app;
 reset role;
 
 -- migrate:down
