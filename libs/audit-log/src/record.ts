@@ -20,6 +20,10 @@ export interface CallRecord {
   /** The arguments under the person's key, base64; larger ones stand in call_body. */
   argumentsSealed?: string;
   argumentsIn?: 'call_body';
+  /** What is kept of them lacks what the policy takes out; hash and size are of what was sent. */
+  argumentsRedacted?: true;
+  /** The request for approval that was made, or whose approval this call uses up. */
+  approval?: string;
   sourceIp?: string;
   protocol?: string;
   /** Equal refusals that followed the last recorded one and are summed here. */

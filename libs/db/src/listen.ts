@@ -2,9 +2,9 @@ import type { Db } from './db.js';
 
 /**
  * LISTEN on one pooled connection, taken again whenever it is lost. Whoever listens polls too: between
- * two connections nothing is heard. The returned function ends it and must run before `db.end()`.
+ * two connections nothing is heard. `onNotify` gets the payload. The returned function ends it and must run before `db.end()`.
  */
-export function listenTo(db: Db, channel: string, onNotify: () => void): () => Promise<void> {
+export function listenTo(db: Db, channel: string, onNotify: (payload: string) => void): () => Promise<void> {
   let stopped = false;
   let release: (() => void) | undefined;
   let wake: (() => void) | undefined;
@@ -16,7 +16,7 @@ export function listenTo(db: Db, channel: string, onNotify: () => void): () => P
           release = resolve;
           if (stopped) resolve();
           client.on('notification', (told) => {
-            if (told.channel === channel) onNotify();
+            if (told.channel === channel) onNotify(told.payload ?? '');
           });
           client.on('error', () => resolve());
           client.on('end', () => resolve());

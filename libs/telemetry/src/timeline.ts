@@ -7,6 +7,7 @@ export const STEPS = [
   'arguments',
   'decide',
   'limit',
+  'approve',
   'admit',
   'dispatch',
   'settle',

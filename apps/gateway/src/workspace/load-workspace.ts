@@ -35,6 +35,7 @@ export async function loadWorkspace(
     ...catalogueOf(found, frozen.connections),
     toolsets: found.toolsets,
     ownTools,
+    policyVersion: found.policyVersion ?? 0,
     // Without an active policy nothing is allowed.
     policy: compilePolicy(
       parsePolicy(found.document ?? { version: 1, default: 'deny', rules: [] }),

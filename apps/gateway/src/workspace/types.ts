@@ -98,5 +98,7 @@ export interface Workspace {
   tools: ReadonlyMap<string, Tool>;
   /** Conducktor's own, in the order of names; empty where this gateway knows no control plane. */
   ownTools: readonly Tool[];
+  /** Of the active one; 0: none is. */
+  policyVersion: number;
   policy: CompiledPolicy;
 }

@@ -42,6 +42,7 @@ export interface WorkspaceRows {
   limitProfile: Workspace['limitProfile'];
   /** Of the active policy. */
   document: unknown;
+  policyVersion: number | null;
   members: Member[];
   apiKeys: ApiKeyEntry[];
   revokedGrants: string[];
@@ -58,7 +59,7 @@ export interface WorkspaceRows {
 export const WORKSPACE_ROWS = {
   name: 'workspace_rows',
   text: `
-select v.version, t.name, t.limit_profile as "limitProfile", p.document,
+select v.version, t.name, t.limit_profile as "limitProfile", p.document, t.active_policy as "policyVersion",
   (select coalesce(json_agg(json_build_object(
        'id', m.id, 'userId', m.user_id, 'email', m.email, 'roles', m.roles, 'groups', coalesce(
          (select json_agg(g.name order by g.name)
