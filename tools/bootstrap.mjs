@@ -24,6 +24,7 @@ const COMMANDS = {
   backup: async () => cli('backup', rest, await setUp({ ifMissing: true })),
   restore: async () => cli('restore', rest, await setUp({ ifMissing: true })),
   keys: async () => cli('keys', rest, await setUp({ ifMissing: true })),
+  policy: async () => cli('policy', rest, await setUp({ ifMissing: true })),
   restart: async () => cli('restart', rest, await setUp({ ifMissing: true })),
   build: async () => void (await setUp()),
   dev: async () => cli('dev', rest, await setUp()),

@@ -1,3 +1,4 @@
+import { ConducktorError } from '@conducktor/contracts';
 import { EmbeddedError } from '@conducktor/embedded';
 import { UsageError, readOptions, type StackOptions } from './options.js';
 
@@ -11,6 +12,11 @@ conducktor status  say how it is                  --data DIR --json
 conducktor restart [SERVICE]  restart one service, or all in turn, without losing a call  --data DIR
 conducktor keys    list the keys that sign tokens, or keys rotate   --data DIR --json
            --now             with rotate: a key is in wrong hands, none is good any more
+conducktor policy test FILE      run the tests that stand in a policy                --json
+           --stack           with the tools of the Conducktor that runs here, or --url URL
+conducktor policy simulate FILE  try it on recorded calls  --days N (7) --data DIR --url URL --json
+conducktor policy explain [FILE] tell why it decides a call so; no file: the active one
+           --tool NAME --member ADDRESS --args JSON, or --event ID of a recorded call
 conducktor backup FILE   write everything it holds to one file, running or not   --data DIR
 conducktor restore FILE  make a new data directory from such a file              --data DIR
 `;
@@ -26,12 +32,13 @@ const VERBS: Record<string, () => Promise<Verb>> = {
   backup: async () => (await import('./backup/backup.js')).backup,
   restore: async () => (await import('./backup/restore.js')).restore,
   keys: async () => (await import('./keys.js')).keys,
+  policy: async () => (await import('./policy/policy.js')).policy,
   restart: async () => (await import('./restart.js')).restart,
   supervise: async () => (await import('./stack/supervise.js')).supervise,
 };
 
 /** How many words besides options a verb takes. */
-const WORDS: Record<string, number> = { backup: 1, restore: 1, keys: 1, restart: 1 };
+const WORDS: Record<string, number> = { backup: 1, restore: 1, keys: 1, policy: 2, restart: 1 };
 
 const [verb = '', ...args] = process.argv.slice(2);
 try {
@@ -41,7 +48,12 @@ try {
   // A supervisor goes on; everything else has said what it had to say.
   if (verb !== 'supervise') process.exit(status ?? 0);
 } catch (error) {
-  if (!(error instanceof EmbeddedError) && !(error instanceof UsageError)) throw error;
+  if (
+    !(error instanceof EmbeddedError) &&
+    !(error instanceof UsageError) &&
+    !(error instanceof ConducktorError)
+  )
+    throw error;
   process.stderr.write(`${error.message.trimEnd()}\n`);
   process.exit(error instanceof UsageError ? 64 : 1);
 }

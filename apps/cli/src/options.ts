@@ -13,6 +13,14 @@ export interface StackOptions {
   watch: boolean;
   /** `keys rotate --now` */
   now: boolean;
+  /** Of `policy`: which Conducktor, over how many days, with whose tools, about which call. */
+  url?: string;
+  days: number;
+  stack: boolean;
+  tool?: string;
+  member?: string;
+  args?: string;
+  event?: string;
   /** What stands beside the options: a file, or what to do. */
   words: string[];
 }
@@ -41,13 +49,21 @@ export function readOptions(
   return {
     data: values.data ? resolve(cwd, values.data) : resolve(REPOSITORY, '.conducktor'),
     portBase,
-    publicUrl: publicOrigin(
+    publicUrl: originOf(
+      '--public-url',
       values['public-url'] ?? env['PUBLIC_URL'] ?? `http://localhost:${portBase}`,
     ),
     detach: values.detach ?? false,
     json: values.json ?? false,
     watch: values.watch ?? false,
     now: values.now ?? false,
+    days: daysOf(values.days),
+    stack: values.stack ?? false,
+    ...(values.url !== undefined && { url: originOf('--url', values.url) }),
+    ...(values.tool !== undefined && { tool: values.tool }),
+    ...(values.member !== undefined && { member: values.member }),
+    ...(values.args !== undefined && { args: values.args }),
+    ...(values.event !== undefined && { event: values.event }),
     words: positionals,
   };
 }
@@ -64,6 +80,13 @@ function parse(args: string[]) {
         json: { type: 'boolean' },
         watch: { type: 'boolean' },
         now: { type: 'boolean' },
+        url: { type: 'string' },
+        days: { type: 'string' },
+        stack: { type: 'boolean' },
+        tool: { type: 'string' },
+        member: { type: 'string' },
+        args: { type: 'string' },
+        event: { type: 'string' },
       },
       allowPositionals: true,
     });
@@ -74,11 +97,18 @@ function parse(args: string[]) {
   }
 }
 
-function publicOrigin(text: string): string {
+function daysOf(text = '7'): number {
+  const days = Number(text);
+  if (!Number.isInteger(days) || days < 1 || days > 90)
+    throw new UsageError('--days must be a whole number between 1 and 90.');
+  return days;
+}
+
+function originOf(option: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search) {
     throw new UsageError(
-      `--public-url must be an address without a path, such as https://mcp.example.com; this was ${text}.`,
+      `${option} must be an address without a path, such as https://mcp.example.com; this was ${text}.`,
     );
   }
   return url.origin;

@@ -12,6 +12,8 @@ test('without options: port 8080, the clone’s own data directory, localhost', 
     json: false,
     watch: false,
     now: false,
+    days: 7,
+    stack: false,
     words: [],
   });
 });

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { SeededWorkspace } from '@conducktor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SimulationRunner } from '../src/policies/rehearsal/runner.js';
@@ -34,6 +35,14 @@ beforeAll(async () => {
   const { member, contractor } = workspace;
   await journal(service, workspace, [
     await made('old', member, 'crm_update', { amount: 9_000 }, { at: ago(60 * 24 * 9) }),
+    // What audit keeps is not what was decided on.
+    await made(
+      'redacted',
+      member,
+      'crm_update',
+      { amount: 9_000 },
+      { at: ago(95), record: { argumentsHash: 'ab'.repeat(32) } },
+    ),
     await made('small', member, 'crm_update', { amount: 10 }, { at: ago(90) }),
     await made('large', member, 'crm_update', { amount: 9_000 }, { at: ago(80) }),
     await made('apart', member, 'crm_update', { amount: 9_001 }, { at: ago(79) }, true),
@@ -52,7 +61,7 @@ beforeAll(async () => {
       member,
       'crm_update',
       { amount: 1 },
-      { at: ago(36), record: { approvalId: 'apr_1' } },
+      { at: ago(36), record: { approval: 'apr_1' } },
     ),
     await made('gone', member, 'old_tool', {}, { at: ago(30), connection: 'old' }),
     { id: 'listing', tool: 'crm_resources/read', at: ago(29), outcome: 'ok' },
@@ -89,7 +98,15 @@ async function made(
   const kept = apart
     ? { argumentsIn: 'call_body' }
     : { argumentsSealed: sealed.toString('base64') };
-  return { id, by, tool, outcome: 'ok', ...rest, record: { ...kept, ...rest.record } };
+  const argumentsHash = hash('sha256', JSON.stringify(args), 'hex');
+  return {
+    id,
+    by,
+    tool,
+    outcome: 'ok',
+    ...rest,
+    record: { argumentsHash, ...kept, ...rest.record },
+  };
 }
 
 const start = (body: object) => service.call(key, 'POST', '/api/v1/policies/simulate', body);
@@ -132,14 +149,14 @@ describe('a simulation', () => {
       error: null,
       version: null,
     });
-    expect(view['totals']).toMatchObject({ calls: 43, judged: 40, changed: 34 });
+    expect(view['totals']).toMatchObject({ calls: 44, judged: 40, changed: 34 });
     expect(view['totals'].changes).toEqual([
       { from: 'allow', to: 'deny', calls: 4 },
       { from: 'deny', to: 'allow', calls: 30 },
     ]);
     expect(
       view['totals'].notJudged.map(({ reason, calls }: Loose) => `${reason} ${calls}`).sort(),
-    ).toEqual(['arguments_not_kept 2', 'tool_gone 1']);
+    ).toEqual(['arguments_not_kept 2', 'arguments_redacted 1', 'tool_gone 1']);
     expect(view['rules'].slice(0, 3)).toEqual([
       { rule: null, calls: 36, changed: 30 },
       { rule: 'contractors', calls: 2, changed: 2 },
@@ -215,6 +232,6 @@ describe('of one workspace', () => {
     other.start();
     const view = await ended(next);
     await other.stop();
-    expect(view).toMatchObject({ state: 'done', totals: { calls: 43, changed: 11 } });
+    expect(view).toMatchObject({ state: 'done', totals: { calls: 44, changed: 12 } });
   });
 });

@@ -25,10 +25,12 @@ export interface RecordedCallRow {
   argumentsHash: string | null;
 }
 
-/** Arguments as they are kept, and until when their key is the one they were sealed under. */
+/** Arguments as they are kept: with a call, or with the request for approval that was made instead. */
 export interface SealedArgumentsRow {
   seq: number;
   sealed: Buffer | null;
+  /** What they are bound to; see `Vault`. */
+  place: string | null;
   expired: boolean;
 }
 
@@ -62,11 +64,14 @@ export async function sealedArgumentsOf(
   seqs: readonly number[],
 ): Promise<SealedArgumentsRow[]> {
   const { rows } = await tx.query<SealedArgumentsRow>(
-    `select e.seq::float8 as seq, coalesce(decode(e.arguments_sealed, 'base64'), b.sealed) as sealed,
+    `select e.seq::float8 as seq, coalesce(decode(e.arguments_sealed, 'base64'), b.sealed, a.arguments_sealed) as sealed,
+            coalesce('approval/' || a.id, 'call/' || e.call_id) as place,
             e.payload_erased_at is not null as expired
        from audit_event e
        left join call_body b on b.tenant_id = e.tenant_id and b.call_id = e.call_id
         and e.detail ->> 'argumentsIn' = 'call_body'
+       left join approval_request a on e.kind = 'denial' and e.arguments_sealed is null
+        and a.tenant_id = e.tenant_id and a.id = e.detail ->> 'approval' and a.member_id = e.member_id
       where e.tenant_id = $1 and e.seq = any($2::bigint[])`,
     [tx.tenantId, seqs],
   );

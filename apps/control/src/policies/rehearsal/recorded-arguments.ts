@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { NotJudged } from '@conducktor/contracts';
 import { sealedArgumentsOf, type RecordedCallRow } from '@conducktor/db';
 import type { Control } from '../../control.js';
@@ -30,13 +31,14 @@ export async function recordedArguments(
     const row = boxes.get(call.seq);
     if (row?.expired) return { notKept: 'arguments_expired' };
     if (!row?.sealed) return { notKept: 'arguments_not_kept' };
-    // What audit keeps is not what was decided on where a rule took something out of it.
-    if ('redacted' in call.detail) return { notKept: 'arguments_redacted' };
     const key = openers.get(call.memberId ?? '');
     if (!key || key.since.getTime() > call.at.getTime() + CLOCKS_APART_MS)
       return { notKept: 'arguments_erased' };
     try {
-      const text = key.open(`call/${call.callId}`, row.sealed).toString('utf8');
+      const text = key.open(row.place ?? '', row.sealed).toString('utf8');
+      // What audit keeps is not what was decided on where a rule took something out of it.
+      if (hash('sha256', text, 'hex') !== call.argumentsHash)
+        return { notKept: 'arguments_redacted' };
       return { args: JSON.parse(text) as Record<string, unknown> };
     } catch {
       // Sealed under a key that is not there any more, whatever the clocks say.

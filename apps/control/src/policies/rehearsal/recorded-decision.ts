@@ -18,7 +18,7 @@ export function recordedDecision({
   detail,
 }: Pick<RecordedCallRow, 'kind' | 'code' | 'detail'>): RecordedDecision | undefined {
   const effect = effectOf(kind, code);
-  if (effect === undefined || (kind === 'call' && 'approvalId' in detail)) return undefined;
+  if (effect === undefined || (kind === 'call' && 'approval' in detail)) return undefined;
   const { rule, repeated } = detail;
   return {
     effect,

@@ -1,0 +1,24 @@
+import { UsageError, type StackOptions } from '../options.js';
+import { explainPolicy } from './explain.js';
+import { simulatePolicy } from './simulate.js';
+import type { Surroundings } from './surroundings.js';
+import { testPolicy } from './test.js';
+
+const COMMANDS = { test: testPolicy, simulate: simulatePolicy };
+
+/**
+ * `conducktor policy test|simulate|explain FILE`: a policy tried before it decides. Exit status 1: a test
+ * failed, or the simulation did not come to its end.
+ */
+export async function policy(
+  options: StackOptions,
+  surroundings: Surroundings = { env: process.env, out: process.stdout },
+): Promise<number> {
+  const [what = '', file] = options.words;
+  if (what === 'explain') return explainPolicy(options, file, surroundings);
+  if (!Object.hasOwn(COMMANDS, what) || file === undefined)
+    throw new UsageError(
+      'Say what to do with which file: "policy test FILE", "policy simulate FILE" or "policy explain [FILE] --tool NAME".',
+    );
+  return COMMANDS[what as keyof typeof COMMANDS](options, file, surroundings);
+}

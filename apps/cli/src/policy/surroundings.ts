@@ -1,0 +1,5 @@
+/** What every policy command gets besides its options. */
+export interface Surroundings {
+  env: NodeJS.ProcessEnv;
+  out: NodeJS.WritableStream & { isTTY?: boolean };
+}
