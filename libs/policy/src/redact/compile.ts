@@ -3,6 +3,9 @@ import { compilePattern, firstLine } from '../condition/environment.js';
 import type { Redaction } from '../types.js';
 import { readFieldPath } from './field-path.js';
 
+// Every character of a text may cost so many steps.
+const MAX_INSTRUCTIONS = 200;
+
 /** Prepares a rule's `redact`. Throws Error for what `redactProblems` names. */
 export function compileRedaction(ruleId: string, redact: Redact): Redaction {
   return {
@@ -36,8 +39,10 @@ export function* redactProblems({
 
 function problemOf(source: string): string | undefined {
   try {
-    if (!compilePattern(source).test('')) return undefined;
-    return 'matches the empty text, which is everywhere';
+    const pattern = compilePattern(source);
+    if (pattern.test('')) return 'matches the empty text, which is everywhere';
+    if (pattern.programSize() <= MAX_INSTRUCTIONS) return undefined;
+    return 'is too large: repetitions such as {100} are written out, so use fewer or shorter ones';
   } catch (error) {
     return `is not a regular expression of RE2: ${firstLine(error)}`;
   }

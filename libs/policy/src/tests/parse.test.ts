@@ -99,13 +99,15 @@ tests:
         [{ fields: ['a\\b'] }, 'redact.fields[0]: "a\\b" has a backslash'],
         [{ fields: ['**.**.**.**'] }, 'has more than 3 "**"'],
         [{ patterns: ['(?=x)'] }, 'redact.patterns[0]: is not a regular expression of RE2'],
+        [{ patterns: ['(a|b)*a(a|b){100}'] }, 'redact.patterns[0]: is too large'],
         [{ patterns: ['x*'] }, 'redact.patterns[0]: matches the empty text'],
         [{ kinds: ['address'] }, 'redact.kinds[0]'],
-      ] as const
-    ).map(
-      ([redact, sentence]) =>
-        [JSON.stringify(redact), { id: 'r', effect: 'redact', redact }, sentence] as const,
-    ),
+      ] as [object, string][]
+    ).map(([redact, sentence]): [string, object, string] => [
+      JSON.stringify(redact),
+      { id: 'r', effect: 'redact', redact },
+      sentence,
+    ]),
     [
       'an unknown label',
       { id: 'r', effect: 'deny', when: { seen: ['egress'] } },
