@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { mountApprovalPage } from './approvals/page/routes.js';
 import { mountSecretPage } from './connections/secret-page/routes.js';
 import { ControlModule } from './app.module.js';
 import type { Control } from './control.js';
@@ -9,6 +10,7 @@ import { boundRequests } from './http/bound-requests.js';
 import { BODY_LIMIT, mount } from './http/mount.js';
 import { sendProblem } from './http/problem.js';
 import { securityHeaders } from './http/security-headers.js';
+import { serveCards } from './pages/card-routes.js';
 import { allRoutes } from './routes.js';
 
 /** The control service, wired and not yet listening. */
@@ -51,6 +53,10 @@ export async function createApp(
   boundRequests(fastify);
   // In a scope of their own, so that parsers and the mapper of errors are these and not the framework's.
   await fastify.register(async (scope) => mount(scope, control, allRoutes));
-  await fastify.register(async (scope) => mountSecretPage(scope, control));
+  await fastify.register(async (scope) => {
+    serveCards(scope, control);
+    mountSecretPage(scope, control);
+    mountApprovalPage(scope, control);
+  });
   return app;
 }

@@ -1,3 +1,4 @@
+import { APPROVAL_PATH } from './approvals/page/routes.js';
 import { SECRET_PATH } from './connections/secret-page/routes.js';
 import { writers } from './http/guards.js';
 import { pathOf } from './http/mount.js';
@@ -34,6 +35,14 @@ export const ROUTE_INVENTORY: readonly InventoryEntry[] = [
     path: SECRET_PATH,
     summary: method === 'GET' ? 'The page where a secret is entered' : 'Store or test a secret',
     guards: ['signed in', 'browser', writers.name],
+    tenantIds: ['id'],
+  })),
+  // Likewise; the use-cases behind it ask the request who may see and decide it.
+  ...(['GET', 'POST'] as const).map((method) => ({
+    method,
+    path: APPROVAL_PATH,
+    summary: method === 'GET' ? 'The page where a call is approved' : 'Decide, or take back',
+    guards: ['signed in', 'browser'],
     tenantIds: ['id'],
   })),
 ];

@@ -113,7 +113,7 @@ function whatNext(
   if (status === 'approved')
     return row.onApproval === 'run'
       ? 'Approved. The call is made now, once, and the person who asked is given its result.'
-      : `Approved. The call is made when the person who asked makes it again with the same arguments, until ${row.expiresAt.toISOString()}; once.`;
+      : `Approved. The call is made once, when the person who asked makes it again with the same arguments, until ${row.expiresAt.toISOString()}.`;
   const open = standingOf(ballot)
     .filter(({ given, needed }) => given < needed)
     .map(({ given, needed, label }) => `${given} of ${needed} from ${label}`);

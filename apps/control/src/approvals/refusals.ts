@@ -19,7 +19,9 @@ const BECAME: Record<ApprovalStatus, string> = {
 
 export function tooLate(status: ApprovalStatus, reason: string | null): ConducktorError {
   const why = status === 'void' && reason !== null ? ` ${reason}` : '';
-  return new ConducktorError('conflict', `${BECAME[status]}${why}`, { detail: { approvalStatus: status } });
+  return new ConducktorError('conflict', `${BECAME[status]}${why}`, {
+    detail: { approvalStatus: status },
+  });
 }
 
 /** Why a vote is not taken, for the person who gave it. */

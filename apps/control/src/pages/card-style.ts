@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-/** The colours and shapes of the sign-in pages, as far as this page has them. */
-export const STYLE = `
+/** The colours and shapes of the sign-in pages, as far as pages for people who are signed in have them. */
+export const CARD_STYLE = `
 :root{color-scheme:light dark;--bg:#f4f5f8;--card:#fff;--ink:#16181d;--soft:#5a6070;--line:#d5d9e2;--edge:#7b8294;
 --accent:#3b4fd8;--on-accent:#fff;--bad:#a3192b;--bad-bg:#fdecee;--tint:#eef0fd}
 @media(prefers-color-scheme:dark){:root{--bg:#0f1116;--card:#181b22;--ink:#eceef3;--soft:#a2a9b8;--line:#333947;
@@ -31,9 +31,14 @@ border:1px solid var(--accent);background:var(--accent);color:var(--on-accent)}
 button.quiet{background:transparent;color:var(--ink);border-color:var(--edge)}
 a{color:var(--accent)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+.actions{display:grid;grid-template-columns:1fr 1fr;gap:.75rem}
+h2{font-size:1rem;margin:1.25rem 0 .25rem}
+pre{margin:.5rem 0;padding:.75rem 1rem;max-height:24rem;overflow:auto;background:var(--tint);border-radius:8px;
+font:.85rem/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
+ul{margin:.25rem 0;padding-left:1.2rem}li{margin:.25rem 0;overflow-wrap:anywhere}
 .problem{background:var(--bad-bg);color:var(--bad);border-radius:8px;padding:.6rem .8rem;margin:1rem 0}
 @media(max-width:30rem){main{padding:1.25rem}fieldset{grid-template-columns:1fr}}
 `;
 
 /** What the Content-Security-Policy names instead of allowing inline styles at large. */
-export const STYLE_HASH = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
+export const CARD_STYLE_HASH = `'sha256-${createHash('sha256').update(CARD_STYLE).digest('base64')}'`;

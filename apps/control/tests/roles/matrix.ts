@@ -56,6 +56,8 @@ export const MATRIX: Record<string, string> = {
   'POST /api/v1/approval-delegations': /*          */ 'own   own   own      own      own     own',
   'GET /api/v1/approval-delegations': /*           */ 'yes   yes   own      own      own     own',
   'DELETE /api/v1/approval-delegations/:id': /*    */ 'yes   yes   own      own      own     own',
+  'GET /approvals/:id': /*                         */ 'yes   yes   own      own      own     own',
+  'POST /approvals/:id': /*                        */ 'own   own   own      own      own     own',
 
   'POST /api/v1/members': /*                       */ 'yes   yes   -        -       -       -',
   'GET /api/v1/members': /*                        */ 'yes   yes   yes      yes     -       -',

@@ -16,6 +16,8 @@ interface Person {
 let service: ControlService;
 let ours: SeededWorkspace;
 let connection: string;
+/** A call that each of the roles may approve and that waits for more people than there are. */
+let approval: string;
 let networks = 0;
 let otherOwner: Person;
 /** Each role alone, as it is and with every permission there is. */
@@ -43,8 +45,39 @@ beforeAll(async () => {
   const crm = { slug: 'crm', kind: 'mcp-http', url: 'https://crm.example/mcp' };
   const made = await service.call(ours.owner.apiKey, 'POST', '/api/v1/connections', crm);
   connection = made.body['id'] as string;
+  approval = await waitingForAll();
 });
 afterAll(() => service.stop());
+
+async function waitingForAll(): Promise<string> {
+  const id = newId('apr');
+  const demands = [{ ruleId: 'all', approvers: { roles: ROLES, count: 10 } }];
+  await service.admin.withTenant(ours.tenantId, (tx) =>
+    tx.query(
+      `insert into approval_request (tenant_id, id, member_id, client_id, credential, scopes, tool_id, tool,
+         connection_id, connection, connection_revision, definition_hash, tool_class, arguments_hash,
+         arguments_sealed, policy_version, demands, on_approval, expires_at)
+       values ($1, $2, $3, 'chatgpt', $4, '{}', 'conducktr_x', 'conducktr_x', 'conducktr', 'conducktr', 0, '',
+         'write', '', '', 1, $5, 'run', now() + interval '1 hour')`,
+      [
+        ours.tenantId,
+        id,
+        ours.member.memberId,
+        `key:${ours.member.keyId}`,
+        JSON.stringify(demands),
+      ],
+    ),
+  );
+  await service.admin.withTenant(ours.tenantId, (tx) =>
+    tx.query("insert into policy (tenant_id, version, document, source) values ($1, 1, '{}', '')", [
+      ours.tenantId,
+    ]),
+  );
+  await service.admin.withTenant(ours.tenantId, (tx) =>
+    tx.query('update tenant set active_policy = 1 where id = $1', [ours.tenantId]),
+  );
+  return id;
+}
 
 /** A member of our workspace with this role, a key with the scope admin, and a browser. */
 async function personWith(
@@ -108,8 +141,12 @@ const byBrowser = ({ browser }: Person) => ({
 /** A real request to the route, with ids of nothing and a body of nothing: who may not is told first. */
 async function ask(entry: InventoryEntry, headers: Record<string, string>) {
   const isForm = entry.guards.includes('browser') && entry.method === 'POST';
-  const id = entry.path.startsWith('/connections/') ? connection : 'x_0000000000000000000000';
-  const body = isForm ? `do=test&csrf=${headers['x-conducktor-csrf'] ?? ''}` : '{}';
+  const [, page] = /^\/(connections|approvals)\//.exec(entry.path) ?? [];
+  const [id, does] =
+    page === 'connections'
+      ? [connection, 'test']
+      : [page === undefined ? 'x_0000000000000000000000' : approval, 'approve'];
+  const body = isForm ? `do=${does}&csrf=${headers['x-conducktor-csrf'] ?? ''}` : '{}';
   const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json';
   const response = await fetch(
     service.origin + entry.path.replace(':version', '999').replace(/:\w+/g, id),

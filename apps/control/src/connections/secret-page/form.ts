@@ -6,7 +6,6 @@ import { refuseUnstorable } from '../../http/unstorable.js';
 export const ROWS = 4;
 
 export interface SecretForm {
-  csrf: string;
   /** Only test: nothing is stored. */
   testOnly: boolean;
   names: string[];
@@ -17,7 +16,6 @@ export function readForm(body: URLSearchParams): SecretForm {
   const rows = Array.from({ length: ROWS }, (_, row) => row);
   const field = (name: string) => body.get(name) ?? '';
   return {
-    csrf: field('csrf'),
     testOnly: field('do') === 'test',
     names: rows.map((row) => field(`name${row}`).trim()),
     values: rows.map((row) => field(`value${row}`)),

@@ -1,14 +1,7 @@
 import type { Connection } from '@conducktor/contracts';
+import { card, facts, problemBox } from '../../pages/card.js';
 import { escapeHtml } from '../../pages/layout.js';
 import { ROWS } from './form.js';
-import { STYLE, STYLE_HASH } from './style.js';
-
-/** Nothing runs, nothing is loaded, nobody frames it; its form leads to this origin only. */
-export const PAGE_HEADERS = {
-  'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': `default-src 'none'; style-src ${STYLE_HASH}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
-  'cache-control': 'no-store',
-};
 
 export interface SecretPage {
   csrf: string;
@@ -34,11 +27,11 @@ export function secretPage(content: SecretPage): string {
 <input id="value${index}" name="value${index}" type="password" maxlength="8192" autocomplete="off" spellcheck="false"${described}></div></fieldset>`;
   };
   const more = Array.from({ length: ROWS - 1 }, (_, index) => row(index + 1)).join('');
-  return layout(
+  return card(
     `Secret of ${connection.slug}`,
     `<p>The server behind this connection may want a secret with every ${isStdio ? 'start' : 'request'}. Enter it here: it is stored encrypted and never shown again to anybody.</p>
-${problem === undefined ? '' : `<p class="problem" role="alert" id="problem">${escapeHtml(problem)}</p>`}
-${facts(content)}
+${problemBox(problem)}
+${factsOf(content)}
 <form method="post"${problem === undefined ? '' : ' aria-describedby="problem"'}>
 <input type="hidden" name="csrf" value="${escapeHtml(content.csrf)}">
 ${row(0)}
@@ -50,26 +43,15 @@ ${row(0)}
   );
 }
 
-function facts({ workspace, connection }: SecretPage): string {
+function factsOf({ workspace, connection }: SecretPage): string {
   const { url, catalog, status, statusReason, tools, hasSecret } = connection;
   const host = url === null ? undefined : URL.parse(url)?.host;
-  const rows: [string, string][] = [
+  return facts([
     ['Workspace', workspace],
     host === undefined ? ['Server', catalog ?? ''] : ['Sent to', host],
     ['Status', status === 'PENDING' ? 'PENDING: not tested yet' : status],
-    ...(statusReason === null ? [] : [['Reason', statusReason] as [string, string]]),
+    ...(statusReason === null ? [] : [['Reason', statusReason] as const]),
     ['Tools', String(tools)],
     ['Secret', hasSecret ? 'stored' : 'none stored'],
-  ];
-  const items = rows.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`);
-  return `<dl class="facts">${items.join('')}</dl>`;
-}
-
-/** When there is nothing to enter: what happened, what to do. */
-export function messagePage(title: string, sentence: string): string {
-  return layout(title, `<p>${escapeHtml(sentence)}</p><p><a href="/login">To your account</a></p>`);
-}
-
-function layout(title: string, body: string): string {
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex"><title>${escapeHtml(title)} · Conducktor</title><style>${STYLE}</style></head><body><main><p class="brand">Conducktor</p><h1>${escapeHtml(title)}</h1>${body}</main></body></html>`;
+  ]);
 }

@@ -1,19 +1,15 @@
 import { ConducktorError } from '@conducktor/contracts';
-import { sameText } from '@conducktor/identity';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Control } from '../../control.js';
 import { requireSession, type BrowserSession } from '../../http/browser-session.js';
-import { problemOf as problemDocument } from '../../http/problem.js';
-import { securityHeaders } from '../../http/security-headers.js';
+import { postedForm } from '../../pages/card-routes.js';
 import { testConnection } from '../test-connection.js';
 import { updateConnection } from '../update-connection.js';
 import { findConnection, type OwnConnection } from './find-connection.js';
 import { patchOf, problemOf, readForm } from './form.js';
-import { messagePage, PAGE_HEADERS, secretPage } from './page.js';
+import { secretPage } from './page.js';
 
 export const SECRET_PATH = '/connections/:id/secret';
-
-const BODY_LIMIT = 128 * 1024;
 
 /**
  * Where a person enters the secret of a connection, so that it is in no conversation: a page for
@@ -21,17 +17,6 @@ const BODY_LIMIT = 128 * 1024;
  * sealed and never comes back; then the connection is tested and the page says how that went.
  */
 export function mountSecretPage(fastify: FastifyInstance, control: Control): void {
-  fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string', bodyLimit: BODY_LIMIT },
-    (_request, body, done) => done(null, new URLSearchParams(body as string)),
-  );
-  fastify.addHook('onRequest', async (_request, reply) => {
-    void reply.headers({ ...securityHeaders(control.publicUrl), ...PAGE_HEADERS });
-  });
-  fastify.setErrorHandler((error, request, reply) => failed(control, error, request, reply));
-
   fastify.get(SECRET_PATH, async (request, reply) => {
     const session = await requireSession(control, request, { navigation: true });
     const own = await findConnection(control, session.userId, idOf(request));
@@ -39,13 +24,8 @@ export function mountSecretPage(fastify: FastifyInstance, control: Control): voi
   });
 
   fastify.post(SECRET_PATH, async (request, reply) => {
-    const session = await requireSession(control, request);
-    const form = readForm((request.body as URLSearchParams | null) ?? new URLSearchParams());
-    if (!sameText(form.csrf, session.csrf))
-      throw new ConducktorError(
-        'forbidden',
-        'This form was not made by this server for your session. Nothing was stored; load the page again.',
-      );
+    const { session, form: posted } = await postedForm(control, request);
+    const form = readForm(posted);
     const own = await findConnection(control, session.userId, idOf(request));
     const { names } = form;
     try {
@@ -92,20 +72,4 @@ function show(
   return reply
     .code(problem?.status ?? 200)
     .send(secretPage({ csrf, workspace, connection, names, problem: problem?.message }));
-}
-
-function failed(
-  control: Control,
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
-  const { code, status, detail } = problemDocument(error);
-  if (code === 'unauthenticated') {
-    const back = encodeURIComponent(pathOf(idOf(request)));
-    return reply.redirect(`/login?return=${back}`, 303);
-  }
-  if (code === 'internal_error')
-    control.logger.error({ err: error, route: SECRET_PATH }, 'A page failed');
-  return reply.code(status).send(messagePage('This page cannot be shown', detail));
 }

@@ -1,0 +1,51 @@
+import { findApproval as findRow } from '@conducktor/approvals';
+import { ConducktorError, type ApprovalDetail } from '@conducktor/contracts';
+import { membershipsOf } from '@conducktor/db';
+import type { Control } from '../../control.js';
+import { loadCaller, type Caller } from '../../http/caller.js';
+import { getApproval } from '../read-approvals.js';
+
+const ID = /^apr_[0-9A-Za-z]{22}$/;
+
+export interface OwnApproval {
+  caller: Caller;
+  workspace: string;
+  approval: ApprovalDetail;
+}
+
+/**
+ * The request out of the workspaces of this person, as they may see it; reading it is recorded. Throws
+ * `not_found`, in the same words whether there is none or it is not theirs to see, and `frozen`.
+ */
+export async function findApproval(
+  control: Control,
+  userId: string,
+  id: string,
+): Promise<OwnApproval> {
+  const memberships = ID.test(id) ? await membershipsOf(control.db, userId) : [];
+  for (const { tenantId, tenantName } of memberships) {
+    const row = await control.db.withTenant(tenantId, (tx) => findRow(tx, id));
+    if (!row) continue;
+    const caller = await loadCaller(control, {
+      tenantId,
+      via: 'session',
+      clientId: 'browser',
+      scopes: [],
+      member: { userId },
+    });
+    if (!caller) break;
+    const approval = await getApproval(control, caller, id).catch(hidden);
+    return { caller, workspace: tenantName, approval };
+  }
+  throw notThere();
+}
+
+function hidden(error: unknown): never {
+  throw error instanceof ConducktorError && error.code === 'not_found' ? notThere() : error;
+}
+
+const notThere = () =>
+  new ConducktorError(
+    'not_found',
+    'There is no request for approval with this id that you may see. Are you signed in as the right person?',
+  );

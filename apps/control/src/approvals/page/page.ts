@@ -1,0 +1,118 @@
+import type { ApprovalDetail } from '@conducktor/contracts';
+import { card, facts, problemBox } from '../../pages/card.js';
+import { escapeHtml } from '../../pages/layout.js';
+import { minuteOf, stateSentence } from '../state-sentence.js';
+import { shownArguments } from './shown-arguments.js';
+
+export interface ApprovalPage {
+  csrf: string;
+  workspace: string;
+  memberId: string;
+  approval: ApprovalDetail;
+  /** As it was typed, when the form could not be taken. */
+  reason: string;
+  problem: string | undefined;
+}
+
+export function approvalPage(content: ApprovalPage): string {
+  const { approval, memberId, problem } = content;
+  return card(
+    titleOf(approval),
+    `<p role="status">${escapeHtml(stateSentence(approval))}</p>
+${problemBox(problem)}
+${factsOf(content)}
+${argumentsOf(approval)}
+${rulesOf(approval)}
+${votesOf(approval)}
+${similarOf(approval)}
+${approval.mayDecide ? decisionForm(content) : ''}
+${approval.requesterId === memberId ? cancelForm(content) : ''}`,
+  );
+}
+
+const TITLES: Record<ApprovalDetail['status'], string> = {
+  pending: 'Waiting for approval',
+  approved: 'Approved',
+  rejected: 'Rejected',
+  expired: 'Expired',
+  void: 'Void',
+  running: 'Being made',
+  done: 'Made',
+};
+
+const titleOf = ({ status, tool, mayDecide }: ApprovalDetail) =>
+  mayDecide ? `Approve ${tool}?` : `${TITLES[status]}: ${tool}`;
+
+function factsOf({ workspace, approval }: ApprovalPage): string {
+  const { requester, client, clientName, tool, connection, costMicros } = approval;
+  return facts([
+    ['Workspace', workspace],
+    ['Person', requester],
+    ['Client', clientName === null ? client : `${clientName} (${client})`],
+    ['Tool', `${tool} of ${connection}`],
+    ['Class', approval.class],
+    ['Cost', costMicros === 0 ? 'free' : String(costMicros / 1_000_000)],
+    ['Asked', minuteOf(approval.createdAt)],
+    ['Until', minuteOf(approval.expiresAt)],
+  ]);
+}
+
+function argumentsOf({ argumentsState, arguments: value, argumentsHash }: ApprovalDetail): string {
+  const { text, left } =
+    argumentsState === 'available' ? shownArguments(value) : { text: undefined, left: 0 };
+  const shown =
+    text === undefined
+      ? '<p>The key of the person who asked was destroyed, and with it what would be sent.</p>'
+      : // Focusable, so that it is scrolled by keyboard.
+        `<pre tabindex="0" role="region" aria-labelledby="what">${escapeHtml(text)}</pre>`;
+  const cut =
+    left === 0
+      ? ''
+      : `<p class="problem">${left} more characters are not shown here. Read them over the REST API before you decide.</p>`;
+  return `<h2 id="what">What would be sent</h2>${shown}${cut}<p class="hint">SHA-256 ${escapeHtml(argumentsHash)}</p>`;
+}
+
+function rulesOf({ demands }: ApprovalDetail): string {
+  const items = demands.map(
+    ({ rule, sentTo, needed, given, message }) =>
+      `<li>${escapeHtml(rule)}: ${given} of ${needed} from ${escapeHtml(sentTo)}${message === null ? '' : `. ${escapeHtml(message)}`}</li>`,
+  );
+  return `<h2>Rules that want it approved</h2><ul>${items.join('')}</ul>`;
+}
+
+function votesOf({ votes }: ApprovalDetail): string {
+  if (votes.length === 0) return '';
+  const items = votes.map(
+    ({ by, inPlaceOf, vote, reason, at }) =>
+      `<li>${escapeHtml(by)}${inPlaceOf === null ? '' : ` in the place of ${escapeHtml(inPlaceOf)}`} ${vote === 'approve' ? 'approved' : 'rejected'}, ${minuteOf(at)}${reason === '' ? '' : `: ${escapeHtml(reason)}`}</li>`,
+  );
+  return `<h2>Votes</h2><ul>${items.join('')}</ul>`;
+}
+
+function similarOf({ similar }: ApprovalDetail): string {
+  if (similar.length === 0) return '';
+  const items = similar.map(({ id, status, requester, decidedBy, reason, at, likeness }) => {
+    const alike = likeness === null ? '' : `, ${Math.round(likeness * 100)} % the same arguments`;
+    const became = status === 'rejected' ? 'rejected' : 'approved';
+    return `<li><a href="/approvals/${escapeHtml(id)}">${minuteOf(at)}</a>: ${became} by ${escapeHtml(decidedBy.join(' and '))} for ${escapeHtml(requester)}${alike}${reason === null ? '' : `. ${escapeHtml(reason)}`}</li>`;
+  });
+  return `<h2>Similar calls before</h2><ul>${items.join('')}</ul>`;
+}
+
+function decisionForm({ csrf, reason, problem }: ApprovalPage): string {
+  return `<form method="post"${problem === undefined ? '' : ' aria-describedby="problem"'}>
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<h2><label for="reason">Reason</label></h2>
+<input id="reason" name="reason" maxlength="1000" autocomplete="off" aria-describedby="why" value="${escapeHtml(reason)}">
+<p class="hint" id="why">The person who asked reads it. It is recorded with your name.</p>
+<div class="actions"><button type="submit" name="do" value="approve">Approve</button>
+<button class="quiet" type="submit" name="do" value="reject">Reject</button></div>
+</form>`;
+}
+
+function cancelForm({ csrf, approval }: ApprovalPage): string {
+  if (approval.status !== 'pending' && approval.status !== 'approved') return '';
+  return `<form method="post"><input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<p class="hint">This is your own request: others decide about it.</p>
+<button class="quiet" type="submit" name="do" value="cancel">Take it back</button></form>`;
+}

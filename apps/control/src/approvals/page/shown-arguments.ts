@@ -1,0 +1,17 @@
+/** What a page holds of a call's arguments, in characters. */
+const MOST = 200_000;
+
+/**
+ * Arguments as a reviewer reads them: indented JSON in which every character that would not be seen, or
+ * would turn around what is, stands as its escape. `left`: characters that are not in it.
+ */
+export function shownArguments(value: unknown): { text: string; left: number } {
+  const text = JSON.stringify(value, null, 2).replace(HIDDEN, escaped);
+  return { text: text.slice(0, MOST), left: Math.max(0, text.length - MOST) };
+}
+
+// Line breaks are JSON's own here: those inside strings are escaped by it.
+const HIDDEN =
+  /[^\P{C}\n]|[\p{Zl}\p{Zp}\u00a0\u115f\u1160\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0]/gu;
+
+const escaped = (char: string) => `\\u{${char.codePointAt(0)!.toString(16)}}`;
