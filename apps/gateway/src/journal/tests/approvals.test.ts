@@ -161,3 +161,29 @@ test('a tick that did not commit leaves the approval as it was', async () => {
   expect((await journal.admit(intent({ approval }))).verdict).toBe('admitted');
   await end();
 });
+
+test('a session that is lost while it commits never leaves an approval to be used twice', async () => {
+  const journal = await openJournal();
+  for (let round = 0; round < 4; round++) {
+    const approval = await request('approved');
+    const verdicts: string[] = [];
+    const tryIt = () =>
+      journal.admit(intent({ approval })).then(
+        ({ verdict }) => verdicts.push(verdict),
+        () => verdicts.push('in doubt'),
+      );
+    await Promise.all([tryIt(), killSession()]);
+    // Whoever was refused tries again, and finds out.
+    await until(async () => {
+      await tryIt();
+      return verdicts.at(-1) !== 'in doubt';
+    });
+    const admitted = verdicts.filter((verdict) => verdict === 'admitted');
+    if (admitted.length === 0) {
+      // It was committed, and nobody heard of it: then nothing was sent, and nothing will be.
+      await until(async () => (await stateOf(approval.id)).status === 'done');
+      expect(await stateOf(approval.id)).toMatchObject({ outcome: 'not_sent', kept: null });
+    } else expect(admitted).toHaveLength(1);
+    await end();
+  }
+});
