@@ -23,6 +23,7 @@ export const CODES = {
   upstream_timeout: 504,
   upstream_unavailable: 502,
   outcome_unknown: 502,
+  result_withheld: 502,
   governance_unavailable: 503,
   overloaded: 503,
   service_unavailable: 503,

@@ -12,9 +12,11 @@ const SAMPLING_TOOLS = 8;
 const SAMPLING_CONTEXT = 16;
 const ROOTS = 32;
 const UI = 64;
-const ALL = 127;
+const TASKS = 128;
+const ALL = 255;
 
 const UI_EXTENSION = 'io.modelcontextprotocol/ui';
+export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
 /** The only kind of view that the extension defines (MCP Apps, 2026-01-26). */
 const UI_MIME_TYPES = ['text/html;profile=mcp-app'];
 
@@ -34,7 +36,10 @@ export function bitsOf(declared: unknown): number {
     if (isObject(sampling['context'])) bits |= SAMPLING_CONTEXT;
   }
   if (isObject(roots)) bits |= ROOTS;
-  if (isObject(extensions) && isObject(extensions[UI_EXTENSION])) bits |= UI;
+  if (isObject(extensions)) {
+    if (isObject(extensions[UI_EXTENSION])) bits |= UI;
+    if (isObject(extensions[TASKS_EXTENSION])) bits |= TASKS;
+  }
   return bits;
 }
 
@@ -60,7 +65,12 @@ function spelled(bits: number): ClientCapabilities {
       },
     }),
     ...(has(ROOTS) && { roots: {} }),
-    ...(has(UI) && { extensions: { [UI_EXTENSION]: { mimeTypes: UI_MIME_TYPES } } }),
+    ...((has(UI) || has(TASKS)) && {
+      extensions: {
+        ...(has(UI) && { [UI_EXTENSION]: { mimeTypes: UI_MIME_TYPES } }),
+        ...(has(TASKS) && { [TASKS_EXTENSION]: {} }),
+      },
+    }),
   });
 }
 

@@ -27,6 +27,7 @@ const RPC_CODES: Partial<Record<Code, number>> = {
   upstream_timeout: INTERNAL,
   upstream_unavailable: INTERNAL,
   outcome_unknown: INTERNAL,
+  result_withheld: INTERNAL,
   cancelled: INTERNAL,
   governance_unavailable: INTERNAL,
   internal_error: INTERNAL,

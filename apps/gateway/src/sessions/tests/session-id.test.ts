@@ -73,7 +73,11 @@ test.each([
     { sampling: {}, roots: { listChanged: true } },
     { sampling: {}, roots: {} },
   ],
-  [{ extensions: { 'io.modelcontextprotocol/tasks': {} }, experimental: { x: {} } }, undefined],
+  [
+    { extensions: { 'io.modelcontextprotocol/tasks': {} } },
+    { extensions: { 'io.modelcontextprotocol/tasks': {} } },
+  ],
+  [{ extensions: { 'example/other': {} }, experimental: { x: {} } }, undefined],
   [EVERYTHING, EVERYTHING],
 ])('capabilities %j travel as %j, one object for all who have them', (declared, kept) => {
   expect(capabilitiesOf(bitsOf(declared))).toEqual(kept);
