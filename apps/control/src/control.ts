@@ -9,6 +9,7 @@ import {
 } from '@conducktor/db';
 import { cookieNames, createVerifier, type Verifier } from '@conducktor/identity';
 import { deriveKey, STOPPING, type Logger, type Readiness } from '@conducktor/runtime';
+import { createOutbound, type Outbound } from '@conducktor/outbound';
 import { createVault, type Vault } from '@conducktor/vault';
 import { Feeds } from './activity/feed.js';
 import { connectWorkers, type Workers } from './connections/workers.js';
@@ -26,6 +27,8 @@ export interface Control {
   vault: Vault;
   verifier: Verifier;
   workers: Workers;
+  /** To addresses that people of a workspace chose: notifications. */
+  outbound: Outbound;
   publicUrl: string;
   sessionCookie: SessionCookie;
   failures: FailedAttempts;
@@ -41,7 +44,8 @@ export interface Control {
 export type ControlSettings = Pick<
   ControlConfig,
   'DATABASE_URL' | 'PUBLIC_URL' | 'SECRET_KEY' | 'WORKERS'
->;
+> &
+  Partial<Pick<ControlConfig, 'OUTBOUND_ALLOW' | 'OUTBOUND_DENY_PORTS' | 'PORT' | 'RPC_PORT'>>;
 
 export function openControl(
   config: ControlSettings,
@@ -54,6 +58,7 @@ export function openControl(
     addresses: config.WORKERS,
     key: deriveKey(config.SECRET_KEY, 'rpc'),
   });
+  const outbound = ownOutbound(config);
   const postgres = databaseReadiness(db);
   const vault = createVault({ kek: deriveKey(config.SECRET_KEY, 'kek'), db });
   const simulations = new SimulationRunner({ db, prisma, vault, logger });
@@ -64,6 +69,7 @@ export function openControl(
     vault,
     verifier: createVerifier({ db, publicUrl: config.PUBLIC_URL }),
     workers,
+    outbound,
     publicUrl: config.PUBLIC_URL,
     sessionCookie: sessionCookie(config, db),
     failures: createFailedAttempts(),
@@ -74,10 +80,25 @@ export function openControl(
     logger,
     close: async () => {
       workers.close();
-      await Promise.all([prisma.end(), db.end()]);
       await simulations.stop();
+      await Promise.all([outbound.close(), prisma.end(), db.end()]);
     },
   };
+}
+
+/** Small answers of receivers that anybody may have named, to nobody's own ports. */
+function ownOutbound(config: ControlSettings): Outbound {
+  return createOutbound({
+    allow: config.OUTBOUND_ALLOW ?? [],
+    denyPorts: [
+      ...(config.OUTBOUND_DENY_PORTS ?? []),
+      ...[config.PORT, config.RPC_PORT].filter((port) => port !== undefined),
+    ],
+    // As many as messages are sent at once: those of many workspaces go to one host, Slack's.
+    connections: 16,
+    connectTimeoutMs: 5_000,
+    maxResponseBytes: 64 * 1024,
+  });
 }
 
 /** The cookie of the auth service: the same name and the same key. */

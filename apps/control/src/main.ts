@@ -1,5 +1,5 @@
 import { controlEnv, loadConfigOrExit } from '@conducktor/config';
-import { waitForDatabase } from '@conducktor/db';
+import { createDb, waitForDatabase } from '@conducktor/db';
 import {
   createLogger,
   dependencyMetrics,
@@ -12,6 +12,8 @@ import { observeHttp, openObservability } from '@conducktor/telemetry';
 import { openControl } from './control.js';
 import { createApp } from './create-app.js';
 import { openManagement } from './management/management-server.js';
+import { notificationMetrics } from './notifications/notification-metrics.js';
+import { startNotificationSender } from './notifications/sender.js';
 
 const config = loadConfigOrExit(controlEnv);
 const logger = createLogger('control', config.LOG_LEVEL);
@@ -21,6 +23,13 @@ await waitForDatabase(config, logger);
 const control = openControl(config, logger, () => drain.stopping);
 onShutdown('control', () => control.close());
 dependencyMetrics(seen.registry, { postgres: () => control.db.pool.query('select 1') });
+
+// Connections of its own: receivers that are slow to answer hold up no request.
+const outbox = createDb(config.DATABASE_URL, { name: 'conducktor-notifications', max: 5 });
+onShutdown('outbox', () => outbox.end());
+const sender = startNotificationSender({ ...control, db: outbox });
+onShutdown('notifications', () => sender.stop());
+notificationMetrics(seen.registry, outbox);
 
 const app = await createApp(control, (fastify) => observeHttp(fastify, seen));
 const drain = drainable(app.getHttpServer());

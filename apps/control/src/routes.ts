@@ -10,6 +10,7 @@ import { openApiOf } from './http/openapi.js';
 import { openRoute, type AnyRoute, type PersonRoute, type Route } from './http/route.js';
 import { initialAccessTokenRoutes } from './initial-access-tokens/initial-access-tokens.routes.js';
 import { memberRoutes } from './members/members.routes.js';
+import { notificationRoutes } from './notifications/notifications.routes.js';
 import { apiReference } from './pages/api-reference.js';
 import { sendPage } from './pages/layout.js';
 import { pageRoutes } from './pages/pages.routes.js';
@@ -35,6 +36,7 @@ export const apiRoutes: (Route | PersonRoute)[] = [
   ...appRoutes,
   ...freezeRoutes,
   ...initialAccessTokenRoutes,
+  ...notificationRoutes,
   ...auditRoutes,
   ...activityRoutes,
   ...usageRoutes,

@@ -6,7 +6,7 @@ import { hashedId, sessionCsrf, signCookie } from '@conducktor/identity';
 import { createLogger, deriveKey, RpcServer } from '@conducktor/runtime';
 import { createTestDatabase, seedWorkspace, type SeededWorkspace } from '@conducktor/testing';
 import { freePort } from '@conducktor/embedded';
-import { openControl, type Control } from '../src/control.js';
+import { openControl, type Control, type ControlSettings } from '../src/control.js';
 import { createApp } from '../src/create-app.js';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a test reads of an answer what it expects there
@@ -30,7 +30,8 @@ export interface ControlService {
   origin: string;
   control: Control;
   admin: Db;
-  databaseUrlFor(role: 'conducktor_audit'): string;
+  databaseUrlFor(role: 'conducktor_app' | 'conducktor_audit' | 'conducktor_gateway'): string;
+  secretKey: string;
   /** What the worker answers next. */
   worker: { answer: (request: RefreshRequest) => Promise<RefreshResult> | RefreshResult };
   seed(): Promise<SeededWorkspace>;
@@ -47,7 +48,9 @@ export interface ControlService {
   stop(): Promise<void>;
 }
 
-export async function startControl(): Promise<ControlService> {
+export async function startControl(
+  settings: Partial<ControlSettings> = {},
+): Promise<ControlService> {
   const database = await createTestDatabase();
   const admin = createDb(database.adminUrl, { max: 3 });
   const secretKey = randomBytes(32).toString('base64url');
@@ -74,6 +77,7 @@ export async function startControl(): Promise<ControlService> {
       SECRET_KEY: secretKey,
       DATABASE_URL: database.urlFor('conducktor_app'),
       WORKERS: [`127.0.0.1:${rpcPort}`],
+      ...settings,
     },
     createLogger('control', 'silent'),
   );
@@ -86,6 +90,7 @@ export async function startControl(): Promise<ControlService> {
     control,
     admin,
     databaseUrlFor: (role) => database.urlFor(role),
+    secretKey,
     worker,
     seed: () => seedWorkspace(admin),
     call: async (key, method, path, body) => {

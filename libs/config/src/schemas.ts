@@ -151,6 +151,8 @@ export const controlEnv = z.object({
   RPC_PORT: port
     .optional()
     .describe('Port for management tools called through gateways; without it there are none'),
+  OUTBOUND_ALLOW: outboundAllow,
+  OUTBOUND_DENY_PORTS: outboundDenyPorts,
 });
 
 export const workerEnv = z.object({

@@ -80,6 +80,8 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
       METRICS_PORT: String(ports.controlMetrics),
       DRAIN_DELAY_SECONDS: context.inherited['DRAIN_DELAY_SECONDS'] ?? '0',
       RPC_PORT: String(ports.controlRpc),
+      // Notifications go where admins say, and to nothing private unless the person says so.
+      OUTBOUND_DENY_PORTS: ownPorts,
       WORKERS: `127.0.0.1:${ports.workerRpc}`,
     },
     'connector-worker': {

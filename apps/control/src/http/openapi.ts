@@ -25,6 +25,8 @@ const TAGS: Record<string, string> = {
   usage: 'How much was called, and what it cost',
   activity: 'Calls as they happen',
   'initial-access-tokens': 'Permits for registering a client',
+  'notification-channels': 'Where the workspace is told of approvals',
+  'notification-deliveries': 'What became of those messages',
 };
 
 /** The OpenAPI 3.1 document of these routes, out of the schemas that validate requests and answers. */

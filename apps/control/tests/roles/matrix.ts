@@ -85,6 +85,15 @@ export const MATRIX: Record<string, string> = {
   'GET /api/v1/initial-access-tokens': /*          */ 'yes   -     -        -       -       -',
   'DELETE /api/v1/initial-access-tokens/:id': /*   */ 'yes   -     -        -       -       -',
 
+  'POST /api/v1/notification-channels': /*         */ 'yes   yes   -        -       -       -',
+  'GET /api/v1/notification-channels': /*          */ 'yes   yes   yes      yes     -       -',
+  'GET /api/v1/notification-channels/:id': /*      */ 'yes   yes   yes      yes     -       -',
+  'PATCH /api/v1/notification-channels/:id': /*    */ 'yes   yes   -        -       -       -',
+  'DELETE /api/v1/notification-channels/:id': /*   */ 'yes   yes   -        -       -       -',
+  'POST /api/v1/notification-channels/:id/test': /* */ 'yes   yes   -        -       -       -',
+  'GET /api/v1/notification-deliveries': /*        */ 'yes   yes   yes      yes     -       -',
+  'POST /api/v1/notification-deliveries/:id/retry': /* */ 'yes   yes   -        -       -       -',
+
   'GET /api/v1/audit/events': /*                   */ 'yes   yes   -        yes     -       -',
   'GET /api/v1/audit/export': /*                   */ 'yes   yes   -        yes     -       -',
   'GET /api/v1/audit/events/:id': /*               */ 'yes   yes   -        yes     -       -',

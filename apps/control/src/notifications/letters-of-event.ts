@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import {
+  letterAddresses,
+  takeAttempt,
+  type Allowance,
+  type Db,
+  type NotificationEventRow,
+  type TenantTx,
+} from '@conducktor/db';
+import { approvalDecidedLetter, approvalRequestedLetter, type Mail } from '@conducktor/mail';
+import type { ApprovalRow } from '@conducktor/approvals';
+import type { ToldApproval } from '@conducktor/notifications';
+import { whoMayDecide } from './who-may-decide.js';
+
+/** Letters of this kind to one address: thirty at once, then one in two minutes. The page has the rest. */
+const PER_ADDRESS: Allowance = { burst: 30, everyMs: 2 * 60_000 };
+
+/**
+ * A request goes to those who may decide; what became of it to whoever asked. Never with arguments: a
+ * mailbox is no place of ours.
+ */
+export async function lettersOfEvent(
+  { db, publicUrl }: { db: Db; publicUrl: string },
+  tx: TenantTx,
+  event: NotificationEventRow,
+  { row, told }: { row: ApprovalRow; told: ToldApproval },
+): Promise<Mail[]> {
+  const about = { publicUrl, tool: told.tool, url: `${publicUrl}/approvals/${row.id}` };
+  const write = letterFor(event, told, about);
+  if (!write) return [];
+  const members =
+    event.kind === 'approval.requested' ? await whoMayDecide(tx, row) : [row.memberId];
+  const letters: Mail[] = [];
+  for (const to of await letterAddresses(tx, members)) {
+    const address = createHash('sha256').update(to.toLowerCase()).digest('base64url');
+    if ((await takeAttempt(db, `letter/approval/${address}`, PER_ADDRESS)) === 0)
+      letters.push(write(to));
+  }
+  return letters;
+}
+
+type About = { publicUrl: string; tool: string; url: string };
+
+function letterFor(
+  { kind, detail }: NotificationEventRow,
+  told: ToldApproval,
+  about: About,
+): ((to: string) => Mail) | undefined {
+  const { requester, expiresAt } = told;
+  const decided = (became: 'approved' | 'rejected' | 'expired') => (to: string) =>
+    approvalDecidedLetter({ to, ...about, became, by: detail['by'], reason: detail['reason'] });
+  switch (kind) {
+    case 'approval.requested':
+      return (to) =>
+        approvalRequestedLetter({ to, ...about, requester: requester.email, expiresAt });
+    case 'approval.approved':
+      return decided('approved');
+    case 'approval.rejected':
+      return decided('rejected');
+    case 'approval.expired':
+      return decided('expired');
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,24 @@
+import { notificationBacklog, type Db } from '@conducktor/db';
+import { gauge, type Registry } from '@conducktor/runtime';
+
+/** How the outbox of notifications stands, of all workspaces. */
+export function notificationMetrics(registry: Registry, db: Db): void {
+  gauge({
+    registry,
+    name: 'conducktor_notification_outbox_messages',
+    help: 'Notifications that wait to be sent',
+    read: async () => (await notificationBacklog(db)).waiting,
+  });
+  gauge({
+    registry,
+    name: 'conducktor_notification_outbox_oldest_seconds',
+    help: 'How long the oldest notification has waited to be sent; 0 when none waits',
+    read: async () => (await notificationBacklog(db)).oldestSeconds,
+  });
+  gauge({
+    registry,
+    name: 'conducktor_notification_dead_letters',
+    help: 'Notifications that were given up and that nobody had sent anew',
+    read: async () => (await notificationBacklog(db)).dead,
+  });
+}

@@ -1,0 +1,37 @@
+import { findApproval, labelOf, type ApprovalRow } from '@conducktor/approvals';
+import type { TenantTx } from '@conducktor/db';
+import type { ToldApproval } from '@conducktor/notifications';
+
+/** What a message says of a request, and the request itself; undefined when it is gone. */
+export async function readToldApproval(
+  tx: TenantTx,
+  id: string,
+): Promise<{ told: ToldApproval; row: ApprovalRow } | undefined> {
+  const row = await findApproval(tx, id);
+  if (!row) return undefined;
+  const { rows } = await tx.query<{ email: string }>(
+    'select email from member where tenant_id = $1 and id = $2',
+    [tx.tenantId, row.memberId],
+  );
+  return {
+    row,
+    told: {
+      tool: row.tool,
+      connection: row.connection,
+      toolClass: row.toolClass,
+      requester: { memberId: row.memberId, email: rows[0]?.email ?? 'a former member' },
+      clientId: row.clientId,
+      approvers: [...new Set(row.demands.map(({ approvers }) => labelOf(approvers)))].join(', '),
+      expiresAt: row.expiresAt,
+    },
+  };
+}
+
+/** The arguments as they were asked for, sealed under the requester's key. */
+export async function readSealedArguments(tx: TenantTx, id: string): Promise<Buffer | undefined> {
+  const { rows } = await tx.query<{ sealed: Buffer }>(
+    `select arguments_sealed as sealed from approval_request where tenant_id = $1 and id = $2`,
+    [tx.tenantId, id],
+  );
+  return rows[0]?.sealed;
+}
