@@ -1,3 +1,4 @@
+import type { ApproveDeps } from './approvals/approve.js';
 import type { AuthenticateDeps } from './tool-call/authenticate.js';
 import type { AdmitDeps } from './tool-call/admit.js';
 import type { AttachDeps } from './tool-call/attach.js';
@@ -17,7 +18,8 @@ export interface GovernedDeps
     AttachDeps,
     InteractionDeps,
     ListDeps,
-    RefuseDeps {
+    RefuseDeps,
+    ApproveDeps {
   schemas: SchemaCache;
   watches: Watches;
 }

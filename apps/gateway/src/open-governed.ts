@@ -13,6 +13,10 @@ import {
 } from '@conducktor/runtime';
 import type { Tracer } from '@conducktor/telemetry';
 import { createVault } from '@conducktor/vault';
+import { answerAtOnce } from './approvals/answer-at-once.js';
+import { ApprovalChanges } from './approvals/changes.js';
+import { requestTask } from './approvals/request-task.js';
+import { ApprovalRunner } from './approvals/runner.js';
 import { Activity } from './activity/activity.js';
 import type { GovernedDeps } from './governed.js';
 import { HeldCalls } from './interaction/held-calls.js';
@@ -33,6 +37,7 @@ import { request } from './request.js';
 import { subscribe } from './subscriptions/subscribe.js';
 import { watchLists } from './subscriptions/watch-lists.js';
 import { Watches } from './subscriptions/watches.js';
+import { Taints } from './taint/taints.js';
 import { CallObserver } from './telemetry/call-observer.js';
 import { processMetrics } from './telemetry/process-metrics.js';
 import { TOOL_CALL } from './tool-call/answers.js';
@@ -59,6 +64,8 @@ export interface GovernedOptions {
   registry: Registry;
   /** Absent: nothing is traced. */
   tracer?: Tracer | undefined;
+  /** How long a call that needs approval is held for it; 25 s when left out. */
+  approvalHoldMs?: number;
   /** For tests: one whose clock is given. */
   strangers?: StrangerLimit;
 }
@@ -71,12 +78,15 @@ export interface Governed {
   stop(): Promise<void>;
 }
 
+// Below the time after which the common clients give a call up.
+const APPROVAL_HOLD_MS = 25_000;
+
 /** Wires the story of this process: journal, snapshots, limits, workers. Edges only, no decisions. */
 export async function openGoverned(options: GovernedOptions): Promise<Governed> {
   const { logger } = options;
   const metrics = callMetrics(options.registry);
   const gateway = `gateway-${randomUUID()}`;
-  const db = createDb(options.databaseUrl, { name: 'conducktor gateway', max: 10 });
+  const db = createDb(options.databaseUrl, { name: 'conducktor gateway', max: 12 });
   const redis = connectRedis(options.redisUrl, (error) =>
     logger.debug({ err: error }, 'Redis is away'),
   );
@@ -126,7 +136,17 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     redis: () => redis.ping(),
   });
 
+  const states = new RequestStates(deriveKey(options.secretKey, 'request-state'));
+  const changes = new ApprovalChanges(db, () => runner.wake());
   const deps: GovernedDeps = {
+    db,
+    approvals: {
+      changes,
+      holdMs: options.approvalHoldMs ?? APPROVAL_HOLD_MS,
+      run: () => runner.wake(),
+      answerAtOnce: (pending) =>
+        answerAtOnce({ publicUrl: options.publicUrl, states }, pending),
+    },
     publicUrl: options.publicUrl,
     logger,
     metrics,
@@ -142,10 +162,11 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     bodies,
     workers,
     watches: new Watches(workers),
-    states: new RequestStates(deriveKey(options.secretKey, 'request-state')),
+    states,
     held: new HeldCalls(),
     runningCalls,
     tracer,
+    taints: new Taints(db),
     denials,
     pages: new PageCache(),
     cursorKey: deriveKey(options.secretKey, 'list-cursor'),
@@ -165,6 +186,10 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     },
   };
 
+  const runner: ApprovalRunner = new ApprovalRunner({
+    ...deps,
+    observe: (context, story) => observer.observe(TOOL_CALL, context, story),
+  });
   const arrivalDeps = { ...deps, activity };
 
   return {
@@ -172,6 +197,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       callTool: (input) => observer.observe(TOOL_CALL, input.context, callTool(deps, input)),
       listTools: (context) => listTools(deps, context),
       request: (input) => observer.observe(input.method, input.context, request(deps, input)),
+      task: (input) => requestTask(deps, input),
       subscribe: (input) => subscribe(deps, input),
       watchLists: (input) => watchLists(deps, input),
       limit: (context, what) => limitOwn(deps, context, what),
@@ -193,6 +219,8 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     gate,
     stop: async () => {
       gate.stop();
+      await runner.stop();
+      await changes.stop();
       deps.watches.stop();
       deps.runningCalls.stop();
       await denials.stop().catch(() => {});

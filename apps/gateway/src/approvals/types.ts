@@ -30,6 +30,8 @@ export interface ApprovalRequest {
   readonly demands: readonly ApprovalDemand[];
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  /** When people decided, or its call ended. */
+  readonly changedAt: Date | undefined;
   /** All that it was asked for, as one text: see `boundOf`. */
   readonly bound: string;
   /** Why it was rejected, or why it cannot be used; a sentence. */
@@ -40,6 +42,8 @@ export interface ApprovalRequest {
   readonly outcome: string | undefined;
   /** Until when its result is given to the same call; undefined: it is not kept. */
   readonly resultUntil: Date | undefined;
+  /** Asked for by the very call that is being answered. */
+  readonly isNew?: boolean | undefined;
   /** Whether the requester was told of an end that gave no result. */
   readonly told: boolean;
 }

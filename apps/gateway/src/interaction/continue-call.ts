@@ -27,9 +27,11 @@ export function continueCall(
   if (requestState === undefined)
     return responses ? { ...call, round: { kind: 'round', number: 2, input: responses } } : call;
   const opened = deps.states.open(call, requestState);
+  const given = responses?.inputResponses ?? {};
+  // What others decide takes longer than a form, and its state holds nothing that grows old.
+  if ('state' in opened && opened.state.kind === 'approval') return backFromApproval(call, given);
   if (!opened.ok) throw refusal(call, SENTENCES[opened.why]);
   const { state } = opened;
-  const given = responses?.inputResponses ?? {};
   switch (state.kind) {
     case 'held': {
       const { callId, asks } = state;
@@ -44,6 +46,8 @@ export function continueCall(
       const input = { ...responses, ...(upstreams !== undefined && { requestState: upstreams }) };
       return inRound(call, { kind: 'round', number, askedBy: state.askedBy, input });
     }
+    case 'approval':
+      return backFromApproval(call, given);
     case 'urls': {
       const refusedUrls = Object.values(given).some(
         (response) => (response as Record<string, unknown>)['action'] !== 'accept',
@@ -52,6 +56,14 @@ export function continueCall(
       return inRound(call, { kind: 'round', number, askedBy: state.askedBy, refusedUrls });
     }
   }
+}
+
+/** Whether the person went to look is told; what they may do there is for that page to say. */
+function backFromApproval(call: CheckedCall, given: Record<string, unknown>): CheckedCall {
+  const went = Object.values(given).some(
+    (response) => isObject(response) && response['action'] === 'accept',
+  );
+  return { ...call, approvalShown: went ? 'looked-at' : 'left' };
 }
 
 /** Answers go to the server that asked, and to no other that has taken its place since. */

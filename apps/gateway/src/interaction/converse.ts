@@ -1,6 +1,8 @@
 import type { Logger } from '@conducktor/runtime';
 import type { Tracer } from '@conducktor/telemetry';
 import type { ToolCallAnswer } from '../mcp/ports.js';
+import { redactAsks, redacted } from '../redact/redacted.js';
+import { handOver, type TaintDeps } from '../taint/hand-over.js';
 import { logIds } from '../telemetry/call-observer.js';
 import { answerOf, failureFor, stoppedAnswer } from '../tool-call/answers.js';
 import type { AttachDeps } from '../tool-call/attach.js';
@@ -11,14 +13,15 @@ import type { AdmittedCall, RecordedCall } from '../tool-call/types.js';
 import type { Workers } from '../workers/workers.js';
 import { heldAnswer } from './answers.js';
 import { canBeAsked } from './client-channel.js';
+import { guardChannel } from './guard-channel.js';
 import type { HeldCalls } from './held-calls.js';
 import { nextRound, takenKey } from './next-round.js';
-import { ownQuestions, presentQuestions } from './questions.js';
+import { ownQuestions, presentQuestions, withoutQuestions } from './questions.js';
 import { relayAsks } from './relay-asks.js';
 import type { RequestStates } from './request-state.js';
 import type { Round } from './rounds.js';
 
-export interface InteractionDeps extends SettleDeps, Pick<AttachDeps, 'freeKey'> {
+export interface InteractionDeps extends SettleDeps, TaintDeps, Pick<AttachDeps, 'freeKey'> {
   logger: Logger;
   workers: Workers;
   states: RequestStates;
@@ -37,8 +40,9 @@ export interface InteractionDeps extends SettleDeps, Pick<AttachDeps, 'freeKey'>
  */
 export async function converse(
   deps: InteractionDeps,
-  call: AdmittedCall,
+  admitted: AdmittedCall,
 ): Promise<ToolCallAnswer | Round> {
+  const call = guardChannel(deps, admitted, admitted.decision.redactions);
   const { timeline } = call.input.context;
   timeline.mark('dispatch');
   const outcome = canBeAsked(call)
@@ -50,13 +54,13 @@ export async function converse(
     : await dispatch(deps, call);
   if ('asks' in outcome) {
     hold(deps, call, outcome.outcome);
-    return heldAnswer(deps, call, outcome.asks);
+    return handOver(deps, call, heldAnswer(deps, call, redactAsks(call, outcome.asks)));
   }
   timeline.mark('settle');
   const answer = presentOutcome(deps, call, outcome);
   const settled = await settle(deps, call, outcome, answer);
   const questions = ownQuestions(call, settled);
-  if (!questions) return settled;
+  if (!questions) return handOver(deps, call, settled);
   const next = await nextRound(call, questions);
   const key = takenKey(call);
   // Nothing came of the questions: whoever tries again with the same key may be asked again.
@@ -72,7 +76,9 @@ export function presentOutcome(
 ): ToolCallAnswer {
   if (outcome.stopped) return stoppedAnswer(call, outcome, outcome.stopped);
   try {
-    return presentQuestions(deps, call, answerOf(call, outcome));
+    const answer = redacted(deps, call, answerOf(call, outcome));
+    if ('approval' in call && call.approval) return withoutQuestions(call, answer);
+    return presentQuestions(deps, call, answer);
   } catch (error) {
     deps.logger.error(
       { err: error, callId: call.callId, ...logIds(call.input.context.timeline) },

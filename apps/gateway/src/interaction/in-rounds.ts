@@ -1,12 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { ConducktorError } from '@conducktor/contracts';
 import type { GovernedDeps } from '../governed.js';
 import type { McpRequestContext, ToolCallAnswer } from '../mcp/ports.js';
-import { Refusal, StaleDecision } from '../tool-call/refusal.js';
+import { ApprovalGone, Refusal, StaleDecision } from '../tool-call/refusal.js';
 import { refuse } from '../tool-call/refuse.js';
 import type { Round } from './rounds.js';
 
 // A workspace that changes faster than this many decisions in a row is answered "not now".
 const DECISIONS = 4;
+const APPROVAL_PAUSE_MS = 50;
 
 /**
  * Tells a story until it has an answer for the client: from its beginning when the workspace changed
@@ -31,6 +33,11 @@ export async function inRounds(
         await deps.workspaces.refresh(error.workspace);
         continue;
       }
+      // Somebody else has used the approval, or is about to: what became of it is found by looking again.
+      if (error instanceof ApprovalGone && decision < DECISIONS) {
+        await pause(APPROVAL_PAUSE_MS * decision);
+        continue;
+      }
       // What the round before got answers to is not asked for any more: its key is free again.
       if (round?.idempotency && wasNotSent(error)) await deps.freeKey(round.idempotency);
       return refuse(deps, error, asked.context, asked.method);
@@ -41,6 +48,9 @@ export async function inRounds(
 /** Anything else is a defect, and says nothing of how far the call got. */
 function wasNotSent(error: unknown): boolean {
   return (
-    error instanceof Refusal || error instanceof StaleDecision || error instanceof ConducktorError
+    error instanceof Refusal ||
+    error instanceof StaleDecision ||
+    error instanceof ApprovalGone ||
+    error instanceof ConducktorError
   );
 }

@@ -56,6 +56,13 @@ export function ownQuestions(
   return { requests, requestState: typeof state === 'string' ? state : undefined };
 }
 
+/** Of a call that people have approved: they have not seen what its client would answer. */
+export function withoutQuestions(call: RecordedCall, answer: ToolCallAnswer): ToolCallAnswer {
+  return answer.kind === 'result' && asksForInput(answer)
+    ? inputNotGiven(call, 'which a call that was approved cannot give')
+    : answer;
+}
+
 function asksForInput(answer: { result: Record<string, unknown> }): boolean {
   return answer.result['resultType'] === 'input_required';
 }

@@ -7,7 +7,10 @@ const LIVES_MS = 10 * 60_000;
 const NONCE = 12;
 const TAG = 16;
 
-type Opened = { ok: true; state: RequestState } | { ok: false; why: 'expired' | 'not-ours' };
+type Opened =
+  | { ok: true; state: RequestState }
+  | { ok: false; why: 'expired'; state: RequestState }
+  | { ok: false; why: 'not-ours' };
 
 /**
  * `requestState` of 2026-07-28: what a client brings back with its answers, sealed with AES-256-GCM. It
@@ -43,7 +46,7 @@ export class RequestStates {
         until: number;
         state: RequestState;
       };
-      return until > this.now() ? { ok: true, state } : { ok: false, why: 'expired' };
+      return until > this.now() ? { ok: true, state } : { ok: false, why: 'expired', state };
     } catch {
       return NOT_OURS;
     }

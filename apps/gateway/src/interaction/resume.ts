@@ -1,12 +1,16 @@
 import type { CallResult, ReplyNote } from '@conducktor/contracts';
 import type { ToolCallAnswer } from '../mcp/ports.js';
+import { redactAsks, redacted } from '../redact/redacted.js';
+import { handOver } from '../taint/hand-over.js';
+import { lookUpSeen } from '../taint/look-up.js';
 import { decide } from '../tool-call/decide.js';
 import { type LimitDeps, limitRequest } from '../tool-call/limit.js';
 import { noteEnd } from '../tool-call/settle.js';
-import type { RecordedCall } from '../tool-call/types.js';
+import type { AllowedCall, RecordedCall } from '../tool-call/types.js';
 import { heldAnswer } from './answers.js';
 import type { HeldCall } from './continue-call.js';
 import { type InteractionDeps, presentOutcome } from './converse.js';
+import { guardChannel } from './guard-channel.js';
 import { relayAsks } from './relay-asks.js';
 
 /**
@@ -27,8 +31,10 @@ export async function resume(
   const { id: connectionId, slug } = call.tool.connection;
   const { timeline } = call.input.context;
   timeline.mark('decide');
+  const looked = await lookUpSeen(deps, call);
+  let allowed: AllowedCall;
   try {
-    decide(call);
+    allowed = decide(looked);
   } catch (refusal) {
     void deps.workers.resume(connectionId, { ...take, replies: asks.map(declined) }, {});
     throw refusal;
@@ -36,21 +42,31 @@ export async function resume(
   timeline.mark('limit');
   // A state may be brought back any number of times in its ten minutes.
   await limitRequest(deps, call.caller, call.tool.shownName, slug);
-  const recorded: RecordedCall = { ...call, callId };
+  const { decision } = allowed;
+  const recorded: RecordedCall = guardChannel(
+    deps,
+    { ...call, callId, decision },
+    decision.redactions,
+  );
   const settledHere = deps.held.get(callId);
   timeline.mark('dispatch');
-  const outcome = await relayAsks(call, (options) =>
-    deps.runningCalls.run(call, options.signal, async (signal) =>
+  const outcome = await relayAsks(recorded, (options) =>
+    deps.runningCalls.run(recorded, options.signal, async (signal) =>
       knownOf(
         await deps.workers.resume(connectionId, { ...take, replies }, { ...options, signal }),
       ),
     ),
   );
-  if ('asks' in outcome) return heldAnswer(deps, recorded, outcome.asks);
+  if ('asks' in outcome)
+    return handOver(deps, recorded, heldAnswer(deps, recorded, redactAsks(recorded, outcome.asks)));
   noteEnd(recorded, outcome);
   // Where this gateway made the call, its answer leaves as any other does: once it is safe to tell.
-  if (settledHere && outcome.outcome !== 'unknown') return await settledHere;
-  return presentOutcome(deps, recorded, outcome);
+  const answer =
+    settledHere && outcome.outcome !== 'unknown'
+      ? // It was redacted as the policy was then.
+        redacted(deps, recorded, await settledHere)
+      : presentOutcome(deps, recorded, outcome);
+  return handOver(deps, recorded, answer);
 }
 
 /** That its worker cannot be reached now does not mean that the call was never sent. */

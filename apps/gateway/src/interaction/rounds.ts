@@ -42,7 +42,9 @@ export type RequestState =
   /** The upstream ended the call and wants another one, with its own state if it gave one. */
   | { kind: 'round'; number: number; askedBy: string; requestState?: string | undefined }
   /** The upstream wants addresses visited before it is called again, without any input. */
-  | { kind: 'urls'; number: number; askedBy: string };
+  | { kind: 'urls'; number: number; askedBy: string }
+  /** Nothing was sent: the person was shown where others decide whether it may be. */
+  | { kind: 'approval'; id: string };
 
 /** The methods whose results may ask for input (2026-07-28). */
 const MAY_ASK: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);

@@ -1,4 +1,7 @@
+import type { Code } from '@conducktor/contracts';
 import type { GovernedDeps } from '../governed.js';
+import { redactPage } from '../redact/redacted.js';
+import { lookUpSeen } from '../taint/look-up.js';
 import { admit } from '../tool-call/admit.js';
 import { checkEntry } from '../tool-call/check-entry.js';
 import { decide } from '../tool-call/decide.js';
@@ -17,6 +20,8 @@ import { FAILED_PAGE, readPage, type Page } from './read-page.js';
 
 // A list of many upstreams does not wait for the slowest of them.
 const WAIT_MS = 8_000;
+// Nobody waits for approvers to see a list.
+const DENIED: ReadonlySet<Code> = new Set<Code>(['policy_denied', 'approval_required', 'frozen']);
 
 /**
  * One page of one upstream's list, out of the cache or by a governed, recorded call of its own; a page
@@ -37,10 +42,10 @@ export async function fetchPage(
   let allowed: AllowedCall;
   try {
     const asked = { method, entry, arguments: params, name: '' };
-    allowed = decide(checkEntry(caller, asked, inputOf(request)));
+    allowed = decide(await lookUpSeen(deps, checkEntry(caller, asked, inputOf(request))));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (error.code === 'policy_denied' || error.code === 'frozen') return 'denied';
+    if (DENIED.has(error.code)) return 'denied';
     // What one connection asks for does not keep the lists of the others: at its own path it is asked.
     const isOneOfMany = viewFor(caller).connections.length > 1;
     if (error.code === 'insufficient_scope' && mayRead(caller) && isOneOfMany)
@@ -58,7 +63,8 @@ export async function fetchPage(
       caller.context.capabilities ?? null,
     ]),
   };
-  return inTime(deps.pages.get(key, () => callForPage(deps, request, method, allowed)));
+  const read = await inTime(deps.pages.get(key, () => callForPage(deps, request, method, allowed)));
+  return { ...read, page: redactPage(allowed.decision.redactions, read.page) };
 }
 
 async function callForPage(

@@ -7,6 +7,7 @@ import { isEntry } from './read-params.js';
 import type { Reply, RpcReply } from './reply.js';
 import { modernResult } from './result-shape.js';
 import { discoveryOf } from './server-info.js';
+import { isTaskMethod, requestTask } from './tasks.js';
 
 /** What we are changes with a release, what a path shows seldom. */
 const DISCOVERY_TTL_MS = 300_000;
@@ -32,6 +33,8 @@ export async function answerModern(
     const reach = { signal: abortedByClosing(response), outlet: reply };
     return requestEntry(mcp, context, request, method, reach);
   }
+  if (isTaskMethod(method))
+    return requestTask(mcp, context, { ...request, method }, abortedByClosing(response));
   return {
     status: 404,
     text: errorText(request.id, {

@@ -17,6 +17,9 @@ const OWN: ReadonlySet<string> = new Set([
   'logging/setLevel',
   'resources/subscribe',
   'resources/unsubscribe',
+  'tasks/get',
+  'tasks/update',
+  'tasks/cancel',
 ]);
 /** Names that clients make up would each have records of their own. */
 const UNKNOWN = 'unknown';

@@ -88,6 +88,16 @@ export interface McpRequestInput extends ClientChannel {
   input?: ClientInput;
 }
 
+/** Of the tasks extension (2026-07-28). */
+export type TaskMethod = 'tasks/get' | 'tasks/update' | 'tasks/cancel';
+
+export interface TaskInput {
+  context: McpRequestContext;
+  method: TaskMethod;
+  taskId: string;
+  signal: AbortSignal;
+}
+
 /** What a listening client is told. URIs are as this client sees them. */
 export type ClientEvent =
   | { kind: 'list-changed'; list: 'tools' | 'prompts' | 'resources' }
@@ -157,6 +167,11 @@ export interface GovernedMcp {
   listTools(context: McpRequestContext): Promise<ToolListAnswer>;
   /** Results are shaped as 2026-07-28 has them (`ttlMs`, `cacheScope` on lists); transports down-convert. */
   request(input: McpRequestInput): Promise<ToolCallAnswer>;
+  /**
+   * A task that a call of this caller was answered by: `tasks/get` with the task, whose `result` is that of
+   * the call; the others with nothing. Another's, and none, are unknown alike.
+   */
+  task(input: TaskInput): Promise<ToolCallAnswer>;
   /** One resource, decided and recorded like a call; events until closed. */
   subscribe(
     input: ListenInput & { uri: string },

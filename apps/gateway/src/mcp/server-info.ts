@@ -1,5 +1,6 @@
 /** What we say of ourselves, in both eras. */
 import type { Introduction } from './ports.js';
+import { TASKS_EXTENSION } from '../sessions/capability-bits.js';
 import { SERVED_VERSIONS } from './versions.js';
 
 export const SERVER_INFO = {
@@ -31,11 +32,17 @@ export function instructionsOf({ instructions }: Introduction): string {
   return instructions === undefined ? INSTRUCTIONS : `${INSTRUCTIONS}\n${instructions}`;
 }
 
+/** Tasks are those of 2026-07-28: the earlier ones, under the same name in parts, were an experiment. */
+const MODERN_CAPABILITIES = {
+  ...CAPABILITIES,
+  extensions: { ...CAPABILITIES.extensions, [TASKS_EXTENSION]: {} },
+};
+
 /** The body of `server/discover`, without what every modern result carries. */
 export function discoveryOf(introduction: Introduction) {
   return {
     supportedVersions: SERVED_VERSIONS,
-    capabilities: CAPABILITIES,
+    capabilities: MODERN_CAPABILITIES,
     instructions: instructionsOf(introduction),
   };
 }

@@ -2,6 +2,7 @@ import type { GovernedDeps } from '../governed.js';
 import { ConducktorError, type UpstreamEvent, type WatchAnswer } from '@conducktor/contracts';
 import type { ListenInput, Subscription } from '../mcp/ports.js';
 import { toClientUri } from '../resources/uris.js';
+import { lookUpSeen } from '../taint/look-up.js';
 import { admit } from '../tool-call/admit.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import { checkEntry } from '../tool-call/check-entry.js';
@@ -112,7 +113,8 @@ export class ResourceSubscription implements Subscription {
       const connection = view.connections.find(({ id }) => id === this.#connectionId);
       if (!connection || standing(caller, connection, SUBSCRIBE, this.uri) === 'unknown')
         return this.#end('There is no such resource here any more.');
-      await this.#follow(decide(checkSubscription(caller, connection, this.uri)));
+      const checked = checkSubscription(caller, connection, this.uri);
+      await this.#follow(decide(await lookUpSeen(this.deps, checked)));
       for (const uri of this.#updated) {
         this.#updated.delete(uri);
         const shown = uri === this.uri ? this.input.uri : toClientUri(view, connection, uri);

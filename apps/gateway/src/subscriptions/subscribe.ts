@@ -2,6 +2,7 @@ import type { GovernedDeps } from '../governed.js';
 import { inRounds } from '../interaction/in-rounds.js';
 import type { Challenge, Failure, ListenInput, Subscription } from '../mcp/ports.js';
 import { findResource } from '../resources/find-resource.js';
+import { lookUpSeen } from '../taint/look-up.js';
 import { admit } from '../tool-call/admit.js';
 import { authenticate } from '../tool-call/authenticate.js';
 import { decide } from '../tool-call/decide.js';
@@ -27,7 +28,8 @@ export async function subscribe(
     const caller = await authenticate(deps, input.context, SUBSCRIBE);
     const { connection, uri } = await findResource(deps, caller, input.uri, SUBSCRIBE);
     if (deps.watches.openOf(caller) >= MAX_OPEN) throw tooMany(caller);
-    const allowed = decide(checkSubscription(caller, connection, uri));
+    const checked = checkSubscription(caller, connection, uri);
+    const allowed = decide(await lookUpSeen(deps, checked));
     const paid = await limitRequest(deps, caller, allowed.tool.shownName, connection.slug);
     const admitted = await admit(deps, limitedBy(paid, allowed));
     // Only a call with an idempotency key is attached to another one.

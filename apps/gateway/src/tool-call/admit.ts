@@ -3,11 +3,13 @@ import { encodeRecord, timestamp } from '@conducktor/audit-log';
 import { newId } from '@conducktor/contracts';
 import { ASK_WAIT_MS } from '@conducktor/runtime';
 import type { Vault } from '@conducktor/vault';
+import { answerKeyOf } from '../approvals/binding.js';
 import { canBeAsked } from '../interaction/client-channel.js';
 import type { BodyWriter } from '../journal/body-writer.js';
 import type { Journal } from '../journal/journal.js';
-import { Refusal, StaleDecision } from './refusal.js';
-import type { AdmittedCall, LimitedCall } from './types.js';
+import { auditArguments } from '../redact/audit-arguments.js';
+import { ApprovalGone, Refusal, StaleDecision } from './refusal.js';
+import type { AdmittedCall, ClearedCall } from './types.js';
 
 export interface AdmitDeps {
   journal: Journal;
@@ -18,7 +20,7 @@ export interface AdmitDeps {
 /** A call with the same idempotency key exists: its answer is this call's answer. */
 export interface AttachedCall {
   attachedTo: string;
-  call: LimitedCall;
+  call: ClearedCall;
   idempotencyHash: string;
 }
 
@@ -29,27 +31,26 @@ const DEADLINE_SLACK_MS = 5_000;
 
 /**
  * Makes the call durable before anything is sent: intent, audit intent with the encrypted arguments,
- * reservation of what it costs and idempotency key commit in one transaction.
+ * reservation of what it costs, idempotency key and the approval that it uses up commit in one transaction.
  */
 export async function admit(
   deps: AdmitDeps,
-  call: LimitedCall,
+  call: ClearedCall,
 ): Promise<AdmittedCall | AttachedCall> {
   const { caller, tool } = call;
   const callId = newId('call');
   const tenantId = caller.workspace.tenantId;
+  const kept = auditArguments(call);
   const sealed =
-    deps.vault.subjectSealer(tenantId, caller.member.id)?.(`call/${callId}`, call.argumentsJson) ??
-    (await deps.vault.sealForSubject(
-      tenantId,
-      caller.member.id,
-      `call/${callId}`,
-      call.argumentsJson,
-    ));
+    deps.vault.subjectSealer(tenantId, caller.member.id)?.(`call/${callId}`, kept) ??
+    (await deps.vault.sealForSubject(tenantId, caller.member.id, `call/${callId}`, kept));
   const inline = sealed.length <= INLINE_BYTES;
   const taken = call.round?.idempotency?.hash;
+  const { approval } = call;
   const idempotencyHash =
-    taken ?? (call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey));
+    taken ??
+    (approval && answerKeyOf(approval.id)) ??
+    (call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey));
   const now = Date.now();
 
   const admission = await deps.journal.admit({
@@ -75,6 +76,8 @@ export async function admit(
       ...(call.decision.ruleId === undefined ? {} : { rule: call.decision.ruleId }),
       argumentsHash: call.argumentsHash,
       argumentsSize: call.argumentsJson.length,
+      ...(kept === call.argumentsJson ? {} : { argumentsRedacted: true as const }),
+      ...(approval && { approval: approval.id }),
       ...(inline
         ? { argumentsSealed: sealed.toString('base64') }
         : { argumentsIn: 'call_body' as const }),
@@ -83,6 +86,7 @@ export async function admit(
     ...(idempotencyHash && taken === undefined
       ? { idempotency: { hash: idempotencyHash, argumentsHash: sameCallHash(call) } }
       : {}),
+    ...(approval && { approval }),
   });
 
   switch (admission.verdict) {
@@ -93,6 +97,8 @@ export async function admit(
       return { attachedTo: admission.callId, call, idempotencyHash: idempotencyHash! };
     case 'stale':
       throw new StaleDecision(caller.workspace);
+    case 'not-approved':
+      throw new ApprovalGone();
     case 'conflict':
       throw new Refusal(
         'idempotency_conflict',
@@ -108,7 +114,7 @@ export async function admit(
 }
 
 /** What must be equal for a key to mean the same call: the tool and its arguments. */
-function sameCallHash(call: LimitedCall): string {
+function sameCallHash(call: ClearedCall): string {
   return hash('sha256', `${call.tool.id} ${call.argumentsHash}`, 'hex');
 }
 
@@ -116,7 +122,7 @@ function sameCallHash(call: LimitedCall): string {
  * Scoped to workspace (the row's own column), person and client. A later round is a call of its own
  * under the same key: the one before has been answered with a question.
  */
-function idempotencyKeyHash({ caller, round }: LimitedCall, key: string): string {
+function idempotencyKeyHash({ caller, round }: ClearedCall, key: string): string {
   const inRound = round ? [round.number, round.input ?? null] : [];
   return hash(
     'sha256',

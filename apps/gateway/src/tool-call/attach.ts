@@ -3,10 +3,13 @@ import type { Vault } from '@conducktor/vault';
 import type { TakenKey } from '../interaction/rounds.js';
 import type { Workspaces } from '../workspace/workspaces.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
+import { redacted } from '../redact/redacted.js';
+import { handOver, type TaintDeps } from '../taint/hand-over.js';
 import type { AttachedCall } from './admit.js';
 import { failure } from './answers.js';
+import type { Caller } from './types.js';
 
-export interface AttachDeps {
+export interface AttachDeps extends TaintDeps {
   answers: IdempotentAnswers;
   /** Gives a key back under which no answer will be kept. */
   freeKey(key: TakenKey): Promise<void>;
@@ -29,15 +32,11 @@ export async function attach(deps: AttachDeps, attached: AttachedCall): Promise<
   const { caller, tool, input } = call;
   const until = Date.now() + tool.connection.timeoutMs;
   for (let wait = POLL_MS.first; ; wait = Math.min(wait * 1.5, POLL_MS.most)) {
-    const sealed = await deps.answers(caller.workspace.tenantId, idempotencyHash);
-    if (sealed !== undefined) {
-      const bytes = await deps.vault.openForSubject(
-        caller.workspace.tenantId,
-        caller.member.id,
-        `answer/${idempotencyHash}`,
-        Buffer.from(sealed, 'base64'),
-      );
-      return parseJsonExact(bytes.toString()) as ToolCallAnswer;
+    const answer = await readAnswer(deps, caller, idempotencyHash);
+    if (answer) {
+      const recorded = { ...call, callId: attached.attachedTo };
+      // It was redacted as the policy was then.
+      return handOver(deps, recorded, redacted(deps, recorded, answer));
     }
     if (Date.now() >= until || input.signal.aborted) {
       return failure(
@@ -48,4 +47,21 @@ export async function attach(deps: AttachDeps, attached: AttachedCall): Promise<
     }
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
+}
+
+/** The answer that is kept under a key, by its hash; undefined: there is none, or none yet. */
+export async function readAnswer(
+  { answers, vault }: Pick<AttachDeps, 'answers' | 'vault'>,
+  { workspace: { tenantId }, member }: Pick<Caller, 'workspace' | 'member'>,
+  keyHash: string,
+): Promise<ToolCallAnswer | undefined> {
+  const sealed = await answers(tenantId, keyHash);
+  if (sealed === undefined) return undefined;
+  const bytes = await vault.openForSubject(
+    tenantId,
+    member.id,
+    `answer/${keyHash}`,
+    Buffer.from(sealed, 'base64'),
+  );
+  return parseJsonExact(bytes.toString()) as ToolCallAnswer;
 }

@@ -1,9 +1,11 @@
 import type { GovernedDeps } from '../governed.js';
+import { approve } from '../approvals/approve.js';
 import { continueCall } from '../interaction/continue-call.js';
 import { converse } from '../interaction/converse.js';
 import { inRounds } from '../interaction/in-rounds.js';
 import { resume } from '../interaction/resume.js';
 import type { ToolCallAnswer, ToolCallInput } from '../mcp/ports.js';
+import { lookUpSeen } from '../taint/look-up.js';
 import { carriedCall } from '../tool-search/carried-call.js';
 import { findTools, isFinding } from '../tool-search/find-tools.js';
 import { admit } from './admit.js';
@@ -12,7 +14,7 @@ import { attach } from './attach.js';
 import { authenticate } from './authenticate.js';
 import { checkArguments } from './check-arguments.js';
 import { checkHeaders } from './check-headers.js';
-import { decide } from './decide.js';
+import { decideTool, wantsApproval } from './decide.js';
 import { limit } from './limit.js';
 import { resolve } from './resolve.js';
 
@@ -35,11 +37,13 @@ export function callTool(deps: GovernedDeps, input: ToolCallInput): Promise<Tool
     // A call that waits for what its client was asked: decided again, then given the replies.
     if ('held' in checked) return resume(deps, checked);
     timeline.mark('decide');
-    const allowed = decide(checked);
+    const decided = decideTool(await lookUpSeen(deps, checked));
     timeline.mark('limit');
-    const limited = await limit(deps, allowed);
+    const limited = await limit(deps, decided);
+    const cleared = wantsApproval(limited) ? await approve(deps, limited) : limited;
+    if ('answer' in cleared) return cleared.answer;
     timeline.mark('admit');
-    const admitted = await admit(deps, limited);
+    const admitted = await admit(deps, cleared);
     if ('attachedTo' in admitted) return attach(deps, admitted);
     // Dispatch, what the upstream asks the client meanwhile, settle.
     return converse(deps, admitted);

@@ -1,37 +1,63 @@
 import { decide as decideByPolicy } from '@conducktor/policy';
+import type { CallToApprove } from '../approvals/types.js';
 import { policyCaller, policyTool } from './policy-input.js';
 import { Refusal } from './refusal.js';
 import { connectionFrozen } from './right.js';
-import type { AllowedCall, CheckedCall } from './types.js';
+import type { AllowedCall, CheckedCall, DecidedCall } from './types.js';
 
 const DEFAULT_SENTENCE = 'no policy rule of this workspace allows it';
 
 /**
  * Whether the connection takes calls at all, then the workspace's active policy on this very call.
- * Pure; an error inside counts as a denial.
+ * Pure; an error inside counts as a denial, and so does that somebody would have to approve it first:
+ * only calls of tools can wait for that.
  */
 export function decide(call: CheckedCall): AllowedCall {
+  const decided = decideTool(call);
+  if (!wantsApproval(decided)) return decided;
+  const { ruleId } = decided.decision;
+  throw new Refusal(
+    'approval_required',
+    `Approval required by the rule "${ruleId}" of your workspace, and only calls of tools can be approved.`,
+    aboutCall(call, ruleId),
+  );
+}
+
+export function wantsApproval<Call extends DecidedCall>(
+  call: Call,
+): call is Extract<Call, CallToApprove> {
+  return call.decision.effect === 'require_approval';
+}
+
+/** The same for the call of a tool, which can wait for its approval: see `approve`. */
+export function decideTool(call: CheckedCall): DecidedCall {
   const { caller, tool } = call;
   const frozen = connectionFrozen(tool.connection);
   if (frozen !== undefined)
-    throw new Refusal('frozen', `Permission denied: ${frozen}`, {
-      caller,
-      toolName: tool.shownName,
-      connection: tool.connection.slug,
-      argumentsHash: call.argumentsHash,
-    });
+    throw new Refusal('frozen', `Permission denied: ${frozen}`, aboutCall(call, undefined));
   const decision = decideByPolicy(caller.workspace.policy, {
     caller: policyCaller(caller),
     tool: policyTool(tool),
     args: call.arguments,
-    context: { now: new Date(), sourceIp: caller.context.sourceIp },
+    context: { now: new Date(), sourceIp: caller.context.sourceIp, seen: call.seen },
   });
-  if (decision.effect === 'allow') return { ...call, decision: { ...decision, effect: 'allow' } };
-  throw new Refusal('policy_denied', `Permission denied: ${decision.message ?? DEFAULT_SENTENCE}`, {
+  const { effect } = decision;
+  if (effect === 'allow') return { ...call, decision: { ...decision, effect } };
+  if (effect === 'require_approval') return { ...call, decision: { ...decision, effect } };
+  const sentence = `Permission denied: ${decision.message ?? DEFAULT_SENTENCE}`;
+  throw new Refusal('policy_denied', sentence, aboutCall(call, decision.ruleId));
+}
+
+/** What a refusal's record says of the call. */
+export function aboutCall(
+  { caller, tool, argumentsHash }: CheckedCall,
+  rule: string | undefined,
+): Refusal['about'] {
+  return {
     caller,
     toolName: tool.shownName,
     connection: tool.connection.slug,
-    argumentsHash: call.argumentsHash,
-    ...(decision.ruleId === undefined ? {} : { rule: decision.ruleId }),
-  });
+    argumentsHash,
+    ...(rule === undefined ? {} : { rule }),
+  };
 }

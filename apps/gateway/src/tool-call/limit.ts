@@ -2,7 +2,7 @@ import type { LimitProfile } from '../limits/gcra.js';
 import type { TokenLeases } from '../limits/token-leases.js';
 import type { Workspace } from '../workspace/types.js';
 import { Refusal } from './refusal.js';
-import type { AllowedCall, Caller, LimitedCall } from './types.js';
+import type { AllowedCall, Caller, ClearedCall, DecidedCall } from './types.js';
 
 export interface LimitDeps {
   leases: TokenLeases;
@@ -10,7 +10,10 @@ export interface LimitDeps {
 }
 
 /** One token of the workspace's allowance, shared by all replicas. */
-export async function limit(deps: LimitDeps, call: AllowedCall): Promise<LimitedCall> {
+export async function limit<Call extends DecidedCall>(
+  deps: LimitDeps,
+  call: Call,
+): Promise<Call & { withinLimits: true }> {
   const { workspace } = call.caller;
   const taken = deps.leases.take(workspace.tenantId, deps.profiles[workspace.limitProfile]);
   const retryAfterMs = typeof taken === 'number' ? taken : await taken;
@@ -52,7 +55,7 @@ export interface WithinRequestLimit {
   withinLimits: true;
 }
 
-export function limitedBy(request: WithinRequestLimit, call: AllowedCall): LimitedCall {
+export function limitedBy(request: WithinRequestLimit, call: AllowedCall): ClearedCall {
   return { ...call, withinLimits: request.withinLimits };
 }
 

@@ -16,6 +16,8 @@ export class Refusal extends Error {
       connection?: string;
       rule?: string;
       argumentsHash?: string;
+      /** The request for approval that was made of it. */
+      approval?: string;
       retryAfterMs?: number;
       /** As the client wrote it, for unknown_resource. */
       uri?: string;
@@ -25,6 +27,13 @@ export class Refusal extends Error {
   ) {
     super(message);
     this.name = 'Refusal';
+  }
+}
+
+/** The approval that the call brought was used, or ended, meanwhile: look again. */
+export class ApprovalGone extends Error {
+  constructor() {
+    super('The approval of this call could not be used.');
   }
 }
 

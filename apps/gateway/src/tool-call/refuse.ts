@@ -8,7 +8,7 @@ import { resourceMetadataUrl } from '../mcp/challenge.js';
 import type { McpRequestContext, ToolCallAnswer } from '../mcp/ports.js';
 import { logIds } from '../telemetry/call-observer.js';
 import { failureFor, refusalAnswer, TOOL_CALL, unavailableAnswer } from './answers.js';
-import { Refusal, StaleDecision } from './refusal.js';
+import { ApprovalGone, Refusal, StaleDecision } from './refusal.js';
 
 export interface RefuseDeps {
   journal: Journal;
@@ -36,13 +36,13 @@ export async function refuse(
   context.timeline.facts = { end, ...(error instanceof Refusal && factsOf(error)) };
   if (error instanceof Refusal) {
     try {
-      return refusalAnswer(error, await record(deps, error), metadataUrl, asked);
+      return refusalAnswer(error, await recordRefusal(deps, error), metadataUrl, asked);
     } catch (cause) {
       deps.logger.warn({ err: cause }, 'A refusal could not be recorded');
       return unavailableAnswer();
     }
   }
-  if (error instanceof StaleDecision) return unavailableAnswer();
+  if (error instanceof StaleDecision || error instanceof ApprovalGone) return unavailableAnswer();
   if (error instanceof ConducktorError) {
     if (error.code === 'unauthenticated')
       return refusalAnswer(
@@ -81,8 +81,11 @@ function factsOf({ about }: Refusal): Omit<CallFacts, 'end'> {
 const MADE_UP: ReadonlySet<Code> = new Set<Code>(['unknown_tool', 'not_found', 'frozen']);
 
 /** Returns the id of the record; equal refusals in a row share one that says how many they were. */
-async function record(deps: RefuseDeps, refusal: Refusal): Promise<string | undefined> {
-  const { caller, toolName, connection, rule, argumentsHash } = refusal.about;
+export async function recordRefusal(
+  deps: Pick<RefuseDeps, 'journal' | 'denials'>,
+  refusal: Refusal,
+): Promise<string | undefined> {
+  const { caller, toolName, connection, rule, argumentsHash, approval } = refusal.about;
   if (!caller) return undefined;
   const tenantId = caller.workspace.tenantId;
   // Names that a client makes up are all of one kind: with one each, a record each could be had.
@@ -108,6 +111,7 @@ async function record(deps: RefuseDeps, refusal: Refusal): Promise<string | unde
         code: refusal.code,
         ...(rule === undefined ? {} : { rule }),
         ...(argumentsHash === undefined ? {} : { argumentsHash }),
+        ...(approval === undefined ? {} : { approval }),
         sourceIp: caller.context.sourceIp,
         ...(repeated > 0 ? { repeated } : {}),
       }),

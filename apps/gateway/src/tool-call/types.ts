@@ -1,5 +1,6 @@
-import type { CallRequest, JournalKey } from '@conducktor/contracts';
+import type { CallRequest, JournalKey, ToolLabel } from '@conducktor/contracts';
 import type { Decision } from '@conducktor/policy';
+import type { CallToApprove } from '../approvals/types.js';
 import type { ClientChannel, ClientInput, McpRequestContext } from '../mcp/ports.js';
 import type { Round } from '../interaction/rounds.js';
 import type { Member, Tool, Workspace } from '../workspace/types.js';
@@ -61,6 +62,10 @@ export interface CheckedCall {
     /** A subscription reaches the upstream as a watch. */
     method: CallRequest['method'] | 'resources/subscribe';
   };
+  /** What its client was given before, where a rule asks: set by `lookUpSeen`. */
+  seen?: ReadonlySet<ToolLabel> | undefined;
+  /** Its client comes back from the page on which others approve it: the person went there, or did not. */
+  approvalShown?: 'looked-at' | 'left' | undefined;
   /** A later round of a request whose upstream asked for input; absent: the first. */
   round?: Round | undefined;
 }
@@ -70,17 +75,31 @@ export interface AllowedCall extends CheckedCall {
   decision: Decision & { effect: 'allow' };
 }
 
+/** Policy said yes, or that people are to be asked first. Only `decideTool` makes one. */
+export type DecidedCall = AllowedCall | CallToApprove;
+
 /** Within the rate limits. Only `limit` makes one. */
-export interface LimitedCall extends AllowedCall {
+export type LimitedCall = DecidedCall & { withinLimits: true };
+
+/** Approved by people, which `admit` uses up. Only `approved` makes one. */
+export type ApprovedCall = CallToApprove & {
   withinLimits: true;
-}
+  approval: { id: string; bound: string };
+};
+
+/** What may be made: without approval only what policy allows without. */
+export type ClearedCall =
+  | (AllowedCall & { withinLimits: true; approval?: undefined })
+  | ApprovedCall;
 
 /** Durable: intent, audit intent and reservation are committed. Only `admit` makes one. */
-export interface AdmittedCall extends LimitedCall {
+export type AdmittedCall = ClearedCall & {
   callId: string;
   key: JournalKey;
   idempotencyHash: string | undefined;
-}
+};
 
 /** A call that stands in the journal, perhaps by the hand of another gateway. */
-export type RecordedCall = CheckedCall & Pick<AdmittedCall, 'callId'>;
+export type RecordedCall = CheckedCall &
+  Pick<AdmittedCall, 'callId'> &
+  Partial<Pick<DecidedCall, 'decision'>>;

@@ -11,11 +11,13 @@ import {
   type RpcHandlers,
 } from '@conducktor/runtime';
 import { createTestDatabase, seedWorkspace, type SeededWorkspace } from '@conducktor/testing';
+import { createVault } from '@conducktor/vault';
 import type { StrangerLimit } from '../../limits/stranger-limit.js';
 import type {
   McpMethod,
   McpRequestContext,
   McpRequestInput,
+  ToolCallInput,
   ToolCallAnswer,
 } from '../../mcp/ports.js';
 import { openGoverned, type Governed } from '../../open-governed.js';
@@ -31,7 +33,7 @@ export interface GovernedStack {
   calls: CallRequest[];
   /** Answers with its id. */
   connect(slug: string, capabilities: object, upstream: Upstream): Promise<string>;
-  addTool(connectionId: string, slug: string, name: string): Promise<void>;
+  addTool(connectionId: string, slug: string, name: string, more?: object): Promise<void>;
   activate(policy: object): Promise<void>;
   request(
     method: McpMethod,
@@ -40,6 +42,14 @@ export interface GovernedStack {
     more?: Partial<McpRequestInput>,
   ): Promise<ToolCallAnswer>;
   context(by?: Partial<McpRequestContext> & { apiKey?: string }): McpRequestContext;
+  call(
+    name: string,
+    argumentsValue: unknown,
+    by?: Partial<McpRequestContext> & { apiKey?: string },
+    more?: Partial<ToolCallInput>,
+  ): Promise<ToolCallAnswer>;
+  /** What audit keeps of the arguments of a record of `records`. */
+  keptArguments(callId: string): Promise<unknown>;
   /** Records of the journal so far, in order: intents and refusals. */
   records(): Promise<Record<string, unknown>[]>;
   stop(): Promise<void>;
@@ -51,6 +61,7 @@ export async function startGovernedStack(
     ratePerMinute?: number;
     handlers?: Partial<RpcHandlers>;
     strangers?: StrangerLimit;
+    approvalHoldMs?: number;
   } = {},
 ): Promise<GovernedStack> {
   const database = await createTestDatabase();
@@ -86,6 +97,7 @@ export async function startGovernedStack(
     logger: createLogger('test', 'silent'),
     registry: createMetrics('test'),
     ...(options.strangers && { strangers: options.strangers }),
+    ...(options.approvalHoldMs !== undefined && { approvalHoldMs: options.approvalHoldMs }),
   });
   const insert = (table: string, row: Record<string, unknown>) =>
     admin.withTenant(tenantId, async (tx) => {
@@ -111,7 +123,7 @@ export async function startGovernedStack(
       await insert('connection', { tenant_id: tenantId, id, slug, timeout_ms: 1_000, ...row });
       return id;
     },
-    addTool: (connectionId, slug, name) =>
+    addTool: (connectionId, slug, name, more = {}) =>
       insert('tool', {
         tenant_id: tenantId,
         id: newId('tol'),
@@ -121,6 +133,7 @@ export async function startGovernedStack(
         definition: JSON.stringify({ name, inputSchema: { type: 'object' } }),
         definition_hash: randomBytes(32),
         proposed_class: 'read',
+        ...more,
       }),
     activate: async (policy) => {
       version++;
@@ -148,6 +161,25 @@ export async function startGovernedStack(
         signal: new AbortController().signal,
         ...more,
       }),
+    call: (name, argumentsValue, by, more) =>
+      governed.mcp.callTool({
+        context: stack.context(by),
+        name,
+        argumentsValue,
+        signal: new AbortController().signal,
+        ...more,
+      }),
+    keptArguments: async (callId) => {
+      const { rows } = await admin.pool.query<{ record: string }>(
+        'select record from call where call_id = $1',
+        [callId],
+      );
+      const { memberId, argumentsSealed } = JSON.parse(rows[0]!.record) as Record<string, string>;
+      const vault = createVault({ kek: deriveKey(secretKey, 'kek'), db: admin });
+      const box = Buffer.from(argumentsSealed!, 'base64');
+      const bytes = await vault.openForSubject(tenantId, memberId!, `call/${callId}`, box);
+      return JSON.parse(bytes.toString());
+    },
     records: async () => {
       const { rows } = await admin.pool.query<{ record: string }>(
         'select record from call where tenant_id = $1 order by epoch, tick, ordinal',

@@ -9,6 +9,7 @@ import type {
   ListenInput,
   McpRequestContext,
   McpRequestInput,
+  TaskInput,
   ToolCallAnswer,
   ToolCallInput,
   ToolListAnswer,
@@ -143,6 +144,15 @@ export class SmallGoverned implements GovernedMcp {
       case 'completion/complete':
         return result({ completion: { values: [JSON.stringify(params['argument'])] } });
     }
+  }
+
+  async task({ context, method, taskId }: TaskInput): Promise<ToolCallAnswer> {
+    const caller = await this.authenticate(context);
+    if (caller.kind !== 'caller') return caller;
+    if (taskId !== 'apr_1')
+      return { kind: 'error', error: { code: -32_602, message: `Unknown task: ${taskId}` } };
+    if (method !== 'tasks/get') return result({});
+    return result({ taskId, status: 'completed', result: { structuredContent: { a: 1 } } });
   }
 
   async subscribe(input: ListenInput & { uri: string }) {

@@ -1,0 +1,57 @@
+import type { ToolCallAnswer } from '../mcp/ports.js';
+import { redacted } from '../redact/redacted.js';
+import { handOver, type TaintDeps } from '../taint/hand-over.js';
+import { type AttachDeps, readAnswer } from '../tool-call/attach.js';
+import { Refusal } from '../tool-call/refusal.js';
+import { refuseFrozen, whyOut } from '../tool-call/right.js';
+import type { AllowedCall, CheckedCall } from '../tool-call/types.js';
+import { answerKeyOf } from './binding.js';
+import { endRequest, markTold, type RequestDeps } from './requests.js';
+import { tellExpired, tellRejected, tellWithoutResult } from './tell.js';
+import type { ApprovalRequest, CallToApprove } from './types.js';
+
+export type ResultDeps = RequestDeps & TaintDeps & Pick<AttachDeps, 'answers' | 'workspaces'>;
+
+/**
+ * What the requester is given of a request that has ended. An end without a result is told once, and the
+ * same call then asks anew; a result is given for as long as it is kept. Whoever has lost their access
+ * while they waited is given nothing.
+ */
+export async function answerOfEnd(
+  deps: ResultDeps,
+  call: CheckedCall & Pick<AllowedCall | CallToApprove, 'decision'>,
+  request: ApprovalRequest,
+): Promise<ToolCallAnswer> {
+  await checkStillIn(deps, call);
+  const answer = await ended(deps, call, request);
+  if (!call.input.signal.aborted && !request.resultUntil) {
+    await markTold(deps, request);
+    if (request.status === 'expired') await endRequest(deps, request, 'Its time was over.');
+  }
+  return answer;
+}
+
+async function ended(
+  deps: ResultDeps,
+  call: CheckedCall & Pick<AllowedCall | CallToApprove, 'decision'>,
+  request: ApprovalRequest,
+): Promise<ToolCallAnswer> {
+  if (request.status === 'rejected') return tellRejected(request);
+  if (request.status !== 'done') return tellExpired(request);
+  const kept = await readAnswer(deps, call.caller, answerKeyOf(request.id));
+  if (!kept) return tellWithoutResult(request);
+  const recorded = { ...call, callId: request.callId! };
+  // It was redacted as the policy was then.
+  return handOver(deps, recorded, redacted(deps, recorded, kept));
+}
+
+async function checkStillIn(
+  { workspaces }: Pick<AttachDeps, 'workspaces'>,
+  { caller, tool }: CheckedCall,
+): Promise<void> {
+  const workspace = await workspaces.get(caller.workspace.tenantId);
+  if (workspace === caller.workspace) return;
+  const why = whyOut(workspace, caller);
+  if (why !== undefined) throw new Refusal('unauthenticated', `Sign in again: ${why}.`);
+  refuseFrozen({ ...caller, workspace }, tool.shownName);
+}

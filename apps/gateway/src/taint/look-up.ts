@@ -1,0 +1,21 @@
+import { spanMs } from '@conducktor/contracts';
+import { policyCaller, policyTool } from '../tool-call/policy-input.js';
+import type { CheckedCall } from '../tool-call/types.js';
+import type { Taints } from './taints.js';
+
+/**
+ * The call with what its client was given before, where a rule that may apply to it asks for that. It is
+ * looked up when the arguments are there: whatever was given before them is found. Other calls pass
+ * as they are. Rejects with `governance_unavailable`: such a call is not decided without.
+ */
+export function lookUpSeen<Call extends CheckedCall>(
+  deps: { taints: Taints },
+  call: Call,
+): Call | Promise<Call> {
+  const { caller, tool } = call;
+  const { policy } = caller.workspace;
+  if (!policy.asksSeen(policyCaller(caller), policyTool(tool))) return call;
+  return deps.taints
+    .seen(caller, spanMs(policy.document.taint.window))
+    .then((seen) => ({ ...call, seen }));
+}
