@@ -5,6 +5,8 @@ export { decide } from './decide.js';
 export { approvalNeed, visible, visibility, type Visibility } from './visibility.js';
 export { explain, type Explanation, type RuleExplanation } from './explain.js';
 export { runPolicyTests, type PolicyTestResult } from './run-tests.js';
+export { READY_MADE, readyMade } from './ready-made/ready-made.js';
+export type { ReadyMade, ReadyMadeParameter, ReadyMadeValue } from './ready-made/types.js';
 export { redactJson } from './redact/redact-json.js';
 export { RedactionError, RedactionWork } from './redact/work.js';
 export { STARTER_POLICY } from './starter.js';

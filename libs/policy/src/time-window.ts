@@ -61,5 +61,5 @@ function clockOf(formatter: Intl.DateTimeFormat, now: Date) {
   return { weekday, minute: hour * 60 + minute };
 }
 
-const WEEK = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+export const WEEK = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 const dayBefore = (day: string) => WEEK[(WEEK.indexOf(day) + 6) % 7]!;

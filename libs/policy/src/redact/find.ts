@@ -36,7 +36,7 @@ const BEGINNING = 20;
 
 /**
  * Everything is searched for in the text as it came and taken out at once, so that no redaction hides from
- * another what it is to find. What overlaps becomes one gap, filled as the first rule says.
+ * another what it is to find. What overlaps becomes one gap, filled as the rule says whose find begins first.
  */
 export function textRedactor(redactions: readonly Redaction[]): RedactText | undefined {
   const kinds = redactions.flatMap((each) =>
