@@ -26,6 +26,7 @@ export {
 } from './rpc.js';
 export {
   Approvers,
+  policyJsonSchema,
   PolicyDocument,
   PolicyEffect,
   PolicyRule,
