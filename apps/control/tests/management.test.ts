@@ -14,6 +14,7 @@ import type { Caller } from '../src/http/caller.js';
 import { HANDLERS } from '../src/management/handlers.js';
 import { openManagement, type ManagementServer } from '../src/management/management-server.js';
 import { startControl, type ControlService, type Loose } from './harness.js';
+import { openDesk, waitingCall } from './waiting-call.js';
 
 const key = randomBytes(32);
 let service: ControlService;
@@ -274,5 +275,59 @@ describe('what is told', () => {
       { slug: 'linear', host: 'mcp.linear.app', tools: 0 },
     ]);
     expect(JSON.stringify(list)).not.toContain('hush-hush');
+  });
+});
+
+describe('requests for approval', () => {
+  it('are listed, read and decided by who may, as on the page; never by who asked', async () => {
+    const client = await gateway();
+    const desk = await openDesk(service);
+    const ask = async (name: string, args: object, by: SeededMember) => {
+      const answer = await client.call({
+        ...request(`conducktr_${name}`, args, by),
+        tenantId: desk.tenantId,
+      });
+      return parsed(answer);
+    };
+    const id = await waitingCall(service, desk, { args: { amount: 5 } });
+    const long = await waitingCall(service, desk, { args: { text: 'x'.repeat(9_000) } });
+    const { approvals } = (await ask('list_approvals', {}, desk.ann)).structuredContent;
+    expect(approvals).toMatchObject([
+      { id: long, arguments: null, mayDecide: true },
+      { id, arguments: { amount: 5 }, requester: desk.member.email },
+    ]);
+    expect((await ask('get_approval', { id }, desk.ann)).structuredContent).toMatchObject({
+      arguments: { amount: 5 },
+      next: expect.stringContaining('0 of 1 from finance'),
+      url: `${service.origin}/approvals/${id}`,
+    });
+    expect((await ask('get_approval', { id: long }, desk.ann)).structuredContent).toMatchObject({
+      arguments: null,
+      argumentsState: 'too_large',
+    });
+    for (const name of ['approve_request', 'approve_workflow_run', 'reject_request'])
+      expect(await ask(name, { id }, desk.member)).toMatchObject({
+        isError: true,
+        content: [{ text: 'Permission denied: nobody decides about their own request.' }],
+        _meta: { 'conducktor/code': 'policy_denied' },
+      });
+    expect(await ask('get_approval', { id }, desk.dan)).toMatchObject({
+      isError: true,
+      _meta: { 'conducktor/code': 'not_found' },
+    });
+    const approved = await ask('approve_workflow_run', { id, reason: 'Fine' }, desk.ann);
+    expect(approved.structuredContent).toMatchObject({ id, status: 'approved' });
+    const rejected = await ask('reject_request', { id: long, reason: 'No' }, desk.bob);
+    expect(rejected.structuredContent).toMatchObject({ id: long, status: 'rejected' });
+    expect((await ask('get_approval', { id: long }, desk.member)).structuredContent).toMatchObject({
+      status: 'rejected',
+      decidedReason: 'No',
+      similar: [],
+    });
+    expect(await ask('approve_request', { id: long }, desk.ann)).toMatchObject({
+      isError: true,
+      content: [{ text: 'It was rejected already.' }],
+      _meta: { 'conducktor/code': 'conflict' },
+    });
   });
 });

@@ -129,10 +129,17 @@ export {
 } from './rest/audit.js';
 export { UsageDimension, UsageItem, UsageQuery, UsageReport } from './rest/usage.js';
 export { Me, SessionView, WorkspacePatch, WorkspaceView } from './rest/workspace.js';
+export {
+  APPROVE_REQUEST,
+  APPROVE_WORKFLOW_RUN,
+  REJECT_REQUEST,
+} from './management/approve-request.js';
 export { CREATE_CONNECTION } from './management/create-connection.js';
 export { CREATE_POLICY } from './management/create-policy.js';
+export { GET_APPROVAL } from './management/get-approval.js';
 export { GET_CONNECTION_HEALTH } from './management/get-connection-health.js';
 export { GET_USAGE_STATS } from './management/get-usage-stats.js';
+export { LIST_APPROVALS } from './management/list-approvals.js';
 export { LIST_CONNECTIONS } from './management/list-connections.js';
 export { LIST_POLICIES } from './management/list-policies.js';
 export {

@@ -30,12 +30,17 @@ const listed = async (by: object = owner()) => {
 };
 describe('who sees and uses which tool', () => {
   const SAMPLE: Record<string, object> = {
+    conducktr_approve_request: { id: 'apr_none' },
+    conducktr_approve_workflow_run: { id: 'apr_none' },
     conducktr_create_connection: {},
     conducktr_create_policy: { rule: 'nonsense' },
+    conducktr_get_approval: { id: 'apr_none' },
     conducktr_get_connection_health: { connection: 'none' },
     conducktr_get_usage_stats: {},
+    conducktr_list_approvals: {},
     conducktr_list_connections: {},
     conducktr_list_policies: {},
+    conducktr_reject_request: { id: 'apr_none' },
   };
   const ROLES: Role[] = ['owner', 'admin', 'approver', 'auditor', 'billing', 'member'];
 
@@ -78,7 +83,11 @@ describe('who sees and uses which tool', () => {
         },
       ],
     });
-    expect(await listed()).toEqual(['conducktr_list_connections', 'conducktr_list_policies']);
+    expect(await listed()).toEqual([
+      'conducktr_list_approvals',
+      'conducktr_list_connections',
+      'conducktr_list_policies',
+    ]);
     expect((await call('conducktr_get_connection_health', { connection: 'x' })).text).toBe(
       'Permission denied: Not now',
     );
@@ -112,6 +121,7 @@ describe('who sees and uses which tool', () => {
     expect(await listed({ ...owner(), resourcePath: '/mcp/everything' })).toEqual([]);
     expect(await listed({ ...owner(), resourcePath: '/mcp/plain' })).toEqual([]);
     expect(await listed({ ...owner(), resourcePath: '/mcp/desk' })).toEqual([
+      'conducktr_list_approvals',
       'conducktr_list_connections',
       'conducktr_list_policies',
     ]);
