@@ -8,6 +8,7 @@
 //              (--only workspaces|rules|tools)
 //   --memory   resident memory and heap of each service under steady load (--minutes N, --rate N)
 //   --overload four times the load that can be sustained, for a minute, and the way back
+//   --simulation   a policy tried on recorded calls (--calls N): time, memory, what other requests notice
 //   --quick    one short round instead of five pairs
 //   --json     prints one JSON object
 //   --port N   first of 48 ports to use (free ones are looked for)
@@ -18,6 +19,7 @@ import { measureList, printList } from './list.mjs';
 import { measureMemory, printMemory } from './memory.mjs';
 import { measureOverload, printOverload } from './overload.mjs';
 import { startScript } from './processes.mjs';
+import { measureSimulation, printSimulation } from './simulation.mjs';
 
 const has = (flag) => process.argv.includes(flag);
 const valueOf = (flag, otherwise) =>
@@ -33,7 +35,9 @@ const [measure, print] = has('--list')
       ? [measureMemory, printMemory]
       : has('--overload')
         ? [measureOverload, printOverload]
-        : [measureGoverned, printGoverned];
+        : has('--simulation')
+          ? [measureSimulation, printSimulation]
+          : [measureGoverned, printGoverned];
 
 const started = performance.now();
 const undo = [];
@@ -45,6 +49,7 @@ try {
     credential: has('--keys') ? 'key' : 'token',
     minutes: Number(valueOf('--minutes', 10)),
     rate: Number(valueOf('--rate', 400)),
+    calls: Number(valueOf('--calls', 100_000)),
     only: valueOf('--only'),
     say,
     undo,

@@ -78,9 +78,12 @@ export {
   NotJudged,
   PolicyDiff,
   PolicyExplanation,
+  ReadyMadeDraft,
+  ReadyMadePolicy,
   SimulatedEffect,
   SimulationChangeView,
   SimulationView,
+  UseReadyMade,
 } from './rest/policy-rehearsal.js';
 export {
   ApprovalDecided,

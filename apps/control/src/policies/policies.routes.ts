@@ -9,6 +9,9 @@ import {
   PolicyExplanation,
   PolicySummary,
   PolicyView,
+  ReadyMadeDraft,
+  ReadyMadePolicy,
+  UseReadyMade,
 } from '@conducktor/contracts';
 import { readers, scope, signedIn, writers } from '../http/guards.js';
 import { route } from '../http/route.js';
@@ -16,6 +19,7 @@ import { activatePolicy } from './activate-policy.js';
 import { createPolicy } from './create-policy.js';
 import { diffPolicies } from './diff-policies.js';
 import { explainCall } from './explain-call.js';
+import { draftWithReadyMade, listReadyMade } from './ready-made.js';
 import { getPolicy, listPolicies } from './read-policies.js';
 
 export const policyRoutes = [
@@ -38,6 +42,20 @@ export const policyRoutes = [
     guards: [signedIn, scope('admin'), readers],
     answer: [200, PolicyView],
     handle: ({ control, caller, params }) => getPolicy(control, caller, params['version']!),
+  }),
+  route('GET', '/policies/ready-made', {
+    summary: 'List policies that many workspaces want, with what can be set of each',
+    guards: [signedIn, scope('admin'), readers],
+    answer: [200, pageOf(ReadyMadePolicy)],
+    handle: async () => listReadyMade(),
+  }),
+  route('POST', '/policies/ready-made/:id', {
+    summary: 'Store the active policy with the rules of a ready-made one as a draft',
+    guards: [signedIn, scope('admin'), writers],
+    body: UseReadyMade,
+    answer: [201, ReadyMadeDraft],
+    handle: ({ control, caller, params, body }) =>
+      draftWithReadyMade(control, caller, params['id']!, body.parameters),
   }),
   route('GET', '/policies/:version/diff/:other', {
     summary: 'What another version has otherwise than this one, rule by rule and field by field',

@@ -207,3 +207,32 @@ export const PolicyDiff = z
   })
   .meta({ id: 'PolicyDiff' });
 export type PolicyDiff = z.infer<typeof PolicyDiff>;
+
+const parameterValue = z.union([z.string(), z.number(), z.array(z.string())]);
+
+/** A policy that many workspaces want; `rules` and `tests` are those of its defaults. */
+export const ReadyMadePolicy = z
+  .object({
+    id: z.string(),
+    title: z.string(),
+    sentence: z.string(),
+    parameters: z.array(
+      z.object({ name: z.string(), description: z.string(), default: parameterValue }),
+    ),
+    rules: z.array(PolicyRule),
+    tests: z.array(PolicyTest),
+  })
+  .meta({ id: 'ReadyMadePolicy' });
+export type ReadyMadePolicy = z.infer<typeof ReadyMadePolicy>;
+
+export const UseReadyMade = z.strictObject({
+  parameters: z.record(z.string().max(64), parameterValue).default({}),
+});
+
+/** A draft: it decides nothing before it is activated. */
+export const ReadyMadeDraft = z.object({
+  version: z.int(),
+  /** The active version that the rules were added to; null: there was none. */
+  basedOn: z.int().nullable(),
+  rules: z.array(PolicyRule),
+});
