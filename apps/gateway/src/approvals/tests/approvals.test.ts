@@ -123,6 +123,14 @@ test('a call that needs approval waits, is told whom it went to, and is made onc
     approval: id,
     rule: 'ask',
   });
+  const events = await stack.admin.pool.query(
+    'select kind, detail from notification_event where subject_id = $1 order by kind',
+    [id],
+  );
+  expect(events.rows).toEqual([
+    { kind: 'approval.executed', detail: { outcome: 'ok', callId: (await newest()).call_id } },
+    { kind: 'approval.requested', detail: {} },
+  ]);
   // For an hour the same call gets the same result; another one asks anew.
   for (let again = 0; again < 2; again++)
     expect(textOf(await stack.call(TOOL, args))).toBe('did {"id":1}');
