@@ -120,14 +120,14 @@ create function claim_notifications(p_limit integer, p_lease integer, p_but text
 $$;
 grant execute on function claim_notifications(integer, integer, text[]) to conducktor_app;
 
--- How many messages wait, for how long the oldest of them and of the events that became none yet has, in
--- seconds, and how many were given up and still stand.
+-- How many messages wait, also for their next attempt; for how many seconds the one that is due longest has,
+-- events that became none yet included; and how many were given up and still stand.
 create function notification_backlog()
-  returns table (waiting bigint, oldest_seconds double precision, dead bigint)
+  returns table (waiting bigint, due_seconds double precision, dead bigint)
   language sql stable security definer set search_path = public, pg_temp as $$
   select w.n + e.n,
-         coalesce(extract(epoch from now() - least(w.oldest, e.oldest)), 0)::double precision, x.n
-    from (select count(*) as n, min(created_at) as oldest from notification_delivery where state = 'pending') w,
+         greatest(extract(epoch from now() - least(w.oldest, e.oldest)), 0)::double precision, x.n
+    from (select count(*) as n, min(next_at) as oldest from notification_delivery where state = 'pending') w,
          (select count(*) as n, min(created_at) as oldest from notification_event where spread_at is null) e,
          (select count(*) as n from notification_delivery where state = 'dead') x
 $$;

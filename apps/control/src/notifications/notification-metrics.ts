@@ -6,14 +6,14 @@ export function notificationMetrics(registry: Registry, db: Db): void {
   gauge({
     registry,
     name: 'conducktor_notification_outbox_messages',
-    help: 'Notifications that wait to be sent',
+    help: 'Notifications that wait to be sent, or for their next attempt',
     read: async () => (await notificationBacklog(db)).waiting,
   });
   gauge({
     registry,
-    name: 'conducktor_notification_outbox_oldest_seconds',
-    help: 'How long the oldest notification has waited to be sent; 0 when none waits',
-    read: async () => (await notificationBacklog(db)).oldestSeconds,
+    name: 'conducktor_notification_outbox_due_seconds',
+    help: 'How long the notification that is due longest has waited to be sent; 0 when none is',
+    read: async () => (await notificationBacklog(db)).dueSeconds,
   });
   gauge({
     registry,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createDb, type Db } from '@conducktor/db';
+import { createDb, notificationBacklog, pruneNotifications, type Db } from '@conducktor/db';
 import { openMail } from '@conducktor/mail';
 import { notify } from '@conducktor/notifications';
 import type { SeededWorkspace } from '@conducktor/testing';
@@ -168,6 +168,32 @@ describe('an event', () => {
       [owner.userId],
     );
     expect(await told({ roles: ['owner'] })).toEqual([]);
+  });
+});
+
+describe('the outbox', () => {
+  it('says how many wait, for how long, and how many are dead, and forgets what is 90 days old', async () => {
+    await Promise.all(senders.splice(0).map((sender) => sender.stop()));
+    await service.admin.pool.query('truncate notification_event cascade');
+    expect(await notificationBacklog(outbox)).toEqual({ waiting: 0, dueSeconds: 0, dead: 0 });
+    await tell(await ask());
+    await service.admin.pool.query(
+      `update notification_event set created_at = now() - interval '1 hour'`,
+    );
+    const waits = await notificationBacklog(outbox);
+    expect(waits).toMatchObject({ waiting: 1, dead: 0 });
+    expect(waits.dueSeconds).toBeGreaterThanOrEqual(3_600);
+
+    receiver.script('/gone', status(410));
+    await channel('webhook', '/gone');
+    send();
+    await soon(() => notificationBacklog(outbox)).toEqual({ waiting: 0, dueSeconds: 0, dead: 1 });
+    expect(await pruneNotifications(outbox, 10)).toBe(0);
+    await service.admin.pool.query(
+      `update notification_event set created_at = now() - interval '91 days'`,
+    );
+    expect(await pruneNotifications(outbox, 10)).toBe(1);
+    expect(await deliveries('dead')).toEqual([]);
   });
 });
 

@@ -144,12 +144,12 @@ export async function buryDelivery(
   return rowCount === 1;
 }
 
-/** How many messages wait, for how many seconds the oldest has, and how many are given up. */
+/** How many messages wait, for how many seconds the one that is due longest has, and how many are given up. */
 export async function notificationBacklog(
   db: Db,
-): Promise<{ waiting: number; oldestSeconds: number; dead: number }> {
-  const { rows } = await db.pool.query<{ waiting: number; oldestSeconds: number; dead: number }>(
-    `select waiting::int as waiting, oldest_seconds as "oldestSeconds", dead::int as dead
+): Promise<{ waiting: number; dueSeconds: number; dead: number }> {
+  const { rows } = await db.pool.query<{ waiting: number; dueSeconds: number; dead: number }>(
+    `select waiting::int as waiting, due_seconds as "dueSeconds", dead::int as dead
        from notification_backlog()`,
   );
   return rows[0]!;
