@@ -6,6 +6,8 @@ import {
   type Redactions,
 } from '../redact/redact-answer.js';
 import { taintsOf, type TaintDeps } from '../taint/hand-over.js';
+import { asksSeen, lookUpSeen } from '../taint/look-up.js';
+import { decide } from '../tool-call/decide.js';
 import type { CheckedCall, EntryInput } from '../tool-call/types.js';
 
 type Asking = NonNullable<EntryInput['ask']>;
@@ -13,7 +15,8 @@ type Asking = NonNullable<EntryInput['ask']>;
 /**
  * The call with a channel on which nothing of its upstream reaches the client that its answer could not
  * hold: progress, log messages and questions are redacted, and come after it is noted that the client was
- * given something of such a tool. What cannot be is dropped; a question is answered as not asked.
+ * given something of such a tool. What cannot be is dropped; a question is answered as not asked. So is
+ * one that was answered when the client had been given what the call, decided now, would be refused for.
  */
 export function guardChannel<Call extends CheckedCall>(
   deps: TaintDeps,
@@ -23,7 +26,8 @@ export function guardChannel<Call extends CheckedCall>(
   const taints = taintsOf(call.tool);
   const redact = isForResults(redactions) ? redactorOf(redactions) : asItIs;
   const { onProgress, onNotification, ask } = call.input;
-  if (taints.length === 0 && redact === asItIs) return call;
+  const mayChange = ask !== undefined && asksSeen(call);
+  if (taints.length === 0 && redact === asItIs && !mayChange) return call;
   if (!(onProgress ?? onNotification ?? ask)) return call;
 
   const noted = (): Promise<void> =>
@@ -35,6 +39,7 @@ export function guardChannel<Call extends CheckedCall>(
       .catch((error: unknown) =>
         deps.logger.warn({ err: error, tool: call.tool.shownName }, 'A note was not handed on'),
       );
+  const stillAllowed = async (): Promise<unknown> => decide(await lookUpSeen(deps, call));
   const input: EntryInput = {
     ...call.input,
     ...(onProgress && {
@@ -47,21 +52,29 @@ export function guardChannel<Call extends CheckedCall>(
       onNotification: ({ method, params }) =>
         tell(() => onNotification({ method, params: redactNote(redact, params) })),
     }),
-    ...(ask && { ask: guardAsk(ask, noted, redact) }),
+    ...(ask && { ask: guardAsk(ask, noted, redact, mayChange ? stillAllowed : undefined) }),
   };
   return { ...call, input };
 }
 
 const asItIs = <T>(value: T): T => value;
 
-function guardAsk(ask: Asking, noted: () => Promise<void>, redact: typeof asItIs): Asking {
+function guardAsk(
+  ask: Asking,
+  noted: () => Promise<void>,
+  redact: typeof asItIs,
+  stillAllowed: (() => Promise<unknown>) | undefined,
+): Asking {
   return async ({ method, params }) => {
     try {
       const question = redactQuestion(redact, params);
       await noted();
-      return await ask({ method, params: question });
+      const reply = await ask({ method, params: question });
+      // What the answer says may be what the client was given since.
+      await stillAllowed?.();
+      return reply;
     } catch {
-      return { error: { code: -32_603, message: 'The client was not asked.' } };
+      return { error: { code: -32_603, message: 'This question was not answered.' } };
     }
   };
 }

@@ -12,10 +12,13 @@ export function lookUpSeen<Call extends CheckedCall>(
   deps: { taints: Taints },
   call: Call,
 ): Call | Promise<Call> {
-  const { caller, tool } = call;
-  const { policy } = caller.workspace;
-  if (!policy.asksSeen(policyCaller(caller), policyTool(tool))) return call;
-  return deps.taints
-    .seen(caller, spanMs(policy.document.taint.window))
-    .then((seen) => ({ ...call, seen }));
+  if (!asksSeen(call)) return call;
+  const { caller } = call;
+  const { window } = caller.workspace.policy.document.taint;
+  return deps.taints.seen(caller, spanMs(window)).then((seen) => ({ ...call, seen }));
+}
+
+/** Whether it cannot be decided without. */
+export function asksSeen({ caller, tool }: CheckedCall): boolean {
+  return caller.workspace.policy.asksSeen(policyCaller(caller), policyTool(tool));
 }
