@@ -147,52 +147,80 @@ describe('a decision', () => {
   });
 });
 
-const anyRule = fc.record({
-  effect: fc.constantFrom('allow', 'deny'),
-  when: fc.oneof(
-    fc.constant({}),
-    fc.record({ class: fc.subarray(['read', 'write', 'destructive'], { minLength: 1 }) }),
-    fc.record({ groups: fc.subarray(['a', 'b', 'c'], { minLength: 1 }) }),
-    fc.record({ tools: fc.constantFrom(['*'], ['x_*'], ['*_b'], ['x_a', 'y_b']) }),
-    fc.record({
-      if: fc.constantFrom('args.n > 3', 'args.missing', 'true', 'args.s == "q"', 'false'),
-    }),
-  ),
-});
+const effects = fc.constantFrom(
+  { effect: 'allow' },
+  { effect: 'allow' },
+  { effect: 'deny' },
+  { effect: 'require_approval', approvers: { group: 'a' }, expires: '30m' },
+  { effect: 'require_approval', approvers: { group: 'b', count: 2 }, onApproval: 'wait' },
+  { effect: 'redact', redact: { kinds: ['email'] } },
+);
+const anyWhen = fc.oneof(
+  fc.constant({}),
+  fc.record({ class: fc.subarray(['read', 'write', 'destructive'], { minLength: 1 }) }),
+  fc.record({ groups: fc.subarray(['a', 'b', 'c'], { minLength: 1 }) }),
+  fc.record({ tools: fc.constantFrom(['*'], ['x_*'], ['*_b'], ['x_a', 'y_b']) }),
+  fc.record({ labels: fc.subarray(['private', 'egress'], { minLength: 1 }) }),
+  fc.record({ seen: fc.subarray(['private', 'untrusted'], { minLength: 1 }) }),
+  fc.record({
+    if: fc.constantFrom('args.n > 3', 'args.missing', 'true', 'args.s == "q"', 'false'),
+  }),
+);
+const anyRule = fc.tuple(effects, anyWhen).map(([effect, when]) => ({ ...effect, when }));
 const anyCall = fc
   .record({
     groups: fc.subarray(['a', 'b', 'c']),
     name: fc.constantFrom('x_a', 'x_b', 'y_b'),
     class: fc.constantFrom('read' as const, 'write' as const, 'destructive' as const),
+    labels: fc.subarray(['private', 'egress']),
+    seen: fc.option(fc.subarray(['private' as const, 'untrusted' as const]), { nil: undefined }),
     args: fc.record({ n: fc.nat(6), s: fc.constantFrom('q', 'r') }),
   })
   .map((c) =>
     aCall({
       caller: aCaller({ groups: c.groups }),
-      tool: aTool({ name: c.name, connection: c.name.slice(0, 1), class: c.class }),
+      tool: aTool({
+        name: c.name,
+        connection: c.name.slice(0, 1),
+        class: c.class,
+        labels: c.labels,
+      }),
       args: c.args,
+      context: { now: new Date('2026-11-23T10:30:00Z'), seen: c.seen && new Set(c.seen) },
     }),
   );
 const numbered = (rules: object[]) => rules.map((rule, index) => ({ ...rule, id: `r${index}` }));
 
+const rulesOf = (list: readonly { ruleId: string }[] = []) =>
+  list.map(({ ruleId }) => ruleId).toSorted();
+
 describe('for any policy and call', () => {
-  it('a refusing rule that matches alone refuses in any company', () => {
+  it('each rule counts as it does alone: a refusal refuses, approvals and redactions add up', () => {
+    const seen = { deny: 0, require_approval: 0, allow: 0 };
     fc.assert(
       fc.property(fc.array(anyRule, { maxLength: 8 }), anyCall, (rules, call) => {
         const all = numbered(rules);
-        const refusedByOne = all.some(
-          (rule) =>
-            (rule as { effect?: string }).effect === 'deny' &&
-            decide(policyOf([rule]), call).effect === 'deny',
-        );
+        const alone = all.map((rule) => decide(policyOf([rule]), call));
         const together = decide(policyOf(all), call);
-        expect(together.effect).toBe(refusedByOne ? 'deny' : 'allow');
+        seen[together.effect]++;
+        // Alone under "allow", only a rule that denies, or fails and does not allow, refuses.
+        if (alone.some(({ effect }) => effect === 'deny')) {
+          expect(together.effect).toBe('deny');
+          expect(together).not.toHaveProperty('approvals');
+          return;
+        }
+        const demands = alone.flatMap(({ approvals = [] }) => approvals);
+        expect(together.approvals ?? []).toEqual(demands);
+        expect(together.effect).toBe(demands.length > 0 ? 'require_approval' : 'allow');
+        const redactions = alone.flatMap(({ redactions: some = [] }) => some);
+        expect(rulesOf(together.redactions)).toEqual(rulesOf(redactions));
       }),
       { numRuns: 300 },
     );
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(10);
   });
 
-  it('the effect does not depend on the order of the rules', () => {
+  it('the order of the rules changes neither effect nor approvals nor redactions', () => {
     const shuffled = fc
       .array(anyRule, { maxLength: 8 })
       .chain((rules) =>
@@ -207,12 +235,51 @@ describe('for any policy and call', () => {
         anyCall,
         fc.constantFrom('deny', 'allow-read', 'allow'),
         ([one, other], call, byDefault) => {
-          expect(decide(policyOf(other, byDefault), call).effect).toBe(
-            decide(policyOf(one, byDefault), call).effect,
-          );
+          const [a, b] = [one, other].map((rules) => decide(policyOf(rules, byDefault), call));
+          expect(b!.effect).toBe(a!.effect);
+          expect(rulesOf(b!.approvals)).toEqual(rulesOf(a!.approvals));
+          expect(rulesOf(b!.redactions)).toEqual(rulesOf(a!.redactions));
         },
       ),
       { numRuns: 300 },
     );
+  });
+
+  it('a rule that cannot be evaluated refuses in any company, unless it allows', () => {
+    const failing = fc
+      .tuple(
+        effects.filter(({ effect }) => effect !== 'allow'),
+        fc.constantFrom('args.missing > 1', 'args.s > 1', 'args.n.x == 1'),
+      )
+      .map(([effect, condition]) => ({ ...effect, when: { if: condition } }));
+    fc.assert(
+      fc.property(
+        fc.array(anyRule, { maxLength: 4 }),
+        failing,
+        fc.array(anyRule, { maxLength: 4 }),
+        anyCall,
+        (before, fails, after, call) => {
+          const all = numbered([...before, fails, ...after]);
+          expect(decide(policyOf(all), call).effect).toBe('deny');
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('also where the work of conditions runs out, the order of allowances does not matter', () => {
+    const heavy = {
+      effect: 'allow',
+      when: { if: 'args.l.all(x, args.l.exists(y, x == y + 0.5))' },
+    };
+    const rules = [
+      ...numbered([heavy, heavy, heavy]),
+      { id: 'z', effect: 'allow', when: { if: 'args.l.exists(x, x == 3)' } },
+    ];
+    const call = aCall({ args: { l: Array.from({ length: 300 }, (_, index) => index) } });
+    const effects = [rules, rules.toReversed()].map(
+      (all) => decide(policyOf(all, 'deny'), call).effect,
+    );
+    expect(new Set(effects).size).toBe(1);
   });
 });

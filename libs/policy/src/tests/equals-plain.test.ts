@@ -100,6 +100,7 @@ const call = fc
     groups: fc.subarray(['ops', 'a']),
     sourceIp: fc.constantFrom(undefined, '10.0.0.1'),
     labels: fc.subarray(['private', 'a']),
+    seen: fc.constantFrom(undefined, new Set<'private'>(), new Set(['private' as const])),
     connection: fc.constantFrom('crm', 'erp'),
     toolClass: fc.constantFrom('read' as const, 'write' as const),
     role: fc.constantFrom('member', 'admin'),
@@ -107,12 +108,12 @@ const call = fc
     clientId: fc.constantFrom('client-1', 'client-2'),
     now: fc.constantFrom(new Date('2026-11-23T10:30:00Z'), new Date('2026-11-24T23:00:00Z')),
   })
-  .map(({ args, groups, sourceIp, labels, connection, toolClass, role, now, ...who }) =>
+  .map(({ args, groups, sourceIp, labels, seen, connection, toolClass, role, now, ...who }) =>
     aCall({
       args: args as Record<string, unknown>,
       caller: aCaller({ groups, roles: [role], ...who }),
       tool: aTool({ name: `${connection}_find`, connection, class: toolClass, labels }),
-      context: { now, sourceIp },
+      context: { now, sourceIp, seen },
     }),
   );
 
@@ -163,14 +164,21 @@ const rule = fc.record(
         roles: fc.constantFrom(['admin']),
         users: fc.constantFrom(['ADA@example.com'], ['b@example.com']),
         clients: fc.constantFrom(['client-1'], ['client-2', 'client-3']),
+        labels: fc.constantFrom(['private'], ['egress', 'untrusted']),
+        seen: fc.constantFrom(['private'], ['private', 'untrusted']),
         time: fc.constantFrom({ days: ['mon'] }, { from: '22:00', to: '06:00' }),
         if: source.filter((condition) => 'condition' in compileCondition(condition)),
       },
       { requiredKeys: [] },
     ),
-    effect: fc.constantFrom('allow', 'deny'),
+    does: fc.constantFrom(
+      { effect: 'allow' },
+      { effect: 'deny' },
+      { effect: 'require_approval', approvers: { group: 'ops' } },
+      { effect: 'redact', redact: { kinds: ['email'] } },
+    ),
   },
-  { requiredKeys: ['when', 'effect'] },
+  { requiredKeys: ['when', 'does'] },
 );
 const policy = fc
   .record({
@@ -181,7 +189,7 @@ const policy = fc
     parsePolicy({
       version: 1,
       ...parts,
-      rules: parts.rules.map((each, i) => ({ id: `r${i}`, ...each })),
+      rules: parts.rules.map(({ when, does }, i) => ({ id: `r${i}`, when, ...does })),
     }),
   );
 
@@ -193,8 +201,17 @@ it('decides as one does who asks every rule in order, on random policies and cal
       for (const { caller, args, context } of calls)
         for (const { tool } of calls) {
           const input = { caller, tool, args, context };
-          const { effect } = decide(compiled, input);
+          const decision = decide(compiled, input);
+          const { effect } = decision;
           expect(effect).toBe(plainEffect(compiled, input));
+          if (effect !== 'deny') {
+            expect(idsOf(decision.approvals)).toEqual(
+              matching(compiled, input, 'require_approval'),
+            );
+            expect(idsOf(decision.redactions)).toEqual(matching(compiled, input, 'redact'));
+          }
+          if (asksSeenPlainly(compiled, input) && effect !== 'deny')
+            expect(compiled.asksSeen(caller, tool)).toBe(true);
           expect(explain(compiled, input).decision.effect).toBe(effect);
           if (visibility(compiled, caller, tool) === 'unknown') expect(effect).toBe('deny');
         }
@@ -203,18 +220,41 @@ it('decides as one does who asks every rule in order, on random policies and cal
   );
 });
 
-/** A refusal that holds or fails to be evaluated; else an allowance that holds; else the default. */
-function plainEffect({ rules, document }: CompiledPolicy, input: PolicyInput): 'allow' | 'deny' {
+const idsOf = (list: readonly { ruleId: string }[] = []) => list.map(({ ruleId }) => ruleId);
+
+/** Asks every rule in the document's order, with the library alone. */
+function verdictsOf({ rules }: CompiledPolicy, input: PolicyInput) {
   const activation = new Activation(input);
-  const verdictOf = ({ tool, caller, time, condition }: CompiledRule) => {
+  const verdictOf = ({ tool, caller, time, seen, condition }: CompiledRule) => {
     if (!tool(input.tool) || !(caller?.(input.caller) ?? true)) return false;
     if (time && !time(input.context.now)) return false;
+    if (seen && !input.context.seen) return 'error';
+    if (seen && !seen.every((label) => input.context.seen!.has(label))) return false;
     return condition ? activation.evaluate(byLibraryAlone(condition)) : true;
   };
-  const verdicts = rules.map((each) => ({ effect: each.effect, verdict: verdictOf(each) }));
-  if (verdicts.some(({ effect, verdict }) => effect === 'deny' && verdict !== false)) return 'deny';
-  if (verdicts.some(({ effect, verdict }) => effect === 'allow' && verdict === true))
-    return 'allow';
-  if (document.default !== 'allow-read') return document.default;
+  return rules.map((rule) => ({ id: rule.id, effect: rule.effect, verdict: verdictOf(rule) }));
+}
+
+const matching = (compiled: CompiledPolicy, input: PolicyInput, effect: string) =>
+  verdictsOf(compiled, input)
+    .filter((each) => each.effect === effect && each.verdict === true)
+    .map(({ id }) => id);
+
+const asksSeenPlainly = ({ rules }: CompiledPolicy, { tool, caller }: PolicyInput) =>
+  rules.some((rule) => rule.seen && rule.tool(tool) && (rule.caller?.(caller) ?? true));
+
+/** What refuses, or fails and does not allow; else what wants approval; else an allowance; else the default. */
+function plainEffect(compiled: CompiledPolicy, input: PolicyInput): string {
+  const verdicts = verdictsOf(compiled, input);
+  const has = (effect: string) =>
+    verdicts.some((each) => each.effect === effect && each.verdict === true);
+  const fails = verdicts.some(
+    ({ effect, verdict }) => effect !== 'allow' && typeof verdict !== 'boolean',
+  );
+  if (has('deny') || fails) return 'deny';
+  if (has('require_approval')) return 'require_approval';
+  if (has('allow')) return 'allow';
+  const byDefault = compiled.document.default;
+  if (byDefault !== 'allow-read') return byDefault;
   return input.tool.class === 'read' ? 'allow' : 'deny';
 }
