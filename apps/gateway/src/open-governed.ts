@@ -144,8 +144,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       changes,
       holdMs: options.approvalHoldMs ?? APPROVAL_HOLD_MS,
       run: () => runner.wake(),
-      answerAtOnce: (pending) =>
-        answerAtOnce({ publicUrl: options.publicUrl, states }, pending),
+      answerAtOnce: (pending) => answerAtOnce({ publicUrl: options.publicUrl, states }, pending),
     },
     publicUrl: options.publicUrl,
     logger,
