@@ -14,7 +14,7 @@ import { notificationRoutes } from './notifications/notifications.routes.js';
 import { apiReference } from './pages/api-reference.js';
 import { sendPage } from './pages/layout.js';
 import { pageRoutes } from './pages/pages.routes.js';
-import { policyRoutes } from './policies/policies.routes.js';
+import { policyRoutes, policySchemaRoute } from './policies/policies.routes.js';
 import { rehearsalRoutes } from './policies/rehearsal/rehearsal.routes.js';
 import { sessionRoutes } from './session/session.routes.js';
 import { toolRoutes } from './tools/tools.routes.js';
@@ -46,6 +46,7 @@ export const apiRoutes: (Route | PersonRoute)[] = [
 export const allRoutes: AnyRoute[] = [
   ...apiRoutes,
   ...pageRoutes,
+  policySchemaRoute,
   openRoute('/docs/api', 'The REST API as a page', async (control, _request, reply) =>
     sendPage(
       reply,

@@ -60,10 +60,8 @@ describe('a policy', () => {
       'version: 1\ndefault: allow\nrules: [{ id: r, effect: require_approval }]',
     );
     expect(refused.status).toBe(400);
-    expect(refused.body['detail']).toContain(
-      'Rule "r", effect: "require_approval" comes with approvals',
-    );
-    expect(refused.body['problems'][0]).toMatchObject({ rule: 'r', field: 'effect' });
+    expect(refused.body['detail']).toContain('Rule "r", approvers: is missing');
+    expect(refused.body['problems'][0]).toMatchObject({ rule: 'r', field: 'approvers' });
     expect((await post('version: [')).status).toBe(400);
     expect((await post(5)).status).toBe(400);
     expect((await service.call(key, 'GET', '/api/v1/policies')).body['items']).toEqual([]);

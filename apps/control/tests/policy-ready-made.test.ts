@@ -58,3 +58,12 @@ it('what is no ready-made policy is not found, and no parameter of it is refused
   expect((await post('business-hours', { colour: 'red' })).status).toBe(400);
   expect((await post('business-hours', { zone: 'Mars/Olympus' })).status).toBe(400);
 });
+
+it('the schema for editors is open to anybody and knows every field', async () => {
+  const open = await service.call(undefined, 'GET', '/schema/policy.json');
+  expect(open.status).toBe(200);
+  expect(open.headers.get('content-type')).toContain('application/schema+json');
+  expect(Object.keys(open.body['properties'])).toContain('rules');
+  const guarded = await service.call(key, 'GET', '/api/v1/policies/schema');
+  expect(guarded.body).toEqual(open.body);
+});

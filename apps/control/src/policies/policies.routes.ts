@@ -7,14 +7,16 @@ import {
   PolicyCreated,
   PolicyDiff,
   PolicyExplanation,
+  policyJsonSchema,
   PolicySummary,
   PolicyView,
   ReadyMadeDraft,
   ReadyMadePolicy,
   UseReadyMade,
 } from '@conducktor/contracts';
+import { z } from 'zod';
 import { readers, scope, signedIn, writers } from '../http/guards.js';
-import { route } from '../http/route.js';
+import { openRoute, route } from '../http/route.js';
 import { activatePolicy } from './activate-policy.js';
 import { createPolicy } from './create-policy.js';
 import { diffPolicies } from './diff-policies.js';
@@ -42,6 +44,12 @@ export const policyRoutes = [
     guards: [signedIn, scope('admin'), readers],
     answer: [200, PolicyView],
     handle: ({ control, caller, params }) => getPolicy(control, caller, params['version']!),
+  }),
+  route('GET', '/policies/schema', {
+    summary: 'The JSON Schema of a policy document, for editors',
+    guards: [signedIn, scope('admin'), readers],
+    answer: [200, z.record(z.string(), z.unknown())],
+    handle: async () => policyJsonSchema(),
   }),
   route('GET', '/policies/ready-made', {
     summary: 'List policies that many workspaces want, with what can be set of each',
@@ -79,3 +87,15 @@ export const policyRoutes = [
     handle: ({ control, caller, params }) => activatePolicy(control, caller, params['version']!),
   }),
 ];
+
+/** Where editors find the schema without a key: `# yaml-language-server: $schema=…`. It is the same for all. */
+export const policySchemaRoute = openRoute(
+  '/schema/policy.json',
+  'The JSON Schema of a policy document',
+  async (_control, _request, reply) =>
+    reply
+      .header('content-type', 'application/schema+json')
+      .header('access-control-allow-origin', '*')
+      .header('cache-control', 'public, max-age=3600')
+      .send(policyJsonSchema()),
+);

@@ -40,6 +40,7 @@ export const MATRIX: Record<string, string> = {
   'GET /api/v1/policies': /*                       */ 'yes   yes   yes      yes     -       -',
   'GET /api/v1/policies/:version': /*              */ 'yes   yes   yes      yes     -       -',
   'POST /api/v1/policies/:version/activate': /*    */ 'yes   yes   -        -       -       -',
+  'GET /api/v1/policies/schema': /*                */ 'yes   yes   yes      yes     -       -',
   'GET /api/v1/policies/ready-made': /*            */ 'yes   yes   yes      yes     -       -',
   'POST /api/v1/policies/ready-made/:id': /*       */ 'yes   yes   -        -       -       -',
   'GET /api/v1/policies/:version/diff/:other': /*  */ 'yes   yes   yes      yes     -       -',
