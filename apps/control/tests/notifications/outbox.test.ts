@@ -124,19 +124,25 @@ describe('an event', () => {
   }, 60_000);
 
   it('is not told when its transaction is undone', async () => {
-    await channel('webhook', '/undone');
-    const id = await ask();
-    await outbox
-      .withTenant(ours.tenantId, async (tx) => {
-        await notify(tx, { kind: 'approval.requested', subjectId: id });
+    await channel('webhook', '/undone', { events: ['approval.approved'] });
+    const [undone, done] = [await ask(), await ask()];
+    const approved = (subjectId: string, end: () => void) =>
+      outbox.withTenant(ours.tenantId, async (tx) => {
+        await notify(tx, { kind: 'approval.approved', subjectId, detail: {} });
+        end();
+      });
+    await expect(
+      approved(undone, () => {
         throw new Error('undone');
-      })
-      .catch(() => {});
-    const other = await ask();
-    send();
-    await tell(other);
+      }),
+    ).rejects.toThrow('undone');
+    await approved(done, () => {});
+    const sender = send();
     await soon(() => receiver.of('/undone').length).toBe(1);
-    expect(receiver.of('/undone')[0]!.body).toContain(other);
+    await sender.stop();
+    expect(receiver.of('/undone').map(({ body }) => JSON.parse(body).data.approvalId)).toEqual([
+      done,
+    ]);
   });
 
   it('goes to who stands in for a decider, never to the requester or theirs, nor to unconfirmed addresses', async () => {
