@@ -50,6 +50,7 @@ export function workspaceOf(
     toolsets,
     tools: new Map(tools.map((tool) => [tool.shownName, tool])),
     ownTools: [],
+    policyVersion: 1,
     policy: compilePolicy(parsePolicy(policy)),
   };
 }
