@@ -33,7 +33,7 @@ What a person may *call* is no matter of roles alone: the [policy](policies.md) 
 const SIGNS = { yes: '●', own: '◐', perm: '◇', '-': '' } as const;
 
 const TAIL = `
-Everything else is open to anybody: the pages \`/\`, \`/status\`, \`/docs/api\` and \`/docs/errors\`, the description of the API, and the probes.
+Everything else is open to anybody: the pages \`/\`, \`/status\`, \`/docs/api\` and \`/docs/errors\`, the description of the API, the schema of policies \`/schema/policy.json\`, and the probes.
 
 Check: \`curl -H "Authorization: Bearer ck_…" <PUBLIC_URL>/api/v1/me\` says which roles and permissions a key speaks with.
 `;
