@@ -3,7 +3,7 @@ import type { PrismaTx } from '@conducktor/db';
 
 /**
  * Throws `conflict` when the active policy has a rule for this group: without the group, a rule that
- * denies its people something would quietly stop to do so.
+ * denies its people something would quietly stop to do so, and what they are to approve would wait in vain.
  */
 export async function requireNoRuleNames(
   tx: PrismaTx,
@@ -17,7 +17,10 @@ export async function requireNoRuleNames(
   });
   const quoted = [`"${group}"`, `'${group}'`];
   const rule = PolicyDocument.parse(policy.document).rules.find(
-    ({ when }) => when.groups?.includes(group) || quoted.some((each) => when.if?.includes(each)),
+    ({ when, approvers }) =>
+      when.groups?.includes(group) ||
+      approvers?.group === group ||
+      quoted.some((each) => when.if?.includes(each)),
   );
   if (rule)
     throw new ConducktorError(

@@ -1,4 +1,4 @@
-import type { PolicyRule, TimeWindow } from '@conducktor/contracts';
+import type { Approvers, PolicyRule, TimeWindow } from '@conducktor/contracts';
 
 const VERBS: Record<PolicyRule['effect'], string> = {
   allow: 'Allows',
@@ -10,7 +10,8 @@ const VERBS: Record<PolicyRule['effect'], string> = {
 const NAMED = 5;
 
 /** `Denies write or destructive calls of linear-* by the group contractors: "Update operations not allowed".` */
-export function ruleSentence({ effect, when, message }: PolicyRule): string {
+export function ruleSentence(rule: PolicyRule): string {
+  const { effect, when, message, approvers } = rule;
   const by = [
     named('', when.users),
     named('the group ', when.groups),
@@ -18,16 +19,38 @@ export function ruleSentence({ effect, when, message }: PolicyRule): string {
     named('the client ', when.clients),
   ].filter(Boolean);
   const words = [
-    VERBS[effect],
+    rule.redact ? `Redacts ${redacted(rule.redact)} in` : VERBS[effect],
     when.class ? `${listed(when.class)} calls` : 'calls',
     when.tools ? `of ${listed(when.tools)}` : '',
     when.connections ? `at ${listed(when.connections)}` : '',
     by.length > 0 ? `by ${by.join(', and by ')}` : '',
+    when.labels ? `that are labelled ${listed(when.labels)}` : '',
+    when.seen ? `after ${when.seen.join(' and ')} data was given` : '',
     when.time ? windowOf(when.time) : '',
     when.if === undefined ? '' : `where ${when.if}`,
+    approvers ? `(${approversOf(approvers)})` : '',
   ];
   const sentence = words.filter(Boolean).join(' ');
   return message === undefined ? `${sentence}.` : `${sentence}: "${message}".`;
+}
+
+function redacted({
+  fields = [],
+  kinds = [],
+  patterns = [],
+  from,
+}: NonNullable<PolicyRule['redact']>) {
+  const what = [...fields, ...kinds, ...patterns.map((pattern) => `/${pattern}/`)];
+  return `${listed(what)} from ${from.join(' and ')}`;
+}
+
+function approversOf({ group, roles, users, label, count }: Approvers): string {
+  const who = [
+    named('the group ', group === undefined ? undefined : [group]),
+    named('the role ', roles),
+    named('', users),
+  ].filter(Boolean);
+  return `${count} of ${label === undefined ? '' : `${label}: `}${who.join(' or ')}`;
 }
 
 const named = (what: string, names: readonly string[] | undefined) =>

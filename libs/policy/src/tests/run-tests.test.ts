@@ -41,6 +41,32 @@ describe('the tests of a policy', () => {
     expect(results.map(({ passed }) => passed)).toEqual([true, true, true]);
   });
 
+  it('say labels, what was given before, and what is to be redacted or approved', () => {
+    const results = runPolicyTests(
+      compilePolicy(
+        parsePolicy(`
+version: 1
+default: allow
+rules:
+  - { id: ask-a, when: { labels: [egress] }, effect: require_approval, approvers: { group: a } }
+  - { id: ask-b, when: { seen: [private] }, effect: require_approval, approvers: { group: b } }
+  - { id: hide, when: { labels: [private] }, effect: redact, redact: { kinds: [email] } }
+tests:
+  - { call: { tool: t_x, labels: [egress], seen: [private] }, expect: require_approval, rule: ask-b }
+  - { call: { tool: t_x, labels: [egress] }, expect: require_approval, rule: ask-a }
+  - { call: { tool: t_x, labels: [private, egress] }, expect: redact, rule: hide }
+  - { call: { tool: t_x, labels: [private] }, expect: allow }
+  - { call: { tool: t_x }, expect: redact }
+  - { call: { tool: t_x, labels: [egress] }, expect: require_approval, rule: ask-b }
+`),
+      ),
+    );
+    expect(results.map(({ passed }) => passed)).toEqual([true, true, true, true, false, false]);
+    expect(results[4]?.sentence).toBe(
+      'Expected redact of t_x. Allowed by the default "allow"; no rule matched.',
+    );
+  });
+
   it('the starter policy is a policy', () => {
     expect(parsePolicy(STARTER_POLICY).default).toBe('allow-read');
   });
