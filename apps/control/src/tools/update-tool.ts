@@ -29,6 +29,11 @@ export async function updateTool(
       tool: row.shownName,
       toolId: row.id,
       ...patch,
+      before: {
+        ...(patch.class === undefined ? {} : { class: row.classOverride }),
+        ...(patch.labels === undefined ? {} : { labels: row.labels }),
+        ...(patch.hidden === undefined ? {} : { hidden: row.hidden }),
+      },
     });
     return toToolView(updated);
   });
