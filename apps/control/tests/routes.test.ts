@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../src/create-app.js';
 import { ROUTE_INVENTORY } from '../src/inventory.js';
 import { listed, startControl, type ControlService, type Loose } from './harness.js';
+import { waitingCall } from './waiting-call.js';
 
 let service: ControlService;
 let ours: SeededWorkspace;
@@ -89,6 +90,18 @@ describe('every route of the API', () => {
     });
     const set = { slug: 'set', tools: ['*'] };
     const toolset = (await service.call(theirs.owner.apiKey, 'POST', '/api/v1/toolsets', set)).body;
+    const delegation = await service.call(
+      theirs.owner.apiKey,
+      'POST',
+      '/api/v1/approval-delegations',
+      { to: theirs.member.email, until: new Date(Date.now() + 3_600_000).toISOString() },
+    );
+    const approval = await waitingCall(service, {
+      tenantId: theirs.tenantId,
+      member: theirs.member,
+      connection: { id: connection, revision: '1' },
+      tool: { id: tool.id, definitionHash: '', class: 'read' },
+    });
     const rowsOfTheirs = () =>
       service.admin.withTenant(theirs.tenantId, async (tx) => {
         const tables = [
@@ -100,6 +113,9 @@ describe('every route of the API', () => {
           'api_key',
           'tenant',
           'workspace_group',
+          'approval_request',
+          'approval_vote',
+          'approval_delegation',
           'audit_outbox',
         ];
         const all = [];
@@ -121,6 +137,8 @@ describe('every route of the API', () => {
       tool.id,
       tool.name,
       toolset['id'],
+      approval,
+      delegation.body['id'],
       '1',
       theirs.owner.memberId,
       theirs.owner.keyId,

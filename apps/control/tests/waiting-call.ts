@@ -92,7 +92,7 @@ export interface WaitingCall {
 /** A request as a gateway writes it; returns its id. */
 export async function waitingCall(
   service: ControlService,
-  desk: Desk,
+  desk: Pick<Desk, 'tenantId' | 'member' | 'connection' | 'tool'>,
   {
     by = desk.member,
     args = { id: newId('call') },
