@@ -116,6 +116,8 @@ describe('kinds', () => {
           card: 4111111111111111,
           password: 'hunter2',
           apiKey: 'q8Zr1vT0pLx7Wm3K',
+          refresh_tokens: ['q8Zr1vT0pLx7Wm3K'],
+          objectKey: 'reports/2026/q8Zr1vT0.pdf',
           nextPageToken: 'q8Zr1vT0pLx7Wm3K',
           text: '{"a":"\\u0061da\\u0040example.com"}',
         },
@@ -127,6 +129,8 @@ describe('kinds', () => {
       card: '-',
       password: '-',
       apiKey: '-',
+      refresh_tokens: ['-'],
+      objectKey: 'reports/2026/q8Zr1vT0.pdf',
       nextPageToken: 'q8Zr1vT0pLx7Wm3K',
       text: '{"a":"-"}',
     });

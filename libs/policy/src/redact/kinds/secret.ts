@@ -55,8 +55,10 @@ export const findSecrets: Find = (text, found) => {
   }
 };
 
-const CHOSEN_BY_PEOPLE = /(?:pass(?:word|wd|phrase|code)|pwd)$/i;
-const MADE_BY_MACHINES = /(?:secret|token|key|credentials?|authorization|cookie)$/i;
+const CHOSEN_BY_PEOPLE = /(?:pass(?:word|wd|phrase|code)|pwd)s?$/i;
+// Not every key: those of records and of objects in a store are long too.
+const MADE_BY_MACHINES =
+  /(?:secret|token|(?:api|access|private|secret|auth|signing|encryption|shared|account)[_-]?key|credential|authorization|cookie)s?$/i;
 // Marks of a place in a list, which clients hand back.
 const CURSOR = /(?:page|next|prev|previous|continuation|sync|cursor|delta)[_-]?token$/i;
 const [SHORTEST, ENTROPY] = [16, 3];
