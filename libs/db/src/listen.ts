@@ -2,9 +2,14 @@ import type { Db } from './db.js';
 
 /**
  * LISTEN on one pooled connection, taken again whenever it is lost. Whoever listens polls too: between
- * two connections nothing is heard. `onNotify` gets the payload. The returned function ends it and must run before `db.end()`.
+ * two connections nothing is heard. `onNotify` gets the payload. The returned function ends it and must run
+ * before `db.end()`.
  */
-export function listenTo(db: Db, channel: string, onNotify: (payload: string) => void): () => Promise<void> {
+export function listenTo(
+  db: Db,
+  channel: string,
+  onNotify: (payload: string) => void,
+): () => Promise<void> {
   let stopped = false;
   let release: (() => void) | undefined;
   let wake: (() => void) | undefined;

@@ -1,7 +1,7 @@
 import { newId } from '@conducktor/contracts';
 import type { Db, TenantTx } from '@conducktor/db';
 import type { Vault } from '@conducktor/vault';
-import { boundOf, credentialOf, definitionHashOf } from './binding.js';
+import { credentialOf, definitionHashOf } from './binding.js';
 import type { ApprovalRequest, CallToApprove } from './types.js';
 
 export interface RequestDeps {

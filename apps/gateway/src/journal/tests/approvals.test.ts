@@ -1,7 +1,9 @@
 import { newId } from '@conducktor/contracts';
+import { createDb } from '@conducktor/db';
 import { expect, test } from 'vitest';
 import {
   admin,
+  database,
   intent,
   killSession,
   openJournal,
@@ -186,4 +188,22 @@ test('a session that is lost while it commits never leaves an approval to be use
     } else expect(admitted).toHaveLength(1);
     await end();
   }
+});
+
+test('a gateway can ask for approval, and can give none', async () => {
+  const gateway = createDb(database.urlFor('conducktor_gateway'), { max: 1 });
+  const write = (text: string) =>
+    gateway.withTenant(tenantId, (tx) => tx.query(text, [tenantId, newId('apr')]));
+  const insert = (status: string) =>
+    write(`insert into approval_request (tenant_id, id, status, member_id, client_id, credential, scopes, tool_id, tool,
+        connection_id, connection, connection_revision, definition_hash, tool_class, arguments_hash, arguments_sealed,
+        policy_version, demands, on_approval, expires_at)
+      values ($1, $2, '${status}', 'm', 'c', 'key:k', '{}', 't', 't', 'c', 'c', 1, 'd', 'read', 'a', '', 1, '[]', 'run', now())`);
+  await expect(insert('approved')).rejects.toThrow(/row-level security/);
+  await insert('pending');
+  await expect(
+    write("update approval_request set status = 'approved' where tenant_id = $1 and id <> $2"),
+  ).rejects.toThrow(/permission denied/);
+  await gateway.end();
+  await end();
 });
