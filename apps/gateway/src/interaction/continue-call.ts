@@ -28,8 +28,6 @@ export function continueCall(
     return responses ? { ...call, round: { kind: 'round', number: 2, input: responses } } : call;
   const opened = deps.states.open(call, requestState);
   const given = responses?.inputResponses ?? {};
-  // What others decide takes longer than a form, and its state holds nothing that grows old.
-  if ('state' in opened && opened.state.kind === 'approval') return backFromApproval(call, given);
   if (!opened.ok) throw refusal(call, SENTENCES[opened.why]);
   const { state } = opened;
   switch (state.kind) {

@@ -7,15 +7,12 @@ const LIVES_MS = 10 * 60_000;
 const NONCE = 12;
 const TAG = 16;
 
-type Opened =
-  | { ok: true; state: RequestState }
-  | { ok: false; why: 'expired'; state: RequestState }
-  | { ok: false; why: 'not-ours' };
+type Opened = { ok: true; state: RequestState } | { ok: false; why: 'expired' | 'not-ours' };
 
 /**
  * `requestState` of 2026-07-28: what a client brings back with its answers, sealed with AES-256-GCM. It
  * opens only for the person, client, request, arguments and connection it was made for, for ten
- * minutes, on any gateway. Whatever is wrong with one is told as the same thing, but for its age.
+ * minutes (as long as it takes where it is about an approval), on any gateway. Whatever is wrong with one is told as the same thing, but for its age.
  */
 export class RequestStates {
   /** @param key deriveKey(SECRET_KEY, 'request-state') */
@@ -46,7 +43,9 @@ export class RequestStates {
         until: number;
         state: RequestState;
       };
-      return until > this.now() ? { ok: true, state } : { ok: false, why: 'expired', state };
+      // What others decide takes longer than a form; such a state says only what was shown.
+      const isGood = until > this.now() || state.kind === 'approval';
+      return isGood ? { ok: true, state } : { ok: false, why: 'expired' };
     } catch {
       return NOT_OURS;
     }

@@ -90,4 +90,13 @@ describe('a requestState', () => {
     now += 1;
     expect(states.open(call(), text)).toEqual({ ok: false, why: 'expired' });
   });
+
+  it('that shows an approval is good for as long as people take', () => {
+    let now = 1_000_000;
+    const states = new RequestStates(key, () => now);
+    const shown = { kind: 'approval', id: 'apr_1' } as const;
+    const text = states.seal(call(), shown);
+    now += 20 * 86_400_000;
+    expect(states.open(call(), text)).toEqual({ ok: true, state: shown });
+  });
 });
