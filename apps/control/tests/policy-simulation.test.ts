@@ -163,15 +163,13 @@ describe('a simulation', () => {
       { rule: 'large', calls: 2, changed: 2 },
     ]);
     expect(view['people'][0]).toMatchObject({ email: workspace.member.email, changed: 32 });
-    expect(changes.map(({ tool, then, now }) => [tool, then.effect, now.effect, now.rule])).toEqual(
-      [
-        ['crm_update', 'allow', 'deny', 'large'],
-        ['crm_update', 'allow', 'deny', 'large'],
-        ['crm_update', 'allow', 'deny', 'contractors'],
-        ['crm_mail', 'allow', 'deny', 'contractors'],
-        ['crm_mail', 'deny', 'allow', null],
-      ],
-    );
+    expect(changes.map(({ tool, was, now }) => [tool, was.effect, now.effect, now.rule])).toEqual([
+      ['crm_update', 'allow', 'deny', 'large'],
+      ['crm_update', 'allow', 'deny', 'large'],
+      ['crm_update', 'allow', 'deny', 'contractors'],
+      ['crm_mail', 'allow', 'deny', 'contractors'],
+      ['crm_mail', 'deny', 'allow', null],
+    ]);
     expect(changes[2]!['now'].sentence).toBe('Permission denied: Not you');
   });
 

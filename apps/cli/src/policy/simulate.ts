@@ -116,11 +116,11 @@ function counts(
 function callByCall(changes: readonly SimulationChangeView[]): string {
   return table(
     ['when', 'who', 'tool', 'then', 'now', 'by'],
-    changes.map(({ at, email, memberId, tool, calls, then, now }) => [
+    changes.map(({ at, email, memberId, tool, calls, was, now }) => [
       at.replace(/\.\d+Z$/, 'Z'),
       email ?? memberId ?? '',
       calls > 1 ? `${tool} (${calls} calls)` : (tool ?? ''),
-      then.effect,
+      was.effect,
       now.effect,
       now.rule ?? '(default)',
     ]),

@@ -100,7 +100,7 @@ export const SimulationChangeView = z
     tool: z.string().nullable(),
     /** More than one where equal refusals share a record. */
     calls: z.int(),
-    then: z.object({ effect: SimulatedEffect, rule: z.string().nullable() }),
+    was: z.object({ effect: SimulatedEffect, rule: z.string().nullable() }),
     now: z.object({ effect: SimulatedEffect, rule: z.string().nullable(), sentence: z.string() }),
   })
   .meta({ id: 'PolicySimulationChange' });

@@ -94,7 +94,7 @@ function changeView(row: ChangeRow): SimulationChangeView {
     connection: row.connection,
     tool: row.tool,
     calls: row.calls,
-    then: { effect: row.thenEffect as SimulatedEffect, rule: row.thenRule },
+    was: { effect: row.thenEffect as SimulatedEffect, rule: row.thenRule },
     now: {
       effect: row.nowEffect as SimulatedEffect,
       rule: row.nowRule,

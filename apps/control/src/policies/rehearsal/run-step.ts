@@ -28,7 +28,7 @@ export interface Step {
 
 interface Judged {
   row: RecordedCallRow;
-  then: RecordedDecision;
+  was: RecordedDecision;
   now: Decision | { notJudged: NotJudged };
 }
 
@@ -61,15 +61,15 @@ async function judgeAll(
 ): Promise<Judged[]> {
   const { policy, row: simulated } = simulation;
   const judged: Judged[] = [];
-  const waiting: { row: RecordedCallRow; then: RecordedDecision; call: CallToJudge }[] = [];
+  const waiting: { row: RecordedCallRow; was: RecordedDecision; call: CallToJudge }[] = [];
   for (const [index, row] of rows.entries()) {
     if (index % DECISIONS_AT_ONCE === 0) await others();
-    const then = row.at < simulated.since ? undefined : recordedDecision(row);
-    if (!then) continue;
+    const was = row.at < simulated.since ? undefined : recordedDecision(row);
+    if (!was) continue;
     const call = callToJudge(row, simulation);
     const now = 'notJudged' in call ? call : decideWithout(policy, call);
-    if (now) judged.push({ row, then, now });
-    else waiting.push({ row, then, call: call as CallToJudge });
+    if (now) judged.push({ row, was, now });
+    else waiting.push({ row, was, call: call as CallToJudge });
   }
 
   const isLarge = ({ row }: (typeof waiting)[number]) => row.detail['argumentsIn'] === 'call_body';
@@ -86,17 +86,17 @@ async function judgeAll(
       simulation.tenantId,
       batch.map(({ row }) => row),
     );
-    for (const [index, { row, then, call }] of batch.entries()) {
+    for (const [index, { row, was, call }] of batch.entries()) {
       if (index % DECISIONS_AT_ONCE === 0) await others();
       const made = known.get(row.seq)!;
       const now =
         'notKept' in made
           ? { notJudged: made.notKept }
           : // Of equal refusals only one has its arguments.
-            then.calls > 1
+            was.calls > 1
             ? { notJudged: 'arguments_not_kept' as const }
             : decide(policy, { ...call, args: made.args });
-      judged.push({ row, then, now });
+      judged.push({ row, was, now });
     }
   }
   return judged.sort((a, b) => a.row.seq - b.row.seq);
@@ -108,15 +108,15 @@ function* inBatches<Item>(items: readonly Item[], size: number): Generator<reado
 
 function count(
   { totals, policy }: Simulation,
-  { row, then, now }: Judged,
+  { row, was, now }: Judged,
 ): SimulationChange | undefined {
   if ('notJudged' in now) {
-    totals.countNotJudged(now.notJudged, then.calls);
+    totals.countNotJudged(now.notJudged, was.calls);
     return undefined;
   }
   const about = { tool: row.tool!, memberId: row.memberId!, rules: rulesOf(now) };
-  totals.count(about, then.effect, now.effect, then.calls);
-  if (then.effect === now.effect) return undefined;
+  totals.count(about, was.effect, now.effect, was.calls);
+  if (was.effect === now.effect) return undefined;
   return {
     seq: row.seq,
     eventId: row.id,
@@ -125,9 +125,9 @@ function count(
     clientId: row.clientId,
     connection: row.connection,
     tool: row.tool,
-    calls: then.calls,
-    thenEffect: then.effect,
-    thenRule: then.rule,
+    calls: was.calls,
+    thenEffect: was.effect,
+    thenRule: was.rule,
     nowEffect: now.effect,
     nowRule: now.ruleId ?? null,
     nowSentence: sentenceOf(now, policy.document),
