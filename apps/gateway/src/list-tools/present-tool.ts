@@ -9,9 +9,13 @@ export interface Presentation {
   class: ToolClass;
   /** Scopes that the connection declares for it, besides those of its class. */
   scopes: readonly string[];
+  /** Whether a call of it waits for somebody's approval, as far as that can be said before its arguments. */
+  approval?: 'perhaps' | 'always' | undefined;
   /** How clients of the view write a URI of this upstream: that of the tool's user interface is one. */
   clientUri?: (uri: string) => string;
 }
+
+const APPROVAL = 'conducktor/approval';
 
 const SCOPE_OF_CLASS = { read: 'mcp:read', write: 'mcp:write', destructive: 'mcp:write' } as const;
 
@@ -40,7 +44,12 @@ export function presentTool(
     },
     securitySchemes,
     // ChatGPT reads them here too; a typed client drops unknown fields of a tool but keeps `_meta`.
-    _meta: { ...mapUiReferences(objectOr(definition['_meta']), clientUri), securitySchemes },
+    _meta: {
+      ...mapUiReferences(objectOr(definition['_meta']), clientUri),
+      securitySchemes,
+      // Ours alone to say: undefined, it hides what the upstream says under this name.
+      [APPROVAL]: presentation.approval,
+    },
   };
 }
 

@@ -1,16 +1,18 @@
-import type { PolicyCaller } from '@conducktor/policy';
+import { approvalNeed, type PolicyCaller } from '@conducktor/policy';
 import { toClientUri } from '../resources/uris.js';
-import { policyCaller } from '../tool-call/policy-input.js';
+import { policyCaller, policyTool } from '../tool-call/policy-input.js';
 import type { Caller } from '../tool-call/types.js';
 import { viewFor } from '../tool-call/view-for.js';
+import type { Tool } from '../workspace/types.js';
 import type { View } from '../workspace/view.js';
 import { isListed } from './is-listed.js';
 import { presentTool } from './present-tool.js';
 
 export type ShownTools = readonly Record<string, unknown>[];
 
-/** What some callers see of a view: for each of its tools in turn, whether it is listed. */
+/** What some callers see of a view: two bits for each of its tools in turn, the index of what it is to them. */
 type Sight = string;
+const STANDINGS = [undefined, 'never', 'perhaps', 'always'] as const;
 
 // Most callers of a workspace see the same. A list is made again for who comes after so many others.
 const MAX_LISTS = 32;
@@ -44,10 +46,10 @@ function sightOf(caller: Caller, view: View): Sight {
   if (!ofView) sights.set(view, (ofView = new WeakMap()));
   let sight = ofView.get(seenBy);
   if (sight === undefined) {
-    const seen = Buffer.alloc(Math.ceil(view.tools.size / 8));
+    const seen = Buffer.alloc(Math.ceil(view.tools.size / 4));
     let at = 0;
     for (const tool of view.tools.values()) {
-      if (isListed(caller, tool)) seen[at >> 3]! |= 1 << (at & 7);
+      if (isListed(caller, tool)) seen[at >> 2]! |= approvalBits(caller, tool) << (2 * (at & 3));
       at++;
     }
     ofView.set(seenBy, (sight = seen.toString('latin1')));
@@ -55,14 +57,22 @@ function sightOf(caller: Caller, view: View): Sight {
   return sight;
 }
 
+function approvalBits(caller: Caller, tool: Tool): number {
+  const { policy } = caller.workspace;
+  return STANDINGS.indexOf(approvalNeed(policy, policyCaller(caller), policyTool(tool)));
+}
+
 function present(view: View, sight: Sight): ShownTools {
-  const shown = (_: unknown, at: number) => ((sight.charCodeAt(at >> 3) >> (at & 7)) & 1) === 1;
-  return [...view.tools].filter(shown).map(([name, tool]) =>
-    presentTool(tool.definition, {
+  return [...view.tools].flatMap(([name, tool], at) => {
+    const approval = STANDINGS[(sight.charCodeAt(at >> 2) >> (2 * (at & 3))) & 3];
+    if (!approval) return [];
+    const shown = presentTool(tool.definition, {
       shownName: name,
       class: tool.class,
       scopes: tool.scopes ?? [],
+      approval: approval === 'never' ? undefined : approval,
       clientUri: (uri) => toClientUri(view, tool.connection, uri),
-    }),
-  );
+    });
+    return [shown];
+  });
 }

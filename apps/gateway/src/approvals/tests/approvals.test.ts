@@ -273,3 +273,26 @@ test('the upstream of an approved call can ask its client nothing', async () => 
   expect(metaOf(told)).toMatchObject({ 'conducktor/code': 'input_not_given' });
   expect(stack.calls).toHaveLength(1);
 });
+
+test('lists say which tools need approval, always or perhaps', async () => {
+  await stack.addTool(connectionId, 'crm', 'read');
+  const perhaps = rule({ id: 'some', when: { tools: ['crm_delete'], if: 'args.id > 1' } });
+  const needs = async (document: object) => {
+    await stack.activate(document);
+    await pause(600);
+    const list = await stack.governed.mcp.listTools(stack.context());
+    if (list.kind !== 'tools') throw new Error(JSON.stringify(list));
+    return list.tools.map(({ name, _meta }) => [
+      name,
+      (_meta as Record<string, unknown>)['conducktor/approval'],
+    ]);
+  };
+  expect(await needs(policy(perhaps))).toEqual([
+    [TOOL, 'perhaps'],
+    ['crm_read', undefined],
+  ]);
+  expect(await needs(policy(rule()))).toEqual([
+    [TOOL, 'always'],
+    ['crm_read', 'always'],
+  ]);
+});
