@@ -1,6 +1,7 @@
 import { callOf, type CelNode } from './cost.js';
 import { field, has, unsure, UNSURE, type Direct } from './direct-fields.js';
 import { compilePattern, LINEAR_MATCHES } from './environment.js';
+import { foundIn } from './matching.js';
 
 /**
  * What most conditions are made of (comparisons, membership and tests of strings, over fields and
@@ -153,7 +154,7 @@ function matches(subject: Direct, source: string): Direct {
   const pattern = compilePattern(source);
   return (input) => {
     const text = subject(input);
-    return typeof text === 'string' ? pattern.test(text) : UNSURE;
+    return typeof text === 'string' ? (foundIn(pattern, text) ?? UNSURE) : UNSURE;
   };
 }
 

@@ -1,5 +1,6 @@
 import { Environment } from '@marcbachmann/cel-js';
 import { RE2JS } from 're2js';
+import { foundIn } from './matching.js';
 
 /** Name under which a condition's `matches` runs; the built-in one backtracks and can hang. */
 export const LINEAR_MATCHES = 'matchesInLinearTime';
@@ -113,7 +114,11 @@ function createEnvironment(): Environment {
     .registerVariable('context', 'Context')
     .registerFunction(
       `string.${LINEAR_MATCHES}(string): bool`,
-      (text: string, pattern: string) => compilePattern(pattern).test(text),
+      (text: string, pattern: string) => {
+        const found = foundIn(compilePattern(pattern), text);
+        if (found === undefined) throw new Error('the text is too long for the pattern');
+        return found;
+      },
       { async: false },
     );
   // JSON has one kind of number, which CEL reads as double; people write `args.amount + 1`.

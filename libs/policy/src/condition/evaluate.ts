@@ -2,6 +2,7 @@ import type { PolicyInput } from '../types.js';
 import { firstLine, type Condition } from './compile.js';
 import { BUDGET, sizesOf, type Sizes } from './cost.js';
 import { CallerView, ContextView, TooDeep, ToolView } from './environment.js';
+import { matching, MAX_STEPS } from './matching.js';
 
 /** Whether a condition holds; a sentence when that cannot be known. */
 export type Verdict = true | false | { readonly error: string };
@@ -19,16 +20,19 @@ export class Activation {
   #sizes: Sizes | undefined;
   #variables: object | undefined;
   #left = BUDGET;
+  #steps = MAX_STEPS;
 
   constructor(input: PolicyInput) {
     this.#input = input;
   }
 
   evaluate(condition: Condition): Verdict {
+    matching.left = this.#steps;
     try {
-      this.#left -= condition.work((this.#sizes ??= sizesIn(this.#input)));
-      if (!(this.#left >= 0))
+      const work = condition.work((this.#sizes ??= sizesIn(this.#input)));
+      if (!(work <= this.#left))
         return { error: 'the arguments are too large for this condition to be evaluated' };
+      this.#left -= work;
       const known = condition.direct?.(this.#input);
       if (typeof known === 'boolean') return known;
       this.#variables ??= variablesOf(this.#input, this.#sizes);
@@ -37,6 +41,8 @@ export class Activation {
       return { error: 'the condition gave a value that is neither true nor false' };
     } catch (error) {
       return { error: firstLine(error) };
+    } finally {
+      this.#steps = matching.left;
     }
   }
 }

@@ -25,6 +25,10 @@ function timeOf(work: () => void): number {
   return best;
 }
 
+// Ends in what the pattern needs, or nothing would be searched.
+const randomly = Array.from({ length: 200_000 }, (_, i) => (Math.sin(i * i) > 0 ? 'a' : 'b')).join(
+  '',
+);
 const manyNumbers = Array.from({ length: 20_000 }, (_, index) => index);
 
 describe('an evaluation ends within 50 ms', () => {
@@ -38,6 +42,7 @@ describe('an evaluation ends within 50 ms', () => {
       String.raw`args.s.matches("^([a-zA-Z0-9])(([-.]|[_]+)?([a-zA-Z0-9]+))*(@){1}[a-z0-9]+$")`,
       { s: 'a'.repeat(30_000) },
     ],
+    ['an automaton that explodes', 'args.s.matches("^(a|b)*a(a|b){100}c")', { s: `${randomly}!c` }],
     ['a huge string', 'args.s.matches("^(a+)+$")', { s: 'a'.repeat(2_000_000) }],
     [
       'periodic search',
@@ -117,6 +122,20 @@ describe('an evaluation ends within 50 ms', () => {
     const call = aCall({ args: { l: manyNumbers.slice(0, 100) } });
     expect(timeOf(() => decide(policy, call))).toBeLessThan(50);
     expect(decide(policy, call).effect).toBe('deny');
+  });
+});
+
+it('a pattern decides over texts of which it can, whatever it cannot', () => {
+  const rules = [
+    { id: 'big', when: { if: 'args.s.matches("(a|b)*a(a|b){100}c")' }, effect: 'allow' },
+    { id: 'small', when: { if: 'args.t.matches("^[a-z]+$")' }, effect: 'allow' },
+  ];
+  const policy = compilePolicy(parsePolicy({ version: 1, default: 'deny', rules }));
+  const call = aCall({ args: { s: 'ab'.repeat(20_000), t: 'title' } });
+  expect(decide(policy, call)).toMatchObject({
+    effect: 'allow',
+    ruleId: 'small',
+    trace: ['big (error)', 'small'],
   });
 });
 
