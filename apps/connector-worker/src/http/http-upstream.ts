@@ -10,6 +10,7 @@ import {
   type UpstreamWatch,
 } from '../connector.js';
 import { listAllTools } from '../mcp/list-tools.js';
+import { requestIds } from '../mcp/request-ids.js';
 import { callResultOf, failed, tooLarge } from '../mcp/results.js';
 import { serverOf } from '../mcp/server-info.js';
 import { HEADER_MISMATCH, MODERN_VERSION, UNSUPPORTED_VERSION } from '../mcp/versions.js';
@@ -41,7 +42,7 @@ export class HttpUpstream {
   readonly #pace = new Pace(NOTIFICATIONS);
   readonly #watches: HttpWatches;
   #era: Promise<Era> | undefined;
-  #lastId = 0;
+  readonly #nextId = requestIds();
   usedAt = Date.now();
 
   constructor(
@@ -62,7 +63,7 @@ export class HttpUpstream {
     const shared = {
       exchange: (options: RequestOptions) => this.#exchange(options),
       longExchange: (options: RequestOptions) => this.#longExchange(options),
-      nextId: () => ++this.#lastId,
+      nextId: this.#nextId,
       handshakeMs: deps.handshakeMs,
       onListChanged: deps.onListChanged,
     };

@@ -7,6 +7,7 @@ import type { Declared } from '../mcp/capabilities.js';
 import { answerRequest, changedList, relayNotification } from '../mcp/during-call.js';
 import { initialized, initializeParams } from '../mcp/handshake.js';
 import { type Message, notificationText, requestText } from '../mcp/messages.js';
+import { requestIds } from '../mcp/request-ids.js';
 import { callResultOf, failed } from '../mcp/results.js';
 import { replyOf } from './replies.js';
 import { type Outcome, SsePeer, type SsePeerOptions } from './sse-peer.js';
@@ -45,7 +46,7 @@ export class SseSession {
   #server: UpstreamServer | undefined;
   readonly #peer: SsePeer;
   readonly #calls = new Map<number, OutgoingCall>();
-  #lastId = 0;
+  readonly #nextId = requestIds();
   #answered = false;
   #retired = false;
   #probing = false;
@@ -104,7 +105,7 @@ export class SseSession {
     this.usedAt = Date.now();
     if (call.logLevel !== undefined) await this.#setLogLevel(call.logLevel);
     if (call.stopped) throw new UpstreamFailure('unavailable', 'The call was given up.');
-    const id = ++this.#lastId;
+    const id = this.#nextId();
     this.#calls.set(id, call);
     call.onStop = (reason) => {
       this.#peer.forget(id);
@@ -173,7 +174,7 @@ export class SseSession {
   }
 
   async #ask(method: string, params: Record<string, unknown>, ms: number): Promise<Outcome> {
-    const id = ++this.#lastId;
+    const id = this.#nextId();
     let late: NodeJS.Timeout | undefined;
     const tooLate = new Promise<never>((_, reject) => {
       const words = `The server did not answer ${method} within ${secondsOf(ms)} s.`;

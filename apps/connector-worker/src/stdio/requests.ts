@@ -1,5 +1,6 @@
 import { type OutgoingCall, UpstreamFailure } from '../connector.js';
 import { type Message, requestText } from '../mcp/messages.js';
+import { requestIds } from '../mcp/request-ids.js';
 import type { ServerProcess } from './server-process.js';
 
 export type Answer = Extract<Message, { kind: 'result' | 'error' }> | { kind: 'too-large' };
@@ -13,7 +14,7 @@ interface Waiting {
 /** Requests to a server on standard streams, each until its answer: calls, and what we ask ourselves. */
 export class Requests {
   readonly #waiting = new Map<number, Waiting>();
-  #lastId = 0;
+  readonly #nextId = requestIds();
   #ended: string | undefined;
 
   constructor(private readonly process: ServerProcess) {}
@@ -28,7 +29,7 @@ export class Requests {
   }
 
   nextId(): number {
-    return ++this.#lastId;
+    return this.#nextId();
   }
 
   /** A request of our own, which waits `ms` at most. Rejects with UpstreamFailure. */
