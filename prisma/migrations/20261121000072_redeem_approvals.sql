@@ -12,11 +12,11 @@ create index approval_request_call on approval_request (tenant_id, call_id) wher
 create index approval_request_arguments on approval_request (tenant_id, arguments_hash, created_at);
 
 grant select on approval_request to conducktor_gateway;
-grant insert on approval_request to conducktor_gateway;
+-- A gateway asks; that something is approved is never its to say, so status and all that ends it are not there.
+grant insert (tenant_id, id, member_id, client_id, credential, scopes, tool_id, tool, connection_id, connection,
+  connection_revision, definition_hash, tool_class, arguments_hash, arguments_sealed, policy_version, demands,
+  on_approval, cost_micros, expires_at, resource_path, source_ip) on approval_request to conducktor_gateway;
 grant update (told_at) on approval_request to conducktor_gateway;
--- A gateway asks; that something is approved is never its to say.
-create policy asked_by_gateway on approval_request as restrictive for insert to conducktor_gateway
-  with check (status = 'pending');
 grant select, update on approval_request to conducktor_system;
 
 -- Whoever waits for a request hears of every change of its status: `<tenant>/<request>`.

@@ -163,8 +163,10 @@ describe('a decision', () => {
       },
     ]);
     expect(JSON.stringify(records)).not.toContain('canary-7');
-    const told = await sql('select kind from notification_event where tenant_id = $1');
-    expect(told.rows).toEqual([{ kind: 'approval.approved' }]);
+    const told = await sql(
+      'select kind from notification_event where tenant_id = $1 order by kind',
+    );
+    expect(told.rows).toEqual([{ kind: 'approval.approved' }, { kind: 'approval.requested' }]);
   });
 
   it('rejects with one voice, whose reason the person who asked reads', async () => {

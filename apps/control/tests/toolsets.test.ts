@@ -97,7 +97,7 @@ describe('a toolset', () => {
     const tools = ['*', 'conducktr_list_*', 'conducktr_none'];
     expect((await create({ tools, prefix: 'never' })).body).toMatchObject({
       connections: ['docs'],
-      selected: 3,
+      selected: 4,
       unmatched: ['conducktr_none'],
       collisions: [],
     });

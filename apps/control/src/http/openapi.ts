@@ -15,6 +15,8 @@ const TAGS: Record<string, string> = {
   tools: 'What those services offer, and how it is governed',
   toolsets: 'Selections of tools with an address of their own',
   policies: 'Rules that every call is decided by',
+  approvals: 'Calls that wait for people, and their decisions',
+  'approval-delegations': 'Who decides in whose place, and until when',
   members: 'People of the workspace',
   groups: 'Groups of people, which rules can name',
   'api-keys': 'Keys for scripts',

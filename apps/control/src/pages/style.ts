@@ -7,7 +7,7 @@ export const STYLE = `
 *{box-sizing:border-box}
 html{scroll-padding-top:1rem}
 body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
-main{max-width:44rem;margin:3rem auto;padding:0 1.25rem}
+main{max-width:44rem;margin:3rem auto;padding:0 1.25rem;overflow-wrap:anywhere}
 h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.2rem;margin-top:2.5rem}h3{font-size:1rem;margin:2rem 0 .25rem;overflow-wrap:anywhere}
 h4{font-size:.9rem;margin:1rem 0 .25rem}
 p{margin:.5rem 0}a{color:var(--accent)}
