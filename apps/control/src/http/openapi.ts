@@ -237,6 +237,7 @@ function operationId({ method, path }: Described): string {
 const PARAMETERS: Record<string, string> = {
   id: 'The id, as a list shows it; tools also by their shown name',
   version: 'The number of the version',
+  other: 'The number of the version that it is compared with',
   kind: 'What is frozen: workspace, connection, member or client',
 };
 
