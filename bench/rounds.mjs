@@ -12,14 +12,8 @@ export async function inTurn({ subjects, load, connections, rounds, pace = 'whol
     const names = Object.keys(subjects);
     if (round % 2 === 1) names.reverse();
     for (const name of names) {
-      const result = await load.ask({
-        ...target(subjects[name]),
-        connections,
-        warmupMs: WARMUP_MS[pace],
-        durationMs: DURATION_MS[pace],
-      });
-      if (result.errors > 0)
-        throw new Error(`${name} answered ${result.errors} times wrongly: ${result.firstError}`);
+      const times = { warmupMs: WARMUP_MS[pace], durationMs: DURATION_MS[pace] };
+      const result = await run(load, name, subjects[name], { connections, ...times });
       samples.push({ name, connections, round, ...result });
     }
   }
@@ -28,13 +22,21 @@ export async function inTurn({ subjects, load, connections, rounds, pace = 'whol
 
 /** Compiled code and full caches before anything counts: every token has been seen a few times. */
 export async function warmUp({ subjects, load, durationMs = 1500 }) {
-  for (const subject of Object.values(subjects)) {
+  for (const [name, subject] of Object.entries(subjects)) {
     let calls = 0;
     do {
-      const run = { connections: 16, warmupMs: 0, durationMs };
-      calls += (await load.ask({ ...target(subject), ...run })).calls;
-    } while (calls < 3 * (subject.tokens?.length ?? 0));
+      const job = { connections: 16, warmupMs: 0, durationMs };
+      calls += (await run(load, name, subject, job)).calls;
+    } while (calls < 3 * subject.tokens.length);
   }
+}
+
+/** One run of the load generator. Throws on a wrong answer. */
+async function run(load, name, subject, job) {
+  const result = await load.ask({ ...target(subject), ...job });
+  if (result.errors > 0)
+    throw new Error(`${name} answered ${result.errors} times wrongly: ${result.firstError}`);
+  return result;
 }
 
 /** What of a subject the load generator is told: a stack has functions, which no message carries. */

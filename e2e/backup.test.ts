@@ -57,7 +57,7 @@ test('holds every call that was answered before it began, while calls go on', as
           [before],
         )
       ).rows.length;
-    await expect.poll(known, { timeout: 20_000 }).toBe(before.length);
+    await expect.poll(known, { timeout: 30_000 }).toBe(before.length);
     expect(stack.demo).toEqual(world.stack.demo);
     const rest = new Rest(stack.publicUrl, world.workspace.owner.apiKey);
     expect(JSON.stringify((await rest.request('GET', '/connections')).body)).toContain('"rec"');

@@ -105,7 +105,7 @@ describe('Cursor', () => {
     const app = items.find((each) => each.clientId === clientId);
     await person.rest.must('DELETE', `/apps/${app!.id}`);
     await expect
-      .poll(async () => (await echo(client), client.authorizations.length), { timeout: 5_000 })
+      .poll(async () => (await echo(client), client.authorizations.length), { timeout: 30_000 })
       .toBe(2);
   });
 });

@@ -9,10 +9,13 @@ export default class SummaryReporter {
     // A check that failed before the tests is one failure of the whole.
     const failedChecks = Number(process.env.CONDUCKTOR_FAILED_CHECKS ?? 0);
     const count = { passed: 0, failed: unhandledErrors.length + failedChecks, skipped: 0 };
+    const late = [];
     for (const module of modules) {
       let failedTests = 0;
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
+        const { state, errors } = test.result();
+        if (state === 'passed' && test.diagnostic()?.flaky)
+          late.push(`${test.fullName}: ${(errors?.[0]?.message ?? 'late').split('\n')[0]}`);
         if (state === 'passed') count.passed++;
         else if (state === 'failed') failedTests++;
         else count.skipped++;
@@ -23,6 +26,7 @@ export default class SummaryReporter {
     process.once('exit', (code) => {
       // Whatever else made the run fail, a set-up that could not be loaded for instance.
       if (code !== 0 && count.failed === 0) count.failed = 1;
+      for (const line of late) process.stdout.write(`in time only when tried again: ${line}\n`);
       process.stdout.write(
         `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`,
       );

@@ -420,7 +420,7 @@ export const FEATURES: readonly Feature[] = [
   },
 ];
 
-async function until(check: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+async function until(check: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await check())) {
     if (Date.now() > end) throw new Error(`Not within ${timeoutMs} ms: ${check.toString()}`);

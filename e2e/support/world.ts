@@ -83,7 +83,7 @@ export async function activatePolicy(rest: Rest, document: object): Promise<numb
 export async function eventually<Result>(
   what: string,
   check: () => Promise<Result | undefined | false>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<Result> {
   const until = Date.now() + timeoutMs;
   for (;;) {

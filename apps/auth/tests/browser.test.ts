@@ -54,12 +54,14 @@ test('a person with a keyboard and without JavaScript signs in, consents, and ar
   });
   const { page, complaints } = await openPage();
   await page.goto(request.url.href);
+  await page.locator('input[name=email]:focus').waitFor();
   await page.keyboard.type(email);
   await page.keyboard.press('Tab');
   await page.keyboard.type('not the password');
   await page.keyboard.press('Enter');
   await page.getByRole('alert').getByText('Email or password is wrong.').waitFor();
-  // The address is filled in already; the password has the focus.
+  // The address is filled in already; the password has the focus, which comes a moment after the text.
+  await page.locator('input[name=password]:focus').waitFor();
   await page.keyboard.type(PASSWORD);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Connect Inspector?' }).waitFor();

@@ -233,7 +233,9 @@ describe('a letter in the outbox', () => {
     const url = mail.url.replace('//', `//user:${encodeURIComponent('p@ss word')}@`);
     const id = await outbox.queue();
     sender(url);
-    await vi.waitFor(async () => expect((await outbox.row(id)).attempts).toBeGreaterThan(1));
+    await vi.waitFor(async () => expect((await outbox.row(id)).attempts).toBeGreaterThan(1), {
+      timeout: 30_000,
+    });
     const row = await outbox.row(id);
     expect(row.failed_at).toBeNull();
     expect(row.last_error).toContain('535');

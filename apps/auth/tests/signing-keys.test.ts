@@ -142,7 +142,7 @@ test('a sign-in that was under way when the key changed is finished with the new
   const request = await authorization(client, { scope: 'openid read' });
   const page = stayed(await browser.open(request.url.href));
   const before = await signing();
-  await expect.poll(signing, { timeout: 5_000, interval: 50 }).not.toBe(before);
+  await expect.poll(signing, { timeout: 30_000, interval: 50 }).not.toBe(before);
   const answer = left(await browser.submit(formTo(page, '/consent'), { decision: 'allow' }));
   const tokens = await oauth.authorizationCodeGrant(client, answer, {
     pkceCodeVerifier: request.verifier,

@@ -49,7 +49,7 @@ test('a service that is killed is back by itself, as another process', async () 
   const first = view.pid!;
   process.kill(first, 'SIGKILL');
   await expect
-    .poll(() => view.status === 'running' && view.pid !== first, { timeout: 10_000 })
+    .poll(() => view.status === 'running' && view.pid !== first, { timeout: 30_000 })
     .toBe(true);
   expect(view.restarts).toBe(1);
   expect(runningProcess(first)).toBeUndefined();

@@ -76,7 +76,7 @@ describe('live activity', () => {
       { id: 'b', denied: 'policy_denied' },
     ]);
     const all = ['call a', 'denial b', 'outcome a'];
-    await expect.poll(() => callIds(one!), { timeout: 5_000 }).toEqual(all);
+    await expect.poll(() => callIds(one!), { timeout: 30_000 }).toEqual(all);
     await expect.poll(() => callIds(two!)).toEqual(all);
     expect(one!.events.map(({ id, event }) => id === event.seq)).toEqual([true, true, true]);
     expect(one!.events[2]!.event).toMatchObject({ actor: workspace.member.email, outcome: 'ok' });
@@ -88,19 +88,19 @@ describe('live activity', () => {
     const calls = Array.from({ length: 700 }, (_, n) => ({ id: `m${n}` }));
     const first = await listen(workspace.owner.apiKey);
     await journal(service, workspace, calls.slice(0, 3));
-    await expect.poll(() => first.events.length, { timeout: 5_000 }).toBe(3);
+    await expect.poll(() => first.events.length, { timeout: 30_000 }).toBe(3);
     first.stop();
     const last = first.events.at(-1)!.id;
     await journal(service, workspace, calls.slice(3, 690));
     const second = await listen(workspace.owner.apiKey, last);
     await journal(service, workspace, calls.slice(690));
-    await expect.poll(() => second.events.length, { timeout: 10_000 }).toBe(697);
+    await expect.poll(() => second.events.length, { timeout: 30_000 }).toBe(697);
     expect(second.events.map(({ id }) => id)).toEqual(
       Array.from({ length: 697 }, (_, n) => last + 1 + n),
     );
     second.stop();
     const asked = await listen(workspace.owner.apiKey, undefined, `?after=${last + 695}`);
-    await expect.poll(() => asked.events.length, { timeout: 5_000 }).toBe(2);
+    await expect.poll(() => asked.events.length, { timeout: 30_000 }).toBe(2);
     asked.stop();
   });
 
@@ -111,7 +111,7 @@ describe('live activity', () => {
       old.tenantId,
     ]);
     const late = await listen(old.owner.apiKey, 1);
-    await expect.poll(() => callIds(late), { timeout: 5_000 }).toEqual(['call z']);
+    await expect.poll(() => callIds(late), { timeout: 30_000 }).toEqual(['call z']);
     expect(late.gaps).toEqual([{ fromSeq: 2, toSeq: 2 }]);
     late.stop();
   });
@@ -134,7 +134,7 @@ describe('live activity', () => {
       await service.admin.pool.query(sql, [memberId]);
       await within(1_000, stream.ended);
       await journal(service, person, [{ id: `after ${sql.length}` }]);
-      await expect.poll(() => staying.events.length, { timeout: 5_000 }).toBeGreaterThan(0);
+      await expect.poll(() => staying.events.length, { timeout: 30_000 }).toBeGreaterThan(0);
       expect(stream.events).toEqual([]);
       staying.stop();
     }
@@ -151,7 +151,7 @@ describe('live activity', () => {
       if (next.status === 200) five.push(next);
       return next.status;
     };
-    await expect.poll(again, { timeout: 5_000 }).toBe(200);
+    await expect.poll(again, { timeout: 30_000 }).toBe(200);
     for (const each of five) each.stop();
   });
 
@@ -181,7 +181,7 @@ describe('live activity', () => {
          from generate_series(1, 6000) s`,
       [loud.tenantId],
     );
-    await expect.poll(() => service.control.feeds.open, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => service.control.feeds.open, { timeout: 30_000 }).toBe(0);
     socket.resume();
     await closed;
     expect(socket.bytesRead).toBeLessThan(6_000 * 4_000);

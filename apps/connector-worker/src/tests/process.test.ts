@@ -52,7 +52,7 @@ function dial(): RpcClient {
 describe('the worker as a process', () => {
   it('says that it lives and is ready, answers over RPC, and ends on SIGTERM', async () => {
     const { child, words } = await start();
-    await expect.poll(words, { timeout: 10_000 }).toContain('Connector worker is listening');
+    await expect.poll(words, { timeout: 30_000 }).toContain('Connector worker is listening');
     const health = await fetch(`http://127.0.0.1:${ports.health}/healthz`);
     expect(await health.text()).toBe('{"status":"ok"}');
     const ready = await fetch(`http://127.0.0.1:${ports.health}/readyz`);

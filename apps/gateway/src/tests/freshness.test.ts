@@ -245,7 +245,7 @@ afterEach(async () => {
       stop();
       return (await sessions.bus.publish('back', '')) >= 0;
     };
-    await expect.poll(() => isBack().catch(() => false), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => isBack().catch(() => false), { timeout: 30_000 }).toBe(true);
   }
 });
 
@@ -279,7 +279,7 @@ test.each(CASES)(
     );
     expect(held.message?.result).toMatchObject({ resultType: 'input_required' });
     await expect
-      .poll(() => loads.every(({ made }) => made.some(({ ok }) => ok)), { timeout: 10_000 })
+      .poll(() => loads.every(({ made }) => made.some(({ ok }) => ok)), { timeout: 30_000 })
       .toBe(true);
     await new Promise((resolve) => setTimeout(resolve, random() * 400));
 
@@ -296,7 +296,7 @@ test.each(CASES)(
     await expect
       .poll(
         () => [...loads, others].every(({ made }) => made.some(({ began }) => began > committedAt)),
-        { timeout: 10_000 },
+        { timeout: 30_000 },
       )
       .toBe(true);
     await Promise.all([...loads, others].map((load) => load.stop()));

@@ -39,7 +39,7 @@ beforeAll(async () => {
           ({ ok }) => ok,
           () => false,
         ),
-      { timeout: 20_000 },
+      { timeout: 30_000 },
     )
     .catch(() => {
       throw new Error(`It did not start: ${log}`);

@@ -120,7 +120,7 @@ test('the interface of a tool that a toolset selects can be read there, as the t
   ] as const) {
     await toolset(slug, ['wiki_fetch'], prefix, 'list');
     const at = { resourcePath: `/mcp/${slug}` };
-    await expect.poll(() => names(at.resourcePath), { timeout: 1_000 }).toHaveLength(1);
+    await expect.poll(() => names(at.resourcePath), { timeout: 3_000 }).toHaveLength(1);
     const { mcp } = stack.governed;
     expect(await mcp.listTools(stack.context(at))).toMatchObject({
       tools: [{ _meta: { ui: { resourceUri: uri } } }],
@@ -143,7 +143,7 @@ test('a server speaks for itself at its own path, and at no other', async () => 
   const introduced = (resourcePath: string) =>
     stack.governed.mcp.introduce(stack.context({ resourcePath }));
   await expect
-    .poll(() => introduced('/mcp/wiki'), { timeout: 5_000 })
+    .poll(() => introduced('/mcp/wiki'), { timeout: 30_000 })
     .toEqual({
       kind: 'introduction',
       instructions: 'What wiki says of itself:\nPages are in Markdown.',
@@ -273,7 +273,7 @@ describe('a path', () => {
     const { admin } = stack;
     const within = async (expected: unknown) =>
       expect
-        .poll(() => names('/mcp/some'), { timeout: 1_000, interval: 20 })
+        .poll(() => names('/mcp/some'), { timeout: 3_000, interval: 20 })
         .toMatchObject(expected as object);
     await admin.pool.query(`update toolset set tools = '{secret_*}' where slug = 'some'`);
     await within(['fetch', 'search']);

@@ -139,7 +139,7 @@ describe('retention', () => {
       return state();
     };
     await expect
-      .poll(goOn, { timeout: 10_000 })
+      .poll(goOn, { timeout: 30_000 })
       .toMatchObject({ first: 30, events: 31, firstSealed: 50, lastErased: 49 });
     // Every event that is gone is in exactly one record.
     const gone = (await records()).filter(({ action }) => action === 'retention.events');

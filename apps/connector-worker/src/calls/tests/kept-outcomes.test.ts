@@ -67,7 +67,7 @@ describe('when a gateway is lost', () => {
       1,
     );
     // Not committed: it comes again.
-    await expect.poll(() => late.length, { timeout: 15_000 }).toBe(2);
+    await expect.poll(() => late.length, { timeout: 30_000 }).toBe(2);
     client.committed([request.callId]);
     await sleep(200);
     await wire.set('reset');

@@ -130,7 +130,7 @@ describe('a watch of a server over HTTP with SSE', () => {
     const { watching, events } = await watch(['note://1']);
     server.subscribed.length = 0;
     await server.dropStreams();
-    await expect.poll(() => events, { timeout: 5_000 }).toContainEqual({ kind: 'gap' });
+    await expect.poll(() => events, { timeout: 30_000 }).toContainEqual({ kind: 'gap' });
     expect(server.subscribed).toEqual(['note://1']);
     await sleep(250);
     await server.each((each) => each.server.sendResourceUpdated({ uri: 'note://1' }));

@@ -167,7 +167,7 @@ describe('watching a process', () => {
       .poll(() => one.events.splice(0))
       .toEqual([{ kind: 'list-changed', list: 'prompts' }]);
     await asBen('die');
-    await expect.poll(() => one.events, { timeout: 5_000 }).toContainEqual({ kind: 'gap' });
+    await expect.poll(() => one.events, { timeout: 30_000 }).toContainEqual({ kind: 'gap' });
     expect(one.events).toContainEqual(expect.objectContaining({ uri: 'note://a' }));
     one.close();
   });

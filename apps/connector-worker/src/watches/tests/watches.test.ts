@@ -95,7 +95,7 @@ describe('resources of a legacy server', () => {
     const one = await watch(ids.legacy, { uris: ['note://a'] });
     legacy.subscriptions.splice(0);
     await legacy.forget();
-    await expect.poll(() => one.events, { timeout: 8_000 }).toContainEqual({ kind: 'gap' });
+    await expect.poll(() => one.events, { timeout: 30_000 }).toContainEqual({ kind: 'gap' });
     expect(legacy.subscriptions).toEqual(['+note://a']);
     one.events.splice(0);
     await legacy.updated('note://a');

@@ -54,6 +54,6 @@ test('the retry on the gateway that is left ends the call, and its outcome is re
   const calls = upstream.world.received.filter(({ method }) => method === 'tools/call');
   expect(calls).toHaveLength(1);
   await expect
-    .poll(() => path.records(), { timeout: 15_000 })
+    .poll(() => path.records(), { timeout: 30_000 })
     .toContainEqual(expect.objectContaining({ callId, outcome: 'ok' }));
 });

@@ -56,7 +56,7 @@ it('brings answers to no server but the one that asked', async () => {
     connectionId,
   ]);
   await expect
-    .poll(() => call('a_asks', { requestState, inputResponses: GIVEN }), { timeout: 3_000 })
+    .poll(() => call('a_asks', { requestState, inputResponses: GIVEN }), { timeout: 30_000 })
     .toMatchObject({
       kind: 'error',
       error: { code: -32_602, data: { _meta: { 'conducktor/code': 'invalid_input' } } },

@@ -120,7 +120,7 @@ export function asked(answer: ToolCallAnswer) {
 export const outcomeOf = async (callId: string) =>
   (await path.records()).find((record) => record.callId === callId)?.outcome;
 export const settled = (callId: string, outcome: string) =>
-  vi.waitUntil(async () => (await outcomeOf(callId)) === outcome, { timeout: 8_000 });
+  vi.waitUntil(async () => (await outcomeOf(callId)) === outcome, { timeout: 30_000 });
 
 /** A client of 2026-07-28 that can be asked everything. */
 export const modern = { era: 'modern', capabilities: ALL } as const;

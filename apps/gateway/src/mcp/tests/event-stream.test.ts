@@ -89,7 +89,7 @@ test('a reader that is slow but reads gets a message of any size', async () => {
   });
   stream.send(payload);
   socket.resume();
-  await expect.poll(() => read, { timeout: 15_000 }).toBeGreaterThan(payload.length);
+  await expect.poll(() => read, { timeout: 30_000 }).toBeGreaterThan(payload.length);
   expect(stream.isOpen).toBe(true);
 });
 

@@ -35,7 +35,7 @@ test('a person whose right takes long to be checked keeps nobody else’s stream
   expect(Date.now() - began).toBeLessThan(1_000);
   for (const close of forget) close();
   expect(streams.size).toBe(0);
-}, 5_000);
+}, 60_000);
 
 test('one tenant with many people leaves room for the others', () => {
   const { promise: never } = Promise.withResolvers<AuthenticateAnswer>();

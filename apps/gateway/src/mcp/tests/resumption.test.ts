@@ -236,7 +236,7 @@ test('a gateway that dies after its client came back on another is noticed', asy
   expect(events.messages).toMatchObject([
     { id: 'x', error: { data: { _meta: { 'conducktor/code': 'outcome_unknown' } } } },
   ]);
-}, 10_000);
+}, 60_000);
 
 test('an event id is of no use to others, changed, or on another path', async () => {
   const { a, b } = replicas;

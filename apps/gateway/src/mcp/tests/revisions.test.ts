@@ -123,7 +123,7 @@ describe.each(REVISIONS)('a client of %s', (revision) => {
     const { a, b } = replicas;
     await client.close();
     await expect
-      .poll(() => [a, b].flatMap(({ governed }) => governed.listening), { timeout: 5_000 })
+      .poll(() => [a, b].flatMap(({ governed }) => governed.listening), { timeout: 30_000 })
       .toEqual([]);
     expect([...a.faults, ...b.faults]).toEqual([]);
   });

@@ -72,7 +72,7 @@ test.each(['legacy', 'modern'] as const)(
     expect(events.messages.at(-1)).toEqual(ENDED);
     expect(events.messages.length).toBeLessThan(STEPS.steps);
     // It is neither cancelled nor answered twice.
-    await expect.poll(() => lastCall().answered, { timeout: 3_000 }).toContain('done');
+    await expect.poll(() => lastCall().answered, { timeout: 30_000 }).toContain('done');
     expect(lastCall().input.signal.aborted).toBe(false);
   },
 );
@@ -95,7 +95,7 @@ test.each(['legacy', 'modern'] as const)(
         _meta: { 'conducktor/code': 'frozen' },
       },
     });
-    await expect.poll(() => lastCall().answered, { timeout: 3_000 }).toContain('done');
+    await expect.poll(() => lastCall().answered, { timeout: 30_000 }).toContain('done');
   },
 );
 

@@ -18,7 +18,7 @@ const BODY = JSON.stringify({
   params: { name: 't_echo', arguments: { text: '"'.repeat(1_000_000) } },
 });
 
-const WAIT = { timeout: 10_000 };
+const WAIT = { timeout: 30_000 };
 const ask = (accept: string, requests: number) => {
   const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
   socket.on('error', () => {});

@@ -182,7 +182,7 @@ test('one session has at most 64 requests under way on a gateway, one person so 
   const stop = (requestId: number) =>
     post(b, endpoint, { method: 'notifications/cancelled', params: { requestId } });
   await Promise.all(statuses.map((_, id) => stop(id + 1)));
-  await expect.poll(() => answers(events), { timeout: 10_000 }).toHaveLength(65);
+  await expect.poll(() => answers(events), { timeout: 30_000 }).toHaveLength(65);
   await begin();
   await begin();
   const fourth = await openEvents(`${replicas.a.url}/sse`, 'alice');

