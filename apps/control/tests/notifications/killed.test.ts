@@ -12,7 +12,7 @@ import { startReceiver, status } from './receiver.js';
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** What a busy machine takes, too. */
-const soon = <T>(look: () => T) => expect.poll(look, { timeout: 15_000 });
+const soon = <T>(look: () => T) => expect.poll(look, { timeout: 30_000 });
 
 it('a control service that is killed between sending and noting repeats the message once, under its id', async () => {
   const service = await startControl({ OUTBOUND_ALLOW: ['loopback'] });

@@ -19,7 +19,7 @@ const SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 const GUIDE = join(import.meta.dirname, '../../../../docs/guides/notifications.md');
 
 /** What a busy machine takes, too. */
-const soon = <T>(look: () => T) => expect.poll(look, { timeout: 15_000 });
+const soon = <T>(look: () => T) => expect.poll(look, { timeout: 30_000 });
 
 let service: ControlService;
 let receiver: Receiver;

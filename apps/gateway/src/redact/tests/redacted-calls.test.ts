@@ -70,7 +70,7 @@ it('keeps no more of it under an idempotency key, and gives that again as policy
   const more = { ...HIDE, id: 'more', redact: { patterns: ['Ask'] } };
   await stack.activate({ ...POLICY, rules: [HIDE, more] });
   await expect
-    .poll(() => get(key), { timeout: 3_000 })
+    .poll(() => get(key), { timeout: 30_000 })
     .toMatchObject({ result: { content: [{ text: '[redacted] [redacted].' }] } });
   expect(received).toHaveLength(1);
   await stack.activate(POLICY);
