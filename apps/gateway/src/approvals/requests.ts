@@ -53,9 +53,7 @@ export async function findRequest(
             -- Made by another call of the same client while this one was on its way.
             or (r.status = 'done' and r.on_approval = 'wait' and r.done_at >= now() - $6 * interval '1 ms')
             or (r.told_at is null and r.status in ('rejected', 'expired', 'done') and r.result_until is null
-                and coalesce(r.done_at, r.decided_at) > now() - interval '${TOLD_WITHIN}'
-                -- What was approved for the client to make was told by the call itself.
-                and not (r.status = 'done' and r.on_approval = 'wait')))
+                and coalesce(r.done_at, r.decided_at) > now() - interval '${TOLD_WITHIN}'))
         order by r.created_at desc limit 1`,
       [tenantId, argumentsHash, caller.member.id, caller.clientId, tool.id, age],
     );

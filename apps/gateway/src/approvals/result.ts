@@ -4,7 +4,7 @@ import { handOver, type TaintDeps } from '../taint/hand-over.js';
 import { type AttachDeps, readAnswer } from '../tool-call/attach.js';
 import { Refusal } from '../tool-call/refusal.js';
 import { refuseFrozen, whyOut } from '../tool-call/right.js';
-import type { AllowedCall, CheckedCall } from '../tool-call/types.js';
+import type { AllowedCall, ApprovedCall, CheckedCall } from '../tool-call/types.js';
 import { answerKeyOf } from './binding.js';
 import { endRequest, markTold, type RequestDeps } from './requests.js';
 import { tellExpired, tellRejected, tellWithoutResult } from './tell.js';
@@ -29,6 +29,25 @@ export async function answerOfEnd(
     if (request.status === 'expired') await endRequest(deps, request, 'Its time was over.');
   }
   return answer;
+}
+
+/**
+ * The client that made an approved call itself has its answer now, so the next identical call asks anew.
+ * One that never got it, because its connection or its gateway went, is given it by its next identical call.
+ */
+export async function noteAnswered(
+  deps: Pick<RequestDeps, 'db'> & Pick<TaintDeps, 'logger'>,
+  { caller, approval, input }: ApprovedCall,
+): Promise<void> {
+  if (input.signal.aborted) return;
+  const { tenantId } = caller.workspace;
+  // Where that cannot be written, the same answer is given once more: nothing is made for it.
+  await markTold(deps, { tenantId, id: approval.id }).catch((error: unknown) =>
+    deps.logger.debug(
+      { err: error, ...approval },
+      'It could not be noted that an answer was given',
+    ),
+  );
 }
 
 async function ended(

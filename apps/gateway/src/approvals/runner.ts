@@ -23,10 +23,14 @@ const POLL_MS = 1_000;
 const BOUND_EVERY = 5;
 // Calls that one gateway makes for absent clients at a time; the others take the rest.
 const MAX_RUNNING = 32;
+// Of them those of one workspace: its slow upstreams hold up nobody else's approved calls.
+const MAX_OF_WORKSPACE = 8;
 // A workspace that changes faster than this many decisions in a row is left for the next poll.
 const DECISIONS = 4;
-// What fails again and again, for whatever reason, is given up; its log lines say why.
+// What fails again and again, for whatever reason, and for longer than a database needs to come back, is
+// given up; its log lines say why.
 const MOST_FAILURES = 5;
+const FAILING_MS = 60_000;
 // A call under way is not waited for longer: its worker keeps the outcome.
 const STOP_MS = 5_000;
 
@@ -35,8 +39,8 @@ const STOP_MS = 5_000;
  * the tick lets one through. Its answer is kept sealed for the requester; nobody waits for it here.
  */
 export class ApprovalRunner {
-  readonly #running = new Map<string, Promise<void>>();
-  readonly #failures = new Map<string, number>();
+  readonly #running = new Map<string, { tenantId: string; made: Promise<void> }>();
+  readonly #failures = new Map<string, { times: number; since: number }>();
   readonly #signal = new AbortController().signal;
   readonly #timer: NodeJS.Timeout;
   #polling = false;
@@ -72,7 +76,7 @@ export class ApprovalRunner {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
-    const ended = Promise.allSettled(this.#running.values());
+    const ended = Promise.allSettled([...this.#running.values()].map(({ made }) => made));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => (timer = setTimeout(resolve, STOP_MS)));
     await Promise.race([ended, late]);
@@ -87,14 +91,20 @@ export class ApprovalRunner {
     );
     for (const which of rows) {
       if (this.#stopped || this.#running.size >= MAX_RUNNING) return;
-      if (this.#running.has(which.id)) continue;
+      if (this.#running.has(which.id) || this.#isFull(which.tenantId)) continue;
       const made = this.#make(which)
         .catch((error: unknown) => this.#failed(which, error))
         .finally(() => this.#running.delete(which.id));
-      this.#running.set(which.id, made);
+      this.#running.set(which.id, { tenantId: which.tenantId, made });
     }
     // Nothing is due that has failed before.
     if (rows.length === 0) this.#failures.clear();
+  }
+
+  #isFull(tenantId: string): boolean {
+    let own = 0;
+    for (const running of this.#running.values()) if (running.tenantId === tenantId) own++;
+    return own >= MAX_OF_WORKSPACE;
   }
 
   async #make(which: { tenantId: string; id: string }): Promise<void> {
@@ -138,9 +148,10 @@ export class ApprovalRunner {
     if (error instanceof ConducktorError && error.code === 'governance_unavailable')
       return logger.debug({ err: error, ...which }, 'An approved call could not be recorded yet');
     logger.error({ err: error, ...which }, 'An approved call could not be made');
-    const failures = (this.#failures.get(which.id) ?? 0) + 1;
-    this.#failures.set(which.id, failures);
-    if (failures < MOST_FAILURES) return;
+    const now = performance.now();
+    const { times, since } = this.#failures.get(which.id) ?? { times: 0, since: now };
+    this.#failures.set(which.id, { times: times + 1, since });
+    if (times + 1 < MOST_FAILURES || now - since < FAILING_MS) return;
     await endRequest(
       this.deps,
       which,

@@ -64,9 +64,13 @@ export function tellExpired({ id, tool, reason }: ApprovalRequest): ToolCallAnsw
   return failure('approval_expired', sentence, undefined, { [APPROVAL_ID]: id });
 }
 
-/** The call was made once, as approved, and there is no result of it to give. */
+/** The approval was used up, and there is no result to give. */
 export function tellWithoutResult(request: ApprovalRequest): ToolCallAnswer {
   const { id, tool, callId, outcome } = request;
+  if (outcome === 'not_sent' || outcome === 'unavailable') {
+    const sentence = `The call that was approved (${id}) could not be made: nothing was sent. Calling ${tool} again asks for a new approval.`;
+    return failure('upstream_unavailable', sentence, callId, { [APPROVAL_ID]: id });
+  }
   const what = WITHOUT_RESULT[outcome ?? ''] ?? 'Whether it acted is not known.';
   const sentence = `The call that was approved (${id}) was made once, and there is no result of it. ${what} Ask about call ${callId} before ${tool} is called again: that asks for a new approval.`;
   return failure('outcome_unknown', sentence, callId, { [APPROVAL_ID]: id });
@@ -75,8 +79,6 @@ export function tellWithoutResult(request: ApprovalRequest): ToolCallAnswer {
 const WITHOUT_RESULT: Record<string, string> = {
   ok: 'It succeeded.',
   error: 'It failed at the service.',
-  not_sent: 'Nothing was sent.',
-  unavailable: 'Nothing was sent: the service could not be reached.',
 };
 
 const endOf = (sentence: string) => (/[.!?]$/.test(sentence) ? '' : '.');

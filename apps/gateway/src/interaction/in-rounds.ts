@@ -8,7 +8,9 @@ import type { Round } from './rounds.js';
 
 // A workspace that changes faster than this many decisions in a row is answered "not now".
 const DECISIONS = 4;
-const APPROVAL_PAUSE_MS = 50;
+// Whoever uses the same approval has it committed within the time of a tick, or has failed.
+const APPROVAL_LOOKS = 12;
+const APPROVAL_PAUSE_MS = { first: 50, most: 1_500 };
 
 /**
  * Tells a story until it has an answer for the client: from its beginning when the workspace changed
@@ -34,8 +36,9 @@ export async function inRounds(
         continue;
       }
       // Somebody else has used the approval, or is about to: what became of it is found by looking again.
-      if (error instanceof ApprovalGone && decision < DECISIONS) {
-        await pause(APPROVAL_PAUSE_MS * decision);
+      if (error instanceof ApprovalGone && decision < APPROVAL_LOOKS) {
+        const { first, most } = APPROVAL_PAUSE_MS;
+        await pause(Math.min(first * 2 ** (decision - 1), most));
         continue;
       }
       // What the round before got answers to is not asked for any more: its key is free again.

@@ -1,5 +1,6 @@
 import type { GovernedDeps } from '../governed.js';
 import { approve } from '../approvals/approve.js';
+import { noteAnswered } from '../approvals/result.js';
 import { continueCall } from '../interaction/continue-call.js';
 import { converse } from '../interaction/converse.js';
 import { inRounds } from '../interaction/in-rounds.js';
@@ -46,6 +47,8 @@ export function callTool(deps: GovernedDeps, input: ToolCallInput): Promise<Tool
     const admitted = await admit(deps, cleared);
     if ('attachedTo' in admitted) return attach(deps, admitted);
     // Dispatch, what the upstream asks the client meanwhile, settle.
-    return converse(deps, admitted);
+    const answer = await converse(deps, admitted);
+    if (admitted.approval) await noteAnswered(deps, admitted);
+    return answer;
   });
 }

@@ -24,6 +24,7 @@ const GLOBAL_TABLES: Record<string, string> = {
   idempotency_key: 'journal: reached through its functions only',
   seal_cursor: 'journal: reached through its functions only',
   audit_head: 'journal: reached through its functions only',
+  approval_end: 'journal: reached through its functions only',
 };
 const SERVICE_ROLES = [
   'conducktor_app',

@@ -1,8 +1,11 @@
+import { hash } from 'node:crypto';
 import { newId } from '@conducktor/contracts';
 import { createDb } from '@conducktor/db';
+import { seedWorkspace } from '@conducktor/testing';
 import { expect, test } from 'vitest';
 import {
   admin,
+  count,
   database,
   intent,
   killSession,
@@ -129,14 +132,59 @@ test("what is pending, rejected, run out or somebody else's is not used", async 
   await end();
 });
 
-test('the approval ends with the outcome of its call, and its result is kept for an hour', async () => {
+/** The key under which the answer to the call of this approval is kept. */
+const answerKey = (approval: { id: string }) => hash('sha256', `approval/${approval.id}`, 'hex');
+
+test('the approval ends with the outcome of its call, and a result that there is is kept for an hour', async () => {
+  const journal = await openJournal();
+  for (const isThere of [true, false]) {
+    const approval = await request('approved');
+    const key = answerKey(approval);
+    const call = intent({ approval, idempotency: { hash: key, argumentsHash: 'a' } });
+    const settlement = outcome(call, await journal.admit(call));
+    // Without: a worker handed the outcome over that its dead gateway had the answer of.
+    await journal.settle({ ...settlement, ...(isThere && { answer: { hash: key, sealed: 'x' } }) });
+    expect(await stateOf(approval.id)).toMatchObject({
+      status: 'done',
+      outcome: 'ok',
+      kept: isThere || null,
+    });
+  }
+  // The same may be asked again.
+  await request('pending');
+  await end();
+});
+
+test('no tick waits for a request that somebody else holds: its end is written when it is free', async () => {
   const journal = await openJournal();
   const approval = await request('approved');
   const call = intent({ approval });
-  await journal.settle(outcome(call, await journal.admit(call)));
-  expect(await stateOf(approval.id)).toMatchObject({ status: 'done', outcome: 'ok', kept: true });
-  // The same may be asked again.
-  await request('pending');
+  const settlement = outcome(call, await journal.admit(call));
+  const holder = await admin.pool.connect();
+  try {
+    await holder.query('begin');
+    await holder.query('select from approval_request where id = $1 for update', [approval.id]);
+    // Both would wait for as long as it is held, and every other call of this gateway with them.
+    await journal.settle(settlement);
+    expect((await journal.admit(intent())).verdict).toBe('admitted');
+    await admin.pool.query('select due_approvals(10, false)');
+  } finally {
+    await holder.query('rollback');
+    holder.release();
+  }
+  expect(await stateOf(approval.id)).toMatchObject({ status: 'running', call_id: call.callId });
+  await admin.pool.query('select due_approvals(10, false)');
+  expect(await stateOf(approval.id)).toMatchObject({ status: 'done', outcome: 'ok' });
+  expect(await count('select count(*) as n from approval_end')).toBe(0);
+});
+
+test('due calls are named by turns, so that many of one workspace keep no other waiting', async () => {
+  const other = await seedWorkspace(admin);
+  const at = (second: number) => ({ decided_at: new Date(Date.UTC(2026, 0, 1, 0, 0, second)) });
+  for (const n of [1, 2, 3]) await request('approved', { ...at(n), tool_id: `t${n}` });
+  const late = await request('approved', { ...at(50), tenant_id: other.tenantId });
+  const { rows } = await admin.pool.query('select id from due_approvals(2, false)');
+  expect(rows.map(({ id }) => id)).toContain(late.id);
   await end();
 });
 
