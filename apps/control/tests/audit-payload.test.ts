@@ -24,11 +24,13 @@ beforeAll(async () => {
     { id: 'expired', record: await inline('expired') },
     { id: 'erased', by: contractor, record: await inline('erased', contractor) },
     { id: 'denied', denied: 'policy_denied' },
+    { id: 'refused', denied: 'policy_denied', record: { argumentsIn: 'call_body' } },
   ]);
-  await service.admin.pool.query(
-    'insert into call_body (tenant_id, call_id, sealed) values ($1, $2, $3)',
-    [tenantId, 'apart', await sealed('apart')],
-  );
+  for (const id of ['apart', 'refused'])
+    await service.admin.pool.query(
+      'insert into call_body (tenant_id, call_id, sealed) values ($1, $2, $3)',
+      [tenantId, id, await sealed(id)],
+    );
   await service.admin.pool.query(
     "update audit_event set arguments_sealed = null, payload_erased_at = now() where call_id = 'expired'",
   );
@@ -68,9 +70,9 @@ describe('the arguments of a call', () => {
     expect((await payload('inline', key)).status).toBe(200);
   });
 
-  it('are shown as they were sent, from wherever they are kept', async () => {
+  it('are shown as they were decided on, from wherever they are kept', async () => {
     await permit(workspace.owner.memberId);
-    for (const id of ['inline', 'apart'])
+    for (const id of ['inline', 'apart', 'refused'])
       expect((await payload(id)).body, id).toMatchObject({
         callId: id,
         state: 'available',

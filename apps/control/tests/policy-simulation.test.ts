@@ -53,6 +53,9 @@ beforeAll(async () => {
     await made('mail-later', member, 'crm_mail', {}, { at: ago(20) }),
     await made('mail-other', contractor, 'crm_mail', {}, { at: ago(50) }),
     { id: 'denied', tool: 'crm_update', denied: 'policy_denied', at: ago(40) },
+    // With its arguments, as gateways keep them of refusals that have a record of their own.
+    await refused('denied-small', { amount: 10 }, 41),
+    await refused('denied-large', { amount: 9_000 }, 42),
     { id: 'denied-many', tool: 'crm_mail', denied: 'policy_denied', at: ago(39), repeated: 30 },
     { id: 'limited', tool: 'crm_update', denied: 'rate_limited', at: ago(38) },
     { id: 'asked', tool: 'crm_update', denied: 'approval_required', at: ago(37) },
@@ -109,6 +112,12 @@ async function made(
   };
 }
 
+async function refused(id: string, args: object, minutes: number): Promise<JournaledCall> {
+  const call = await made(id, workspace.member, 'crm_update', args, { at: ago(minutes) });
+  const { outcome: _none, ...rest } = call;
+  return { ...rest, denied: 'policy_denied' };
+}
+
 const start = (body: object) => service.call(key, 'POST', '/api/v1/policies/simulate', body);
 async function ended(id: string): Promise<Record<string, Loose>> {
   for (;;) {
@@ -149,25 +158,26 @@ describe('a simulation', () => {
       error: null,
       version: null,
     });
-    expect(view['totals']).toMatchObject({ calls: 44, judged: 40, changed: 34 });
+    expect(view['totals']).toMatchObject({ calls: 46, judged: 42, changed: 35 });
     expect(view['totals'].changes).toEqual([
       { from: 'allow', to: 'deny', calls: 4 },
-      { from: 'deny', to: 'allow', calls: 30 },
+      { from: 'deny', to: 'allow', calls: 31 },
     ]);
     expect(
       view['totals'].notJudged.map(({ reason, calls }: Loose) => `${reason} ${calls}`).sort(),
     ).toEqual(['arguments_not_kept 2', 'arguments_redacted 1', 'tool_gone 1']);
     expect(view['rules'].slice(0, 3)).toEqual([
-      { rule: null, calls: 36, changed: 30 },
+      { rule: null, calls: 37, changed: 31 },
+      { rule: 'large', calls: 3, changed: 2 },
       { rule: 'contractors', calls: 2, changed: 2 },
-      { rule: 'large', calls: 2, changed: 2 },
     ]);
-    expect(view['people'][0]).toMatchObject({ email: workspace.member.email, changed: 32 });
+    expect(view['people'][0]).toMatchObject({ email: workspace.member.email, changed: 33 });
     expect(changes.map(({ tool, was, now }) => [tool, was.effect, now.effect, now.rule])).toEqual([
       ['crm_update', 'allow', 'deny', 'large'],
       ['crm_update', 'allow', 'deny', 'large'],
       ['crm_update', 'allow', 'deny', 'contractors'],
       ['crm_mail', 'allow', 'deny', 'contractors'],
+      ['crm_update', 'deny', 'allow', null],
       ['crm_mail', 'deny', 'allow', null],
     ]);
     expect(changes[2]!['now'].sentence).toBe('Permission denied: Not you');
@@ -230,6 +240,6 @@ describe('of one workspace', () => {
     other.start();
     const view = await ended(next);
     await other.stop();
-    expect(view).toMatchObject({ state: 'done', totals: { calls: 44, changed: 12 } });
+    expect(view).toMatchObject({ state: 'done', totals: { calls: 46, changed: 12 } });
   });
 });

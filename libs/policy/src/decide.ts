@@ -1,6 +1,6 @@
 import type { Candidates, CompiledPolicy, CompiledRule } from './compile.js';
 import { Activation, type Verdict } from './condition/evaluate.js';
-import type { Decision, PolicyContext, PolicyInput } from './types.js';
+import type { Decision, PolicyContext, PolicyInput, Redaction } from './types.js';
 
 const NOTHING: readonly string[] = [];
 
@@ -56,18 +56,9 @@ function bound(
   candidates: Candidates,
   asks: Asks,
 ): Decision {
-  const matching = (rules: readonly CompiledRule[]): CompiledRule[] | { failed: CompiledRule } => {
-    const matched = [];
-    for (const rule of rules) {
-      const verdict = asks(rule);
-      if (verdict === true) matched.push(rule);
-      else if (verdict !== false) return { failed: rule };
-    }
-    return matched;
-  };
-  const approving = matching(candidates.approvals);
+  const approving = matching(candidates.approvals, asks);
   if ('failed' in approving) return failure(approving.failed);
-  const redacting = matching(candidates.redactions);
+  const redacting = matching(candidates.redactions, asks);
   if ('failed' in redacting) return failure(redacting.failed);
 
   const beside = redacting.map(({ id }) => id);
@@ -82,6 +73,33 @@ function bound(
     : allowance(policy, input, candidates, asks, beside);
   if (decision.effect === 'deny' || redacting.length === 0) return decision;
   return { ...decision, redactions: redacting.map(({ redaction }) => redaction!) };
+}
+
+/**
+ * What rules take out of a call, whatever becomes of it: what audit keeps of one that is refused lacks it
+ * too. Undefined: a rule could not be asked whether it applies, so nothing may be kept.
+ */
+export function redactionsOf(
+  policy: CompiledPolicy,
+  input: PolicyInput,
+): readonly Redaction[] | undefined {
+  const { redactions } = policy.candidates(input.caller, input.tool);
+  const redacting = matching(redactions, asking(input));
+  return 'failed' in redacting ? undefined : redacting.map(({ redaction }) => redaction!);
+}
+
+/** All of the rules that apply, or the first that could not be asked. */
+function matching(
+  rules: readonly CompiledRule[],
+  asks: Asks,
+): CompiledRule[] | { failed: CompiledRule } {
+  const matched = [];
+  for (const rule of rules) {
+    const verdict = asks(rule);
+    if (verdict === true) matched.push(rule);
+    else if (verdict !== false) return { failed: rule };
+  }
+  return matched;
 }
 
 function allowance(

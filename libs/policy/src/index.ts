@@ -1,7 +1,7 @@
 export { parsePolicy, PolicyError, type PolicyProblem } from './parse.js';
 export { compileGlob } from './glob.js';
 export { compilePolicy, type CompiledPolicy } from './compile.js';
-export { decide } from './decide.js';
+export { decide, redactionsOf } from './decide.js';
 export { approvalNeed, visible, visibility, type Visibility } from './visibility.js';
 export { explain, type Explanation, type RuleExplanation } from './explain.js';
 export { runPolicyTests, type PolicyTestResult } from './run-tests.js';

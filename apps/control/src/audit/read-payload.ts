@@ -8,7 +8,7 @@ import { found } from '../http/not-found.js';
 const CLOCKS_APART_MS = 5 * 60_000;
 
 const SENTENCES: Record<AuditPayload['state'], string> = {
-  available: 'These are the arguments that were decided on and sent.',
+  available: 'These are the arguments that were decided on.',
   expired: 'The arguments were erased because this workspace does not keep them any longer.',
   erased:
     'The key of the person who called was destroyed, and with it what this call was made with.',

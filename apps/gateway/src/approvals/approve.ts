@@ -1,7 +1,7 @@
 import type { TaintDeps } from '../taint/hand-over.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import type { AttachDeps } from '../tool-call/attach.js';
-import { aboutCall } from '../tool-call/decide.js';
+import { aboutCall, aboutRefused } from '../tool-call/decide.js';
 import { Refusal, StaleDecision } from '../tool-call/refusal.js';
 import { recordRefusal, type RefuseDeps } from '../tool-call/refuse.js';
 import type { ApprovedCall } from '../tool-call/types.js';
@@ -165,5 +165,5 @@ function tooMany(call: CallToApprove): Refusal {
 function asksMidway(call: CallToApprove): Refusal {
   const sentence =
     'Approval required, and this call brings answers that nobody can approve. Make it again without them.';
-  return new Refusal('approval_required', sentence, aboutCall(call, call.decision.ruleId));
+  return new Refusal('approval_required', sentence, aboutRefused(call, call.decision.ruleId));
 }

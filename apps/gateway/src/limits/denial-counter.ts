@@ -2,10 +2,15 @@ interface Kind {
   /** Tokens left for rows of their own. */
   tokens: number;
   filledAt: number;
-  summary: { callId: string; count: number; write: Write } | undefined;
+  summary: { callId: string; count: number; write: Writes['summed'] } | undefined;
 }
 
-export type Write = (callId: string, repeated: number) => Promise<void>;
+export interface Writes {
+  /** A record of this refusal alone. */
+  own(callId: string): Promise<void>;
+  /** One of several; may wait in memory for as long as it cannot be written. */
+  summed(callId: string, repeated: number): Promise<void>;
+}
 
 const BURST = 10;
 const REFILL_MS = 6_000;
@@ -26,7 +31,7 @@ export class DenialCounter {
   }
 
   /** Writes, or counts, and returns the id of the record that tells of it. */
-  async record(kind: string, newId: () => string, write: Write): Promise<string> {
+  async record(kind: string, newId: () => string, { own, summed }: Writes): Promise<string> {
     const entry = this.kindOf(kind);
     const now = this.now();
     const refill = Math.floor((now - entry.filledAt) / REFILL_MS);
@@ -37,10 +42,10 @@ export class DenialCounter {
     if (entry.tokens > 0) {
       entry.tokens--;
       const callId = newId();
-      await write(callId, 0);
+      await own(callId);
       return callId;
     }
-    entry.summary ??= { callId: newId(), count: 0, write };
+    entry.summary ??= { callId: newId(), count: 0, write: summed };
     entry.summary.count++;
     return entry.summary.callId;
   }

@@ -1,7 +1,11 @@
 import { canonicalJson } from '@conducktor/catalog';
-import { redactJson } from '@conducktor/policy';
-import { Refusal } from '../tool-call/refusal.js';
-import type { DecidedCall } from '../tool-call/types.js';
+import { redactionsOf, redactJson, type PolicyInput, type Redaction } from '@conducktor/policy';
+import { Refusal, type KeptArguments } from '../tool-call/refusal.js';
+import type { CheckedCall, DecidedCall } from '../tool-call/types.js';
+
+// Refusals are not limited in their rate as calls are, only in their records: ten of a kind at once, ten a
+// minute. Arguments of nearly all calls are far smaller.
+const MOST_OF_REFUSED = 65_536;
 
 /**
  * The arguments that audit keeps, in canonical form: those that are sent, without what the policy takes
@@ -9,10 +13,8 @@ import type { DecidedCall } from '../tool-call/types.js';
  * redacted the call is refused: what may not be kept is not, and what is not recorded is not made.
  */
 export function auditArguments(call: DecidedCall): string {
-  const { redactions } = call.decision;
-  if (!redactions?.some(({ from }) => from.has('audit'))) return call.argumentsJson;
   try {
-    return canonicalJson(redactJson(redactions, 'audit', call.arguments));
+    return without(call.decision.redactions, call);
   } catch {
     throw new Refusal(
       'policy_denied',
@@ -25,4 +27,28 @@ export function auditArguments(call: DecidedCall): string {
       },
     );
   }
+}
+
+/**
+ * Likewise of a call that policy refuses, decided on as `input`. Nothing is kept where it cannot be known
+ * what to take out, and of what is larger than refusals may fill the store with.
+ */
+export function refusedArguments(call: CheckedCall, input: PolicyInput): KeptArguments {
+  const size = call.argumentsJson.length;
+  const nothing = { size, json: undefined, redacted: false };
+  if (size > MOST_OF_REFUSED) return nothing;
+  const redactions = redactionsOf(call.caller.workspace.policy, input);
+  if (!redactions) return nothing;
+  try {
+    const json = without(redactions, call);
+    return { size, json, redacted: json !== call.argumentsJson };
+  } catch {
+    return nothing;
+  }
+}
+
+function without(redactions: readonly Redaction[] | undefined, call: CheckedCall): string {
+  return redactions?.some(({ from }) => from.has('audit'))
+    ? canonicalJson(redactJson(redactions, 'audit', call.arguments))
+    : call.argumentsJson;
 }

@@ -7,6 +7,7 @@ import { answerKeyOf } from '../approvals/binding.js';
 import { canBeAsked } from '../interaction/client-channel.js';
 import type { BodyWriter } from '../journal/body-writer.js';
 import type { Journal } from '../journal/journal.js';
+import { placeOfArguments } from '../journal/kept-arguments.js';
 import { auditArguments } from '../redact/audit-arguments.js';
 import { ApprovalGone, Refusal, StaleDecision } from './refusal.js';
 import type { AdmittedCall, ClearedCall } from './types.js';
@@ -24,8 +25,6 @@ export interface AttachedCall {
   idempotencyHash: string;
 }
 
-// Encrypted arguments up to this size ride in the journal row itself.
-const INLINE_BYTES = 1_024;
 // The worker gives up at the timeout; after this much more the gateway does.
 const DEADLINE_SLACK_MS = 5_000;
 
@@ -44,7 +43,7 @@ export async function admit(
   const sealed =
     deps.vault.subjectSealer(tenantId, caller.member.id)?.(`call/${callId}`, kept) ??
     (await deps.vault.sealForSubject(tenantId, caller.member.id, `call/${callId}`, kept));
-  const inline = sealed.length <= INLINE_BYTES;
+  const { fields, apart } = placeOfArguments(sealed);
   const taken = call.round?.idempotency?.hash;
   const { approval } = call;
   const idempotencyHash =
@@ -78,9 +77,7 @@ export async function admit(
       argumentsSize: call.argumentsJson.length,
       ...(kept === call.argumentsJson ? {} : { argumentsRedacted: true as const }),
       ...(approval && { approval: approval.id }),
-      ...(inline
-        ? { argumentsSealed: sealed.toString('base64') }
-        : { argumentsIn: 'call_body' as const }),
+      ...fields,
       sourceIp: caller.context.sourceIp,
     }),
     ...(idempotencyHash && taken === undefined
@@ -91,7 +88,7 @@ export async function admit(
 
   switch (admission.verdict) {
     case 'admitted':
-      if (!inline) deps.bodies.write(tenantId, callId, sealed);
+      if (apart) deps.bodies.write(tenantId, callId, sealed);
       return { ...call, callId, key: admission.key, idempotencyHash: idempotencyHash || undefined };
     case 'attached':
       return { attachedTo: admission.callId, call, idempotencyHash: idempotencyHash! };

@@ -1,5 +1,6 @@
-import { decide as decideByPolicy } from '@conducktor/policy';
+import { decide as decideByPolicy, type PolicyInput } from '@conducktor/policy';
 import type { CallToApprove } from '../approvals/types.js';
+import { refusedArguments } from '../redact/audit-arguments.js';
 import { policyCaller, policyTool } from './policy-input.js';
 import { Refusal } from './refusal.js';
 import { connectionFrozen } from './right.js';
@@ -19,7 +20,7 @@ export function decide(call: CheckedCall): AllowedCall {
   throw new Refusal(
     'approval_required',
     `Approval required by the rule "${ruleId}" of your workspace, and only calls of tools can be approved.`,
-    aboutCall(call, ruleId),
+    aboutRefused(call, ruleId),
   );
 }
 
@@ -35,17 +36,31 @@ export function decideTool(call: CheckedCall): DecidedCall {
   const frozen = connectionFrozen(tool.connection);
   if (frozen !== undefined)
     throw new Refusal('frozen', `Permission denied: ${frozen}`, aboutCall(call, undefined));
-  const decision = decideByPolicy(caller.workspace.policy, {
-    caller: policyCaller(caller),
-    tool: policyTool(tool),
-    args: call.arguments,
-    context: { now: new Date(), sourceIp: caller.context.sourceIp, seen: call.seen },
-  });
+  const input = inputOf(call);
+  const decision = decideByPolicy(caller.workspace.policy, input);
   const { effect } = decision;
   if (effect === 'allow') return { ...call, decision: { ...decision, effect } };
   if (effect === 'require_approval') return { ...call, decision: { ...decision, effect } };
   const sentence = `Permission denied: ${decision.message ?? DEFAULT_SENTENCE}`;
-  throw new Refusal('policy_denied', sentence, aboutCall(call, decision.ruleId));
+  throw new Refusal('policy_denied', sentence, aboutRefused(call, decision.ruleId, input));
+}
+
+function inputOf({ caller, tool, arguments: args, seen }: CheckedCall): PolicyInput {
+  return {
+    caller: policyCaller(caller),
+    tool: policyTool(tool),
+    args,
+    context: { now: new Date(), sourceIp: caller.context.sourceIp, seen },
+  };
+}
+
+/** Of a call that policy did not let through: with what it was made, so that another policy can be tried on it. */
+export function aboutRefused(
+  call: CheckedCall,
+  rule: string | undefined,
+  input = inputOf(call),
+): Refusal['about'] {
+  return { ...aboutCall(call, rule), kept: () => refusedArguments(call, input) };
 }
 
 /** What a refusal's record says of the call. */

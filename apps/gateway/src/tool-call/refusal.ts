@@ -2,6 +2,13 @@ import type { Code } from '@conducktor/contracts';
 import type { Workspace } from '../workspace/types.js';
 import type { Caller } from './types.js';
 
+/** How many characters the arguments have in canonical form, and what of them is kept, if anything is. */
+export interface KeptArguments {
+  size: number;
+  json: string | undefined;
+  redacted: boolean;
+}
+
 /**
  * A call that ends before it is sent. `caller` is known from authenticate on; what was refused with
  * a known caller is recorded, without one it is only counted.
@@ -16,6 +23,8 @@ export class Refusal extends Error {
       connection?: string;
       rule?: string;
       argumentsHash?: string;
+      /** Where policy refused: what audit keeps of the arguments. Asked for only when it is written. */
+      kept?: () => KeptArguments;
       /** The request for approval that was made of it. */
       approval?: string;
       retryAfterMs?: number;

@@ -1,18 +1,24 @@
-import { encodeRecord } from '@conducktor/audit-log';
+import { encodeRecord, type CallRecord } from '@conducktor/audit-log';
 import { type Code, ConducktorError, newId } from '@conducktor/contracts';
 import type { CallMetrics, Logger } from '@conducktor/runtime';
 import type { CallFacts } from '@conducktor/telemetry';
+import type { Vault } from '@conducktor/vault';
+import type { BodyWriter } from '../journal/body-writer.js';
 import type { Journal } from '../journal/journal.js';
+import { placeOfArguments } from '../journal/kept-arguments.js';
 import type { DenialCounter } from '../limits/denial-counter.js';
 import { resourceMetadataUrl } from '../mcp/challenge.js';
 import type { McpRequestContext, ToolCallAnswer } from '../mcp/ports.js';
 import { logIds } from '../telemetry/call-observer.js';
 import { failureFor, refusalAnswer, TOOL_CALL, unavailableAnswer } from './answers.js';
-import { ApprovalGone, Refusal, StaleDecision } from './refusal.js';
+import { ApprovalGone, Refusal, StaleDecision, type KeptArguments } from './refusal.js';
+import type { Caller } from './types.js';
 
 export interface RefuseDeps {
   journal: Journal;
   denials: DenialCounter;
+  vault: Vault;
+  bodies: BodyWriter;
   publicUrl: string;
   logger: Logger;
   metrics: CallMetrics;
@@ -82,40 +88,81 @@ const MADE_UP: ReadonlySet<Code> = new Set<Code>(['unknown_tool', 'not_found', '
 
 /** Returns the id of the record; equal refusals in a row share one that says how many they were. */
 export async function recordRefusal(
-  deps: Pick<RefuseDeps, 'journal' | 'denials'>,
+  deps: Pick<RefuseDeps, 'journal' | 'denials' | 'vault' | 'bodies'>,
   refusal: Refusal,
 ): Promise<string | undefined> {
-  const { caller, toolName, connection, rule, argumentsHash, approval } = refusal.about;
+  const { caller, toolName, connection, kept } = refusal.about;
   if (!caller) return undefined;
   const tenantId = caller.workspace.tenantId;
   // Names that a client makes up are all of one kind: with one each, a record each could be had.
   const named = MADE_UP.has(refusal.code) && connection === undefined ? undefined : toolName;
   const kind = [tenantId, caller.member.id, caller.clientId, refusal.code, named].join(' ');
-  const write = async (callId: string, repeated: number) => {
-    await deps.journal.admit({
+  const write = refusalWriter(deps.journal, caller, recordOf(refusal, caller));
+  const writeOwn = async (callId: string) => {
+    const { fields, body } = await keptArguments(deps, caller, callId, kept?.());
+    await write(callId, 0, fields);
+    if (body) deps.bodies.write(tenantId, callId, body);
+  };
+  return deps.denials.record(kind, () => newId('call'), { own: writeOwn, summed: write });
+}
+
+type RefusalRecord = Omit<CallRecord, 'at'>;
+type ArgumentFields = Partial<
+  Pick<CallRecord, 'argumentsSize' | 'argumentsRedacted' | 'argumentsSealed' | 'argumentsIn'>
+>;
+
+/** Holds the record and no more of the call: what is to be summed waits in memory. */
+function refusalWriter(journal: Journal, { workspace }: Caller, record: RefusalRecord) {
+  const { tenantId, version } = workspace;
+  return async (callId: string, repeated: number, fields: ArgumentFields = {}) => {
+    await journal.admit({
       tenantId,
       // A denial is not refused for a newer version: it took nothing and let nothing pass.
-      version: caller.workspace.version,
+      version,
       callId,
       admitted: false,
       reservedMicros: 0,
       deadlineMs: null,
       record: encodeRecord({
         at: new Date().toISOString(),
-        memberId: caller.member.id,
-        actor: caller.actor,
-        clientId: caller.clientId,
-        ...(connection === undefined ? {} : { connection }),
-        tool: toolName?.slice(0, 256) ?? '',
-        decision: 'deny',
-        code: refusal.code,
-        ...(rule === undefined ? {} : { rule }),
-        ...(argumentsHash === undefined ? {} : { argumentsHash }),
-        ...(approval === undefined ? {} : { approval }),
-        sourceIp: caller.context.sourceIp,
+        ...record,
+        ...fields,
         ...(repeated > 0 ? { repeated } : {}),
       }),
     });
   };
-  return deps.denials.record(kind, () => newId('call'), write);
+}
+
+function recordOf({ about, code }: Refusal, caller: Caller): RefusalRecord {
+  const { toolName, connection, rule, argumentsHash, approval } = about;
+  return {
+    memberId: caller.member.id,
+    actor: caller.actor,
+    clientId: caller.clientId,
+    ...(connection === undefined ? {} : { connection }),
+    tool: toolName?.slice(0, 256) ?? '',
+    decision: 'deny',
+    code,
+    ...(rule === undefined ? {} : { rule }),
+    ...(argumentsHash === undefined ? {} : { argumentsHash }),
+    ...(approval === undefined ? {} : { approval }),
+    sourceIp: caller.context.sourceIp,
+  };
+}
+
+/** As with a call that is made: sealed under the person's key, small ones in the record, others beside it. */
+async function keptArguments(
+  { vault }: Pick<RefuseDeps, 'vault'>,
+  { workspace, member }: Caller,
+  callId: string,
+  kept: KeptArguments | undefined,
+): Promise<{ fields: ArgumentFields; body?: Buffer }> {
+  if (!kept) return { fields: {} };
+  const argumentsSize = kept.size;
+  if (kept.json === undefined) return { fields: { argumentsSize } };
+  const place = `call/${callId}`;
+  const sealed = await vault.sealForSubject(workspace.tenantId, member.id, place, kept.json);
+  const { fields, apart } = placeOfArguments(sealed);
+  const redacted = kept.redacted ? { argumentsRedacted: true as const } : {};
+  return { fields: { argumentsSize, ...redacted, ...fields }, ...(apart && { body: sealed }) };
 }

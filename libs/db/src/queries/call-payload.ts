@@ -28,7 +28,8 @@ export async function findCallPayload(
             coalesce(e.detail ->> 'argumentsIn' = 'call_body', false) as apart,
             e.payload_erased_at as "expiredAt", k.created_at as "keyMadeAt"
        from audit_event e
-       left join call_body b on b.tenant_id = e.tenant_id and b.call_id = e.call_id and e.kind = 'call'
+       left join call_body b on b.tenant_id = e.tenant_id and b.call_id = e.call_id
+        and e.detail ->> 'argumentsIn' = 'call_body'
        left join subject_key k on k.tenant_id = e.tenant_id and k.member_id = e.member_id
       where e.tenant_id = $1 and e.kind <> 'outcome' and e.id = $2 and ${place.condition}`,
     [tx.tenantId, eventId, ...place.values],

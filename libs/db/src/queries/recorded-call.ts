@@ -70,7 +70,7 @@ export async function sealedArgumentsOf(
        from audit_event e
        left join call_body b on b.tenant_id = e.tenant_id and b.call_id = e.call_id
         and e.detail ->> 'argumentsIn' = 'call_body'
-       left join approval_request a on e.kind = 'denial' and e.arguments_sealed is null
+       left join approval_request a on e.kind = 'denial' and e.arguments_sealed is null and b.sealed is null
         and a.tenant_id = e.tenant_id and a.id = e.detail ->> 'approval' and a.member_id = e.member_id
       where e.tenant_id = $1 and e.seq = any($2::bigint[])`,
     [tx.tenantId, seqs],

@@ -24,7 +24,7 @@ const MOST_LINES = 200;
 
 const REASONS: Record<NotJudged, string> = {
   arguments_not_kept:
-    'A rule asks for the arguments, and they are not kept: those of refused calls are not.',
+    'A rule asks for the arguments, and they are not kept: the refusal was counted together with equal ones, or they were too large for one.',
   arguments_expired:
     'A rule asks for the arguments, and this workspace does not keep them any longer.',
   arguments_erased:

@@ -4,18 +4,15 @@ import { DenialCounter } from '../denial-counter.js';
 describe('denial counter', () => {
   it('writes ten of a kind, sums the rest in one, and loses none', async () => {
     const counter = new DenialCounter(() => 0);
-    const written: { callId: string; repeated: number }[] = [];
+    const written: { callId: string; repeated?: number }[] = [];
+    const writes = {
+      own: async (callId: string) => void written.push({ callId }),
+      summed: async (callId: string, repeated: number) => void written.push({ callId, repeated }),
+    };
     let n = 0;
     const ids: string[] = [];
-    for (let i = 0; i < 25; i++) {
-      ids.push(
-        await counter.record(
-          'kind',
-          () => `call_${n++}`,
-          async (callId, repeated) => void written.push({ callId, repeated }),
-        ),
-      );
-    }
+    for (let i = 0; i < 25; i++)
+      ids.push(await counter.record('kind', () => `call_${n++}`, writes));
     expect(written).toHaveLength(10);
     await counter.stop();
     expect(written.at(-1)).toEqual({ callId: ids.at(-1), repeated: 15 });
@@ -26,15 +23,18 @@ describe('denial counter', () => {
     const counter = new DenialCounter(() => 0);
     let fail = false;
     const written: number[] = [];
-    const write = async (_: string, repeated: number) => {
-      if (fail) throw new Error('away');
-      written.push(repeated);
+    const writes = {
+      own: async () => {},
+      summed: async (_: string, repeated: number) => {
+        if (fail) throw new Error('away');
+        written.push(repeated);
+      },
     };
-    for (let i = 0; i < 12; i++) await counter.record('kind', () => 'id', write);
+    for (let i = 0; i < 12; i++) await counter.record('kind', () => 'id', writes);
     fail = true;
     await counter.flush();
     fail = false;
-    await counter.record('kind', () => 'id', write);
+    await counter.record('kind', () => 'id', writes);
     await counter.stop();
     expect(written.at(-1)).toBe(3);
   });
