@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import LongFilesFirst from './tools/long-files-first.mjs';
 
 const excluded = ['**/node_modules/**', '**/dist/**', '**/fixtures/**'];
 
@@ -17,6 +18,7 @@ const expect = { poll: { timeout: 30_000 } };
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFilesFirst },
     reporters: ['default', './tools/summary-reporter.mjs'],
     projects: [
       {
