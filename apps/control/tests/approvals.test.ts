@@ -222,21 +222,33 @@ describe('a decision', () => {
     expect((await read(desk.owner, id)).body).toMatchObject({ status: 'pending' });
   });
 
-  it('is not with a key that who asked has made for somebody else', async () => {
-    await sql(
-      "update member set roles = '{admin}' where tenant_id = $1 and id = $2",
-      requester.memberId,
-    );
-    const made = await api(requester, 'POST', 'api-keys', {
-      name: 'handy',
-      memberId: desk.ann.memberId,
-      scopes: ['admin'],
+  it('is not with a key that somebody else has made, through whomever', async () => {
+    const boss = await addMember(service, desk.tenantId, 'boss', {
+      roles: ['owner'],
+      groups: ['finance'],
     });
-    const id = await wait();
-    const answer = await approve({ ...desk.ann, apiKey: made.body['key'] }, id);
+    const adam = await addMember(service, desk.tenantId, 'adam', { roles: ['admin'] });
+    const made = async (by: SeededMember, memberId: string) => {
+      const key = { name: 'handy', memberId, scopes: ['admin', 'mcp:write'] };
+      const { body } = await api(by, 'POST', 'api-keys', key);
+      return { apiKey: body['key'], keyId: body['id'] };
+    };
+    const asAdam = { ...adam, ...(await made(boss, adam.memberId)) };
+    const asAnn = { ...desk.ann, ...(await made(asAdam, desk.ann.memberId)) };
+    const id = await wait({ approvers: [{ count: 2 }] });
+    expect((await approve(boss, id)).body).toMatchObject({ status: 'pending' });
+    const answer = await approve(asAnn, id);
     expect(answer.body).toMatchObject({ status: 403, code: 'forbidden' });
-    expect(answer.body['detail']).toContain('made the API key');
-    expect((await approve(desk.ann, id)).status).toBe(200);
+    expect(answer.body['detail']).toContain('somebody else made the API key');
+    const until = new Date(Date.now() + 60_000).toISOString();
+    const given = await api(asAnn, 'POST', 'approval-delegations', { to: desk.dan.email, until });
+    expect(given.status).toBe(403);
+    // Nor does who made the key decide what is asked with it.
+    const asked = await wait({ by: { ...desk.ann, ...(await made(boss, desk.ann.memberId)) } });
+    expect((await read(boss, asked)).body).toMatchObject({ mayDecide: false, similar: [] });
+    expect((await approve(boss, asked)).body['detail']).toContain('you made the API key');
+    expect((await approve(desk.bob, asked)).body).toMatchObject({ status: 'approved' });
+    expect((await approve(desk.ann, id)).body).toMatchObject({ status: 'approved' });
   });
 
   it('is an owner’s only where a rule names them', async () => {
@@ -275,6 +287,10 @@ describe('a decision', () => {
     const { rows } = await sql('select status from approval_request where tenant_id = $1');
     expect(rows).toEqual([{ status: 'expired' }]);
     expect(await actions('approval.expire')).toHaveLength(1);
+    const told = await sql(
+      "select from notification_event where tenant_id = $1 and kind = 'approval.expired'",
+    );
+    expect(told.rowCount).toBe(1);
   });
 
   it.each([
@@ -377,6 +393,7 @@ describe('a delegate', () => {
 
   it.each([
     ['oneself', () => ({ to: desk.ann.email, until: until() }), 400],
+    ['everybody', () => ({ to: '%%%', until: until() }), 404],
     ['nobody', () => ({ to: 'nobody@example.com', until: until() }), 404],
     ['the past', () => ({ to: desk.dan.email, until: '2020-01-01T00:00:00Z' }), 400],
     ['for ever', () => ({ to: desk.dan.email, until: '2999-01-01T00:00:00Z' }), 400],

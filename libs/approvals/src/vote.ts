@@ -21,12 +21,15 @@ export interface Ballot {
   readonly request: {
     readonly status: ApprovalStatus;
     readonly requesterId: string;
+    /** Who made the API key that it was asked with, and so may hold it; null: no key, or nobody knows. */
+    readonly keyMadeBy: string | null;
     readonly demands: readonly Demand[];
     readonly expiresAt: Date;
   };
   readonly votes: readonly Vote[];
   /** By member id: everybody who voted, wants to, or is stood in for. Who is not here counts for nothing. */
   readonly people: ReadonlyMap<string, Person>;
+  /** At least those to who votes, and those from who asked. */
   readonly delegations: readonly Delegation[];
   readonly now: Date;
 }
@@ -36,6 +39,7 @@ export type NotTaken =
   | 'decided'
   | 'expired'
   | 'own-request'
+  | 'own-key'
   | 'stands-in-for-requester'
   | 'voted-already'
   | 'place-taken'
@@ -45,16 +49,18 @@ export type NotTaken =
 export type Right = { forMemberId: string | null } | { why: NotTaken };
 
 /**
- * Whether this person may vote now. Never the requester, nor whoever the requester has made their
- * delegate; each person once, and each right once, whether its owner or a delegate uses it. One's own
- * right comes before one that was delegated, and a right that an open demand waits for before any other.
+ * Whether this person may vote now. Never who asked, which is the requester and whoever made the API key
+ * that it came with, nor whom either has made their delegate; each person once, and each right once, whether
+ * its owner or a delegate uses it. One's own right comes before one that was delegated, and a right that an
+ * open demand waits for before any other.
  */
 export function rightOf(ballot: Ballot, memberId: string): Right {
   const { request, votes, people } = ballot;
   const status = statusAt(request, ballot.now);
   if (status !== 'pending') return { why: status === 'expired' ? 'expired' : 'decided' };
   if (memberId === request.requesterId) return { why: 'own-request' };
-  if (standsInForRequester(ballot, memberId)) return { why: 'stands-in-for-requester' };
+  if (memberId === request.keyMadeBy) return { why: 'own-key' };
+  if (standsInForAsker(ballot, memberId)) return { why: 'stands-in-for-requester' };
   if (!people.get(memberId)?.active) return { why: 'not-named' };
   if (votes.some((vote) => vote.memberId === memberId)) return { why: 'voted-already' };
   const named = [memberId, ...delegatorsOf(ballot, memberId)].filter((owner) =>
@@ -117,8 +123,7 @@ function approvalsOf(ballot: Ballot, demand: Demand): number {
   const counted = ballot.votes.filter(
     (vote) =>
       vote.vote === 'approve' &&
-      vote.memberId !== ballot.request.requesterId &&
-      !standsInForRequester(ballot, vote.memberId) &&
+      !isPartial(ballot, vote.memberId) &&
       ballot.people.get(vote.memberId)?.active === true &&
       isOwner(ballot, ownerOf(vote), demand),
   );
@@ -129,16 +134,23 @@ function approvalsOf(ballot: Ballot, demand: Demand): number {
   );
 }
 
-/** Whether the right to decide this demand is this member's own. */
-function isOwner({ request, people }: Ballot, memberId: string, demand: Demand): boolean {
-  if (memberId === request.requesterId) return false;
-  const person = people.get(memberId);
-  return person !== undefined && person.active && isNamed(person, demand.approvers);
+/** Whether the right to decide this demand is this member's own. What they may not use, nobody uses for them. */
+function isOwner(ballot: Ballot, memberId: string, demand: Demand): boolean {
+  const person = ballot.people.get(memberId);
+  return (
+    person?.active === true && !isPartial(ballot, memberId) && isNamed(person, demand.approvers)
+  );
 }
 
-function standsInForRequester(ballot: Ballot, memberId: string): boolean {
-  return delegatorsOf(ballot, memberId).includes(ballot.request.requesterId);
-}
+/** Whether this member is on the side of who asked. */
+const isPartial = (ballot: Ballot, memberId: string) =>
+  isAsker(ballot, memberId) || standsInForAsker(ballot, memberId);
+
+const isAsker = ({ request }: Ballot, memberId: string) =>
+  memberId === request.requesterId || memberId === request.keyMadeBy;
+
+const standsInForAsker = (ballot: Ballot, memberId: string) =>
+  delegatorsOf(ballot, memberId).some((from) => isAsker(ballot, from));
 
 /** Whose delegate somebody is at this instant. A delegation is not passed on. */
 function delegatorsOf({ delegations, now }: Ballot, memberId: string): string[] {

@@ -17,6 +17,7 @@ import { notify } from '@conducktor/notifications';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
+import { requireOwnKey } from './own-key.js';
 import { viewerOf } from './read-approvals.js';
 import { recordApproval } from './record-approval.js';
 import { tooLate, voteRefused } from './refusals.js';
@@ -34,6 +35,7 @@ export async function decideApproval(
   vote: 'approve' | 'reject',
   reason: string,
 ): Promise<ApprovalDecided> {
+  await requireOwnKey({ db }, caller);
   const decided = await db.withTenant(caller.tenantId, async (tx) => {
     const row = await lockVisible(tx, caller, id);
     const ballot = (await readBallots(tx, [row], caller.memberId)).get(row.id)!;
@@ -43,7 +45,6 @@ export async function decideApproval(
       // Returned and not thrown: what was written of the request stands.
       return voteRefused(verdict.why, row, statusAt(row, ballot.now));
     }
-    await refuseKeyOfRequester(tx, caller, row);
     const changed = vote === 'approve' ? await whatChanged(tx, row) : undefined;
     if (changed !== undefined) {
       await endWaiting(tx, row, 'void', changed);
@@ -82,25 +83,6 @@ export async function lockVisible(tx: TenantTx, caller: Caller, id: string): Pro
 async function expire(tx: TenantTx, caller: Caller, row: ApprovalRow): Promise<void> {
   await endWaiting(tx, row, 'expired', null);
   await recordApproval(tx, caller, 'approval.expire', row, {});
-  await notify(tx, { kind: 'approval.expired', subjectId: row.id });
-}
-
-/** An admin can make a key for another member. Who asks would decide with it in that member's name. */
-async function refuseKeyOfRequester(
-  tx: TenantTx,
-  { via, clientId }: Caller,
-  row: ApprovalRow,
-): Promise<void> {
-  if (via === 'session') return;
-  const { rows } = await tx.query<{ by: string | null }>(
-    'select created_by as by from api_key where tenant_id = $1 and id = $2',
-    [tx.tenantId, clientId],
-  );
-  if (rows[0]?.by === row.memberId)
-    throw new ConducktorError(
-      'forbidden',
-      'Permission denied: the person who asked made the API key that this comes with. Sign in on the page instead.',
-    );
 }
 
 function whatNext(

@@ -11,6 +11,7 @@ import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
 import { pageBy, type Page } from '../http/pages.js';
+import { requireOwnKey } from './own-key.js';
 import { viewerOf } from './read-approvals.js';
 
 const LONGEST_MS = 90 * 86_400_000;
@@ -24,7 +25,7 @@ type Row = Prisma.ApprovalDelegationGetPayload<object>;
  * away the right of somebody else, so there is none for admins to give.
  */
 export async function createDelegation(
-  { prisma }: Pick<Control, 'prisma'>,
+  { prisma, db }: Pick<Control, 'prisma' | 'db'>,
   caller: Caller,
   { to, until }: NewDelegation,
 ): Promise<DelegationView> {
@@ -32,18 +33,9 @@ export async function createDelegation(
   const end = new Date(until);
   if (end.getTime() <= Date.now() || end.getTime() > Date.now() + LONGEST_MS)
     throw new ConducktorError('invalid_request', '"until": must be within the next 90 days.');
+  await requireOwnKey({ db }, caller);
   return prisma.withTenant(tenantId, async (tx) => {
-    const delegate = found(
-      await tx.member.findFirst({
-        where: {
-          tenantId,
-          OR: [{ id: to }, { email: { equals: to, mode: 'insensitive' } }],
-          disabledAt: null,
-          removedAt: null,
-        },
-      }),
-      'member',
-    );
+    const delegate = await memberCalled(tx, tenantId, to);
     if (delegate.id === memberId)
       throw new ConducktorError('invalid_request', '"to": must be somebody else.');
     const inForce = await tx.approvalDelegation.count({
@@ -67,6 +59,15 @@ export async function createDelegation(
     });
     return (await toViews(tx, [row]))[0]!;
   });
+}
+
+/** By id or address. Not Prisma's case-insensitive `equals`, for which `_` and `%` stand for anything. */
+async function memberCalled(tx: PrismaTx, tenantId: string, to: string): Promise<{ id: string }> {
+  const [member] = await tx.$queryRaw<{ id: string }[]>`
+    select id from member
+     where tenant_id = ${tenantId} and (id = ${to} or lower(email) = lower(${to}))
+       and disabled_at is null and removed_at is null`;
+  return found(member, 'member');
 }
 
 /** Those that stand: one's own, given and received; for owners and admins everybody's. */

@@ -12,7 +12,7 @@ const BECAME: Record<ApprovalStatus, string> = {
   approved: 'It was approved already.',
   rejected: 'It was rejected already.',
   expired: 'Nobody decided in time: this request has expired.',
-  void: 'This request is void:',
+  void: 'This request is void.',
   running: 'It was approved already, and the call is being made.',
   done: 'It was approved already, and the call was made.',
 };
@@ -46,10 +46,15 @@ export function voteRefused(
         'forbidden',
         'Permission denied: nobody decides about their own request.',
       );
+    case 'own-key':
+      return new ConducktorError(
+        'forbidden',
+        'Permission denied: you made the API key that this was asked with, so it counts as yours.',
+      );
     case 'stands-in-for-requester':
       return new ConducktorError(
         'forbidden',
-        'Permission denied: the person who asked has made you their delegate, so you cannot decide about their request.',
+        'Permission denied: the person who asked, or who made the API key that it was asked with, has made you their delegate, so you cannot decide about this request.',
       );
     case 'not-named': {
       const labels = row.demands.map(({ approvers }) => labelOf(approvers));

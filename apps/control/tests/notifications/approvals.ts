@@ -18,7 +18,7 @@ export async function askApproval(
       `insert into approval_request (tenant_id, id, member_id, client_id, credential, scopes, tool_id, tool,
          connection_id, connection, connection_revision, definition_hash, tool_class, arguments_hash,
          arguments_sealed, policy_version, demands, on_approval, expires_at)
-       values ($1, $2, $3, 'client-1', 'key:k', '{mcp:write}', $2, 'crm_create_lead', 'con_1', 'crm', 1, 'd',
+       values ($1, $2, $3, 'client-1', $6, '{mcp:write}', $2, 'crm_create_lead', 'con_1', 'crm', 1, 'd',
          'write', $2, $4, 1, $5, 'run', now() + interval '1 day')`,
       [
         tenantId,
@@ -28,6 +28,7 @@ export async function askApproval(
         JSON.stringify([
           { ruleId: 'r', approvers: { count: 1, ...approvers }, expiresMs: 1, onApproval: 'run' },
         ]),
+        `key:${member.keyId}`,
       ],
     ),
   );

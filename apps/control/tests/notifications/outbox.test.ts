@@ -169,6 +169,11 @@ describe('an event', () => {
     expect(await told({ users: [member.email] })).toEqual([]);
     await stand(member.memberId, contractor.memberId, 'dlg_2');
     expect(await told({ roles: ['owner'] })).toEqual([owner.email]);
+    const made = 'update api_key set created_by = $2 where tenant_id = $1 and id = $3';
+    const key = [ours.tenantId, owner.memberId, member.keyId];
+    await service.admin.pool.query(made, key);
+    expect(await told({ roles: ['owner'] })).toEqual([]);
+    await service.admin.pool.query(made, key.with(1, contractor.memberId));
     await service.admin.pool.query(
       'update user_account set email_verified_at = null where id = $1',
       [owner.userId],

@@ -24,12 +24,14 @@ export async function readBallots(
        from approval_vote where tenant_id = $1 and request_id = any($2) order by at, member_id`,
     [tx.tenantId, requests.map(({ id }) => id)],
   );
+  const keyMakers = await readKeyMakers(tx, requests);
   const voters = [voterId, ...votes.rows.map(({ memberId }) => memberId)];
+  const askers = [...requests.map(({ memberId }) => memberId), ...keyMakers.values()];
   const delegations = await tx.query<Delegation>(
     `select from_member_id as "from", to_member_id as "to", until from approval_delegation
-      where tenant_id = $1 and to_member_id = any($2) and until > now()
+      where tenant_id = $1 and (to_member_id = any($2) or from_member_id = any($3)) and until > now()
       order by created_at, id`,
-    [tx.tenantId, voters],
+    [tx.tenantId, voters, askers],
   );
   const owners = votes.rows.flatMap(({ forMemberId }) => forMemberId ?? []);
   const ids = new Set([...voters, ...owners, ...delegations.rows.map(({ from }) => from)]);
@@ -39,6 +41,7 @@ export async function readBallots(
     request: {
       status: row.status,
       requesterId: row.memberId,
+      keyMadeBy: keyMakers.get(row.credential) ?? null,
       demands: row.demands,
       expiresAt: row.expiresAt,
     },
@@ -48,6 +51,19 @@ export async function readBallots(
     now: clock.rows[0]!.now,
   });
   return new Map(requests.map((row) => [row.id, ballotOf(row)]));
+}
+
+/** By credential: who made the key, of those requests that came with one. */
+async function readKeyMakers(
+  tx: TenantTx,
+  requests: readonly ApprovalRow[],
+): Promise<Map<string, string>> {
+  const { rows } = await tx.query<{ credential: string; by: string }>(
+    `select 'key:' || id as credential, created_by as by from api_key
+      where tenant_id = $1 and 'key:' || id = any($2) and created_by is not null`,
+    [tx.tenantId, requests.map(({ credential }) => credential)],
+  );
+  return new Map(rows.map(({ credential, by }) => [credential, by]));
 }
 
 /** These members as they are now, with whether they may act. Locked against nothing. */

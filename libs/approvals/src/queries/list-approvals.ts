@@ -95,7 +95,8 @@ select ${APPROVAL_COLUMNS}, m.email as requester, coalesce(k.name, nullif(g.clie
   left join api_key k on k.tenant_id = r.tenant_id and 'key:' || k.id = r.credential
   left join oauth_grant g on g.tenant_id = r.tenant_id and 'grant:' || g.id = r.credential
   cross join lateral (
-    select r.member_id <> $2 and r.member_id <> all ($4::text[]) and exists (
+    select r.member_id <> $2 and r.member_id <> all ($4::text[])
+      and coalesce(k.created_by <> $2 and k.created_by <> all ($4::text[]), true) and exists (
       select from jsonb_array_elements(r.demands) d, lateral (select d -> 'approvers' as a) x
        where x.a ->> 'group' = any ($5::text[])
           or x.a -> 'roles' ?| $6::text[]

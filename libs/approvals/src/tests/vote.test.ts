@@ -27,11 +27,13 @@ interface Given {
   delegations?: Delegation[];
   status?: ApprovalStatus;
   expiresAt?: Date;
+  keyMadeBy?: string;
 }
 const ballot = ({ people = [], demands = [demand()], ...given }: Given = {}): Ballot => ({
   request: {
     status: given.status ?? 'pending',
     requesterId: 'rita',
+    keyMadeBy: given.keyMadeBy ?? null,
     demands,
     expiresAt: given.expiresAt ?? at(60),
   },
@@ -129,6 +131,31 @@ describe('who may vote', () => {
       { people: [finance('ann')], delegations: [delegate('ann', 'rita')] },
       'rita',
       { why: 'own-request' },
+    ],
+    [
+      'no delegate of who stands in for the requester',
+      {
+        people: [finance('ann'), person('dan')],
+        delegations: [delegate('rita', 'ann'), delegate('ann', 'dan')],
+      },
+      'dan',
+      { why: 'not-named' },
+    ],
+    [
+      'never who made the key that it was asked with',
+      { people: [finance('ann')], keyMadeBy: 'ann' },
+      'ann',
+      { why: 'own-key' },
+    ],
+    [
+      'nor who stands in for them',
+      {
+        people: [finance('ann'), finance('bob')],
+        keyMadeBy: 'ann',
+        delegations: [delegate('ann', 'bob')],
+      },
+      'bob',
+      { why: 'stands-in-for-requester' },
     ],
     [
       'no second delegate of the same person',
@@ -302,7 +329,13 @@ describe('whatever is tried in whatever order', () => {
             } else {
               const now = at(minutes);
               const before = {
-                request: { status, requesterId: 'rita', demands, expiresAt: at(60) },
+                request: {
+                  status,
+                  requesterId: 'rita',
+                  keyMadeBy: 'eve',
+                  demands,
+                  expiresAt: at(60),
+                },
                 votes,
                 people,
                 delegations,
@@ -312,14 +345,15 @@ describe('whatever is tried in whatever order', () => {
               if (!verdict.taken) continue;
               const { forMemberId } = verdict;
               const owner = forMemberId ?? each.who;
+              const inForce = delegations.filter(({ until }) => until > now);
               expect(status).toBe('pending');
               expect(minutes).toBeLessThan(60);
-              expect([each.who, owner]).not.toContain('rita');
+              for (const asker of ['rita', 'eve']) {
+                expect([each.who, owner]).not.toContain(asker);
+                for (const to of [each.who, owner])
+                  expect(inForce).not.toContainEqual(expect.objectContaining({ from: asker, to }));
+              }
               expect(people.get(each.who)!.active && people.get(owner)!.active).toBe(true);
-              const inForce = delegations.filter(({ until }) => until > now);
-              expect(inForce).not.toContainEqual(
-                expect.objectContaining({ from: 'rita', to: each.who }),
-              );
               if (forMemberId !== null)
                 expect(inForce).toContainEqual(
                   expect.objectContaining({ from: forMemberId, to: each.who }),
