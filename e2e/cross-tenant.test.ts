@@ -1,7 +1,6 @@
 // One tenant never sees another: every operation of the REST API and the gateway, asked by one
 // workspace's owner with another's ids and thousands of mutations of them (`npm run soak`: 100,000). Nothing of
 // the victim may come back, nothing of it may change, and no id that is not one's own may be found.
-import { rawCall } from '@conducktor/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -11,7 +10,9 @@ import {
   type Answer,
 } from './support/id-positions.js';
 import { bodyFor, operationsOf, type Operation } from './support/inventory.js';
-import { activatePolicy, ALLOW_ALL, openWorld, type World } from './support/world.js';
+import { idsOf, makeRowsOfEveryKind } from './support/rows-of-every-kind.js';
+import { idKinds } from './support/id-kinds.js';
+import { openWorld, type World } from './support/world.js';
 
 const TOTAL = Number(process.env.FUZZ_IDS ?? 6_000);
 const AT_ONCE = 24;
@@ -31,20 +32,8 @@ beforeAll(async () => {
   operations = (await operationsOf(victim.stack.publicUrl)).filter((o) =>
     o.path.startsWith('/api/'),
   );
-  await victim.rest.must('POST', '/api-keys', { name: CANARY, scopes: ['mcp:read'] });
-  await activatePolicy(victim.rest, {
-    ...ALLOW_ALL,
-    rules: [{ id: CANARY, when: { tools: ['nothing'] }, effect: 'deny', message: CANARY }],
-  });
-  await rawCall(
-    victim.mcp,
-    `${CANARY}_echo`,
-    { message: CANARY },
-    { token: victim.workspace.owner.apiKey },
-  );
-  const toolset = { slug: 'set', tools: [`${CANARY}_*`] };
-  const { id: toolsetId } = await victim.rest.must<{ id: string }>('POST', '/toolsets', toolset);
-  victimIds = [...(await idsOf(victim)), toolsetId];
+  await makeRowsOfEveryKind(victim, CANARY);
+  victimIds = await idsOf(victim);
   ownIds = await idsOf(attacker);
   // Or the second permission would refuse before anything is looked for.
   await attacker.admin.pool.query(
@@ -74,9 +63,24 @@ test('the description names every resource of the contract', () => {
     '/api/v1/activity',
     '/api/v1/usage',
     '/api/v1/tools/{id}/cost',
+    '/api/v1/approvals/{id}/approve',
+    '/api/v1/approval-delegations/{id}',
+    '/api/v1/policies/simulations/{id}/changes',
+    '/api/v1/notification-channels/{id}/test',
+    '/api/v1/notification-deliveries/{id}/retry',
   ]) {
     expect(paths).toContain(path);
   }
+});
+
+test('the victim has an id of every kind that rows of a workspace have', () => {
+  const elsewhere: Record<string, string> = {
+    ins: 'of the installation',
+    mai: 'of a letter, which no workspace can name',
+    pak: 'of a person, at their own account',
+  };
+  const kinds = new Set(victimIds.map((id) => id.split('_')[0]));
+  expect([...kinds, ...Object.keys(elsewhere)].sort()).toEqual(idKinds().sort());
 });
 
 test('every operation asks for a key', async () => {
@@ -89,11 +93,12 @@ test('every operation asks for a key', async () => {
   }
 });
 
-test('every operation × every id position × every id of the victim: 404', async () => {
+test('every operation × every id position × ids of every kind of the victim: 404', async () => {
   const before = await fingerprint(victim);
+  const ids = twoOfEachKind(victimIds);
   const pairs = operations
     .filter((operation) => idPositions(operation).length > 0)
-    .flatMap((operation) => victimIds.map((id) => [operation, id] as const));
+    .flatMap((operation) => ids.map((id) => [operation, id] as const));
   await together(pairs, async ([operation, id]) => {
     const { status, text } = await ask(operation, id, false);
     const where = `${operation.method} ${operation.path} with ${id}`;
@@ -148,6 +153,12 @@ test(
   120_000 + TOTAL * 10,
 );
 
+/** A second tool or event would be refused by the same lines of code as the first. */
+function twoOfEachKind(ids: readonly string[]): string[] {
+  const kinds = Map.groupBy(ids, (id) => id.split('_')[0]);
+  return [...kinds.values()].flatMap((of) => of.slice(0, 2));
+}
+
 /** Works through a list, AT_ONCE at a time. */
 async function together<Item>(items: Item[], work: (item: Item) => Promise<void>): Promise<void> {
   let next = 0;
@@ -171,7 +182,7 @@ function bentId(): fc.Arbitrary<string> {
       .map(([id, tail]) => id + tail),
     fc.tuple(known, fc.integer({ min: 1, max: 26 })).map(([id, n]) => id.slice(0, n)),
     fc
-      .tuple(known, fc.constantFrom('con_', 'tol_', 'key_', 'mem_', 'grt_'))
+      .tuple(known, fc.constantFrom('con_', 'tol_', 'key_', 'mem_', 'grt_', 'apr_', 'ndl_'))
       .map(([id, prefix]) => prefix + id.split('_').at(-1)),
     known.map((id) => `%25${id}`),
     known.map((id) => `${id}' or '1'='1`),
@@ -231,23 +242,6 @@ function expectNoLeak(text: string, where: string, sent: string): void {
   ];
   const found = secrets.filter((secret) => rest.includes(secret));
   expect(found, `${where} answered ${text.slice(0, 500)}`).toEqual([]);
-}
-
-async function idsOf(world: World): Promise<string[]> {
-  const { workspace } = world;
-  const { rows } = await world.admin.pool.query<{ id: string }>(
-    `select id from tool where tenant_id = $1 union all select id from connection where tenant_id = $1
-     union all select id from api_key where tenant_id = $1 union all select id from audit_event where tenant_id = $1
-     union all select call_id from audit_event where tenant_id = $1 and call_id is not null`,
-    [workspace.tenantId],
-  );
-  const people = [workspace.owner, workspace.member, workspace.contractor];
-  return [
-    workspace.tenantId,
-    workspace.groupId,
-    ...people.flatMap((person) => [person.memberId, person.userId]),
-    ...rows.map((row) => row.id),
-  ];
 }
 
 /**

@@ -10,6 +10,7 @@ export const HANDLE_KINDS = [
   'subscription',
   'cancellation',
   'idempotency key',
+  'request for approval',
   'list cursor',
   'REST cursor',
   'export cursor',

@@ -1,4 +1,6 @@
 import { rawCall, rawMcp, rawPost } from '@conducktor/testing';
+import { TAKES_TASKS } from './rows-of-every-kind.js';
+import { ALLOW_ALL } from './world.js';
 
 export interface Answer {
   status: number;
@@ -57,6 +59,24 @@ export function gatewayPositions({ publicUrl, mcp, token, own, foreign }: Caller
         { name: `${own}_echo`, arguments: { message: 'x' }, requestState: id, inputResponses: {} },
         { token },
       ),
+    ...['tasks/get', 'tasks/cancel', 'tasks/update'].map(
+      (method) => (taskId: string) =>
+        rawMcp(
+          mcp,
+          method,
+          { taskId, inputResponses: {} },
+          { token, meta: TAKES_TASKS, headers: { 'mcp-name': headerOf(taskId) } },
+        ),
+    ),
+    ...['get_approval', 'approve_request', 'reject_request'].map(
+      (tool) => (id: string) =>
+        rawCall(
+          mcp,
+          `conducktr_${tool}`,
+          { id, ...(tool !== 'get_approval' && { reason: 'Fuzzed' }) },
+          legacy,
+        ),
+    ),
     (id) => rawMcp(mcp, 'ping', {}, { ...legacy, id }),
     // Answers to questions that nobody asked this client.
     (id) =>
@@ -112,6 +132,10 @@ export function bodyPositions({ publicUrl, token }: Caller): Position[] {
     post('/freeze', (id) => ({ kind: 'client', id, reason: 'fuzzed' })),
     post('/toolsets', (slug) => ({ slug, tools: ['mine_*'] })),
     post('/connections', (slug) => ({ slug, kind: 'mcp-stdio', catalog: slug })),
+    post('/approval-delegations', (to) => ({ to, until: tomorrow() })),
+    post('/policies/simulate', (member) => ({ document: ALLOW_ALL, member })),
+    post('/policies/explain', (member) => ({ document: ALLOW_ALL, tool: 'mine_echo', member })),
+    post('/policies/explain', (event) => ({ document: ALLOW_ALL, event })),
     post('/policies', (id) => ({ document: { version: 1, default: id, rules: [{ id }] } })),
   ];
 }
@@ -130,6 +154,7 @@ export function signInPositions({ publicUrl }: Caller): Position[] {
     page('/oauth2/authorize/'),
     page('/oauth2/authorize?response_type=code&client_id='),
     page('/connections/'),
+    page('/approvals/'),
     form('/oauth2/token', (code) => ({
       grant_type: 'authorization_code',
       client_id: 'chatgpt-mcp-client',
@@ -146,6 +171,11 @@ export function signInPositions({ publicUrl }: Caller): Position[] {
     form('/login/reset', (token) => ({ token, password: 'a new one for somebody else' })),
   ];
 }
+
+/** Any text as the value of a header, as 2026-07-28 writes it. */
+const headerOf = (text: string) => `=?base64?${Buffer.from(text).toString('base64')}?=`;
+
+const tomorrow = () => new Date(Date.now() + 86_400_000).toISOString();
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
