@@ -16,6 +16,7 @@ import { createVault } from '@conducktor/vault';
 import { answerAtOnce } from './approvals/answer-at-once.js';
 import { ApprovalChanges } from './approvals/changes.js';
 import { requestTask } from './approvals/request-task.js';
+import { watchTask } from './approvals/watch-task.js';
 import { ApprovalRunner } from './approvals/runner.js';
 import { Activity } from './activity/activity.js';
 import type { GovernedDeps } from './governed.js';
@@ -197,6 +198,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       listTools: (context) => listTools(deps, context),
       request: (input) => observer.observe(input.method, input.context, request(deps, input)),
       task: (input) => requestTask(deps, input),
+      watchTask: (input) => watchTask(deps, input),
       subscribe: (input) => subscribe(deps, input),
       watchLists: (input) => watchLists(deps, input),
       limit: (context, what) => limitOwn(deps, context, what),

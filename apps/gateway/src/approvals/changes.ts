@@ -22,16 +22,18 @@ export class ApprovalChanges {
 
   /**
    * Resolves when the request has changed, or at `until` (Unix milliseconds), or when nobody waits any
-   * more; and every two seconds, for a look. Take it before looking, so that nothing is missed.
+   * more; and after `lookAgainMs`, for a look. Take it before looking, so that nothing is missed.
    */
-  next({ tenantId, id }: Which, until: number, signal: AbortSignal): Change {
+  next(
+    { tenantId, id }: Which,
+    until: number,
+    signal: AbortSignal,
+    lookAgainMs = LOOK_AGAIN_MS,
+  ): Change {
     const key = `${tenantId}/${id}`;
     let end = () => {};
     const changed = new Promise<void>((resolve) => {
-      const timer = setTimeout(
-        () => end(),
-        Math.max(0, Math.min(LOOK_AGAIN_MS, until - Date.now())),
-      );
+      const timer = setTimeout(() => end(), Math.max(0, Math.min(lookAgainMs, until - Date.now())));
       const wakers = this.#waiting.get(key) ?? new Set();
       this.#waiting.set(key, wakers);
       end = () => {

@@ -1,3 +1,4 @@
+import { TAKEN_BACK } from '@conducktor/contracts';
 import type { GovernedDeps } from '../governed.js';
 import { inRounds } from '../interaction/in-rounds.js';
 import type { Failure, TaskInput, ToolCallAnswer } from '../mcp/ports.js';
@@ -14,7 +15,6 @@ import { taskOf } from './task.js';
 import { tellApproved } from './tell.js';
 
 const ACKNOWLEDGED: ToolCallAnswer = { kind: 'result', result: {} };
-const WITHDRAWN = 'The requester took it back.';
 
 /**
  * `tasks/get`, `tasks/update` and `tasks/cancel` (SEP-2663) for the request for approval that a call was
@@ -23,21 +23,36 @@ const WITHDRAWN = 'The requester took it back.';
  */
 export function requestTask(deps: GovernedDeps, input: TaskInput): Promise<ToolCallAnswer> {
   return inRounds(deps, input, async () => {
-    const caller = await authenticate(deps, input.context, input.method);
-    const { tenantId } = caller.workspace;
-    const request = await readRequest(deps, { tenantId, id: input.taskId });
-    if (!request || !isOf(request, caller)) return unknown(input.taskId);
+    const found = await findTask(deps, input);
+    if (found.kind !== 'task') return found;
+    const { caller, request } = found;
     switch (input.method) {
       case 'tasks/get':
         return read(deps, caller, request, input);
       case 'tasks/cancel':
-        await endRequest(deps, request, WITHDRAWN);
+        await endRequest(deps, request, TAKEN_BACK);
         return ACKNOWLEDGED;
       // A task of ours asks for nothing, so there is nothing that could be brought.
       case 'tasks/update':
         return ACKNOWLEDGED;
     }
   });
+}
+
+/** The task as its own client finds it. Throws the refusal that a caller gets who may not come in. */
+export async function findTask(
+  deps: GovernedDeps,
+  { context, method, taskId }: Omit<TaskInput, 'signal'>,
+): Promise<{ kind: 'task'; caller: Caller; request: StoredCall } | Failure> {
+  const caller = await authenticate(deps, context, method);
+  const { tenantId } = caller.workspace;
+  const request = await readRequest(deps, { tenantId, id: taskId });
+  return request && isOf(request, caller)
+    ? { kind: 'task', caller, request }
+    : {
+        kind: 'error',
+        error: rpcError('not_found', `Unknown task: ${taskId.slice(0, 100)}`, undefined),
+      };
 }
 
 function isOf(request: StoredCall, caller: Caller): boolean {
@@ -63,7 +78,7 @@ async function read(
         return { kind: 'result', result: { ...taskOf(deps, request, 'working') } };
       return ended(deps, request, tellApproved(request));
     case 'void':
-      if (request.reason === WITHDRAWN)
+      if (request.reason === TAKEN_BACK)
         return { kind: 'result', result: { ...taskOf(deps, request, 'cancelled') } };
   }
   return ended(deps, request, await resultFor(deps, caller, request, input));
@@ -99,9 +114,4 @@ function ended(deps: GovernedDeps, request: StoredCall, answer: ToolCallAnswer):
     case 'challenge':
       return answer;
   }
-}
-
-function unknown(taskId: string): Failure {
-  const error = rpcError('not_found', `Unknown task: ${taskId.slice(0, 100)}`, undefined);
-  return { kind: 'error', error };
 }

@@ -14,6 +14,9 @@ export interface Task {
   pollIntervalMs: number;
 }
 
+/** Whether nothing follows any more. */
+export const isOver = ({ status }: Pick<Task, 'status'>): boolean => status !== 'working';
+
 const POLL_MS = 2_000;
 // What is approved at the last moment is made then, and its result kept for an hour.
 const RESULT_MS = 3_600_000;

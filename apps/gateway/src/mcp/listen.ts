@@ -12,6 +12,7 @@ import { endedText, type Ended, type OpenStreams } from './open-streams.js';
 import type { Challenge, ClientEvent, Failure, GovernedMcp, McpRequestContext } from './ports.js';
 import type { ReplyHeaders, RpcReply } from './reply.js';
 import { modernResult } from './result-shape.js';
+import { declaresTasks, tasksNotDeclared } from './tasks.js';
 
 const META_SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 /** Decided side by side; each may reach an upstream. */
@@ -25,6 +26,7 @@ export interface ListenDeps {
 interface Filter {
   lists: ReadonlySet<string>;
   uris: readonly string[];
+  tasks: readonly string[];
 }
 
 /** An answer instead of the stream; `undefined` once the stream is open. */
@@ -39,6 +41,7 @@ export async function listen(
   const { id } = request;
   const filter = readFilter(request.params);
   if (typeof filter === 'string') return misread(mcp, context, request, filter);
+  if (filter.tasks.length > 0 && !declaresTasks(context)) return tasksNotDeclared(id);
   // It left while it was being authenticated: its closing will not be heard again.
   if (response.destroyed) return undefined;
   const full = streams.refusalFor(principal);
@@ -79,7 +82,7 @@ export async function listen(
   tell = (event) => {
     if (event.kind === 'list-changed' && !filter.lists.has(event.list)) return;
     send(notificationOf(event));
-    if (event.kind === 'subscription-ended' && isIdle(listener, filter)) end();
+    if (endsSomething(event) && isIdle(listener, filter)) end();
   };
   listens.expire = (answer?: Ended) => stream.end(endedText(id, answer, context));
   listens.drain = end;
@@ -108,11 +111,14 @@ async function begin(
       ? await listener.watchLists()
       : await mcp.limit(context, 'subscriptions/listen');
   if (away) return away;
-  const left = [...filter.uris];
+  const left = [
+    ...filter.uris.map((uri) => () => listener.subscribe(uri)),
+    ...filter.tasks.map((taskId) => () => listener.watchTask(taskId)),
+  ];
   let challenge: Challenge | undefined;
   const work = async () => {
-    for (let uri = left.shift(); uri !== undefined && !challenge; uri = left.shift()) {
-      const away = await listener.subscribe(uri);
+    for (let make = left.shift(); make && !challenge; make = left.shift()) {
+      const away = await make();
       if (away?.kind === 'challenge') challenge = away;
     }
   };
@@ -120,16 +126,22 @@ async function begin(
   return challenge;
 }
 
+const endsSomething = (event: ClientEvent) =>
+  event.kind === 'subscription-ended' || (event.kind === 'task-changed' && event.over);
+
 function isIdle(listener: Listener, filter: Filter): boolean {
-  return filter.lists.size === 0 && listener.subscribed.length === 0;
+  return filter.lists.size === 0 && listener.subscribed.length === 0 && listener.openTasks === 0;
 }
 
 function honoured(listener: Listener, filter: Filter): Params {
-  const uris = listener.subscribed;
+  const { subscribed: uris, watchedTasks } = listener;
   return {
     ...Object.fromEntries([...filter.lists].map((list) => [`${list}ListChanged`, true])),
     ...(uris.length > 0 && {
       resourceSubscriptions: filter.uris.filter((uri) => uris.includes(uri)),
+    }),
+    ...(watchedTasks.length > 0 && {
+      taskIds: filter.tasks.filter((id) => watchedTasks.includes(id)),
     }),
   };
 }
@@ -144,10 +156,19 @@ function readFilter(params: Params | undefined): Filter | string {
       return `params.notifications.${list}ListChanged must be true or false.`;
     if (flag) lists.add(list);
   }
-  const uris = wanted['resourceSubscriptions'] ?? [];
-  if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === 'string' && uri !== ''))
-    return 'params.notifications.resourceSubscriptions must be a list of URIs.';
-  if (uris.length > MAX_SUBSCRIPTIONS)
-    return `params.notifications.resourceSubscriptions may name ${MAX_SUBSCRIPTIONS} resources.`;
-  return { lists, uris: [...new Set(uris as string[])] };
+  const uris = namesIn(wanted, 'resourceSubscriptions', 'URIs');
+  if (typeof uris === 'string') return uris;
+  const tasks = namesIn(wanted, 'taskIds', 'ids of tasks');
+  if (typeof tasks === 'string') return tasks;
+  return { lists, uris, tasks };
+}
+
+/** Each once; a sentence for what is no list of them. */
+function namesIn(wanted: Params, field: string, what: string): string[] | string {
+  const names = wanted[field] ?? [];
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string' && name !== ''))
+    return `params.notifications.${field} must be a list of ${what}.`;
+  if (names.length > MAX_SUBSCRIPTIONS)
+    return `params.notifications.${field} may name ${MAX_SUBSCRIPTIONS} of them.`;
+  return [...new Set(names as string[])];
 }

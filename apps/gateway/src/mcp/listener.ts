@@ -1,6 +1,6 @@
 /**
- * What one stream listens to: changes of the caller's lists, and the resources it subscribed to. Every
- * subscription was decided and recorded by the story; this only holds them and lets them go together.
+ * What one stream listens to: changes of the caller's lists, of tasks of theirs, and the resources it
+ * subscribed to. Every subscription was decided and recorded by the story; this only holds them and lets them go together.
  */
 import { setTimeout } from 'node:timers/promises';
 import type {
@@ -11,6 +11,7 @@ import type {
   McpRequestContext,
   Subscription,
 } from './ports.js';
+import { shapedTask } from './tasks.js';
 
 export interface ListenerNote {
   method: string;
@@ -40,6 +41,7 @@ export class Listener {
   private readonly uris = new Map<string, Held>();
   /** Tried again until they are made, refused for good or given up. */
   private readonly again = new Set<string>();
+  private readonly tasks = new Map<string, Subscription | 'over'>();
   private lists: Subscription | undefined;
   private closed = false;
 
@@ -58,6 +60,15 @@ export class Listener {
     return [...new Set([...this.uris.keys(), ...this.again])];
   }
 
+  /** Also those that are over by now. */
+  get watchedTasks(): readonly string[] {
+    return [...this.tasks.keys()];
+  }
+
+  get openTasks(): number {
+    return [...this.tasks.values()].filter((one) => one !== 'over').length;
+  }
+
   /** `undefined` when it watches. */
   async watchLists(): Promise<Failure | Challenge | undefined> {
     const answer = await this.mcp.watchLists({
@@ -69,6 +80,23 @@ export class Listener {
     if (answer.kind !== 'watching') return answer;
     if (this.closed) answer.subscription.close();
     else this.lists = answer.subscription;
+    return undefined;
+  }
+
+  /** `undefined` when it watches, until the task is over. */
+  async watchTask(taskId: string): Promise<Failure | Challenge | undefined> {
+    const answer = await this.mcp.watchTask({
+      context: this.context,
+      taskId,
+      onTask: (task, over) => {
+        if (this.closed) return;
+        if (over) this.tasks.set(taskId, 'over');
+        this.onEvent({ kind: 'task-changed', task, over });
+      },
+    });
+    if (answer.kind !== 'watching') return answer;
+    if (this.closed) answer.subscription.close();
+    else if (!this.tasks.has(taskId)) this.tasks.set(taskId, answer.subscription);
     return undefined;
   }
 
@@ -112,6 +140,8 @@ export class Listener {
   close(): void {
     this.closed = true;
     this.lists?.close();
+    for (const one of this.tasks.values()) if (one !== 'over') one.close();
+    this.tasks.clear();
     for (const { subscription } of this.uris.values()) subscription?.close();
     this.uris.clear();
     this.again.clear();
@@ -159,9 +189,14 @@ export function mayPass(away: Failure | Challenge): boolean {
  * changed: it reads it again, and hears why it may not or that it is gone.
  */
 export function notificationOf(event: ClientEvent): ListenerNote {
-  return event.kind === 'list-changed'
-    ? { method: `notifications/${event.list}/list_changed` }
-    : { method: 'notifications/resources/updated', params: { uri: event.uri } };
+  switch (event.kind) {
+    case 'list-changed':
+      return { method: `notifications/${event.list}/list_changed` };
+    case 'task-changed':
+      return { method: 'notifications/tasks', params: shapedTask(event.task) };
+    default:
+      return { method: 'notifications/resources/updated', params: { uri: event.uri } };
+  }
 }
 
 export const EVERY_LIST = ['tools', 'prompts', 'resources'] as const;

@@ -98,10 +98,18 @@ export interface TaskInput {
   signal: AbortSignal;
 }
 
+export interface WatchTaskInput {
+  context: McpRequestContext;
+  taskId: string;
+  /** With the task as `tasks/get` has it; nothing follows one that is `over`. */
+  onTask(task: Record<string, unknown>, over: boolean): void;
+}
+
 /** What a listening client is told. URIs are as this client sees them. */
 export type ClientEvent =
   | { kind: 'list-changed'; list: 'tools' | 'prompts' | 'resources' }
   | { kind: 'resource-updated'; uri: string }
+  | { kind: 'task-changed'; task: Record<string, unknown>; over: boolean }
   /** The person may not have this subscription any more, or its connection is gone for good. */
   | { kind: 'subscription-ended'; uri: string; reason: string };
 
@@ -172,6 +180,10 @@ export interface GovernedMcp {
    * the call; the others with nothing. Another's, and none, are unknown alike.
    */
   task(input: TaskInput): Promise<ToolCallAnswer>;
+  /** The same task, told as it is now and whenever it has changed. It closes by itself when the task is over. */
+  watchTask(
+    input: WatchTaskInput,
+  ): Promise<{ kind: 'watching'; subscription: Subscription } | Failure | Challenge>;
   /** One resource, decided and recorded like a call; events until closed. */
   subscribe(
     input: ListenInput & { uri: string },

@@ -25,8 +25,7 @@ export async function requestTask(
   { id, method, params }: RpcRequest & { method: TaskMethod },
   signal: AbortSignal,
 ): Promise<RpcReply> {
-  if (!context.capabilities?.extensions?.[TASKS_EXTENSION])
-    return { status: 400, text: errorText(id, NOT_DECLARED) };
+  if (!declaresTasks(context)) return tasksNotDeclared(id);
   const taskId = params?.['taskId'];
   if (typeof taskId !== 'string' || taskId === '')
     return invalidParams(id, 'params.taskId must be the id of a task.');
@@ -34,11 +33,23 @@ export async function requestTask(
     return invalidParams(id, 'params.inputResponses must be an object.');
   const answer = await mcp.task({ context, method, taskId, signal });
   if (answer.kind !== 'result') return turnedAway(id, answer, 'modern');
-  const { result } = answer.result;
-  const task = isObject(result)
-    ? { ...answer.result, result: modernToolResult(result) }
-    : answer.result;
-  return { status: 200, text: resultText(id, JSON.stringify(modernResult(task))) };
+  const result = modernResult(shapedTask(answer.result));
+  return { status: 200, text: resultText(id, JSON.stringify(result)) };
+}
+
+/** A task as 2026-07-28 has it: the result in it is that of a tool call. */
+export function shapedTask(task: Record<string, unknown>): Record<string, unknown> {
+  const { result } = task;
+  return isObject(result) ? { ...task, result: modernToolResult(result) } : task;
+}
+
+export function declaresTasks({ capabilities }: McpRequestContext): boolean {
+  return capabilities?.extensions?.[TASKS_EXTENSION] !== undefined;
+}
+
+/** To whoever wants something of a task and has not said that it knows what tasks are. */
+export function tasksNotDeclared(id: RpcRequest['id']): RpcReply {
+  return { status: 400, text: errorText(id, NOT_DECLARED) };
 }
 
 const NOT_DECLARED = {

@@ -1,11 +1,14 @@
 // The official clients, each with what it can do while people decide about its call. Nobody is asked for
 // a name: what differs is what they declare.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { TAKEN_BACK } from '@conducktor/contracts';
 import { createTaskSessionFromClient } from '@modelcontextprotocol/ext-tasks/client';
+import { isTaskStatusNotificationV2 } from '@modelcontextprotocol/ext-tasks/core/v2';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { UrlElicitationRequiredError } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openEvents } from '../../mcp/tests/support/events.js';
 import { startGateway, type TestGateway } from '../../mcp/tests/support/gateway.js';
 import {
   answered,
@@ -89,16 +92,33 @@ async function legacy(capabilities: object): Promise<ClientV1> {
   return client;
 }
 
-/** A request of 2026-07-28 as it stands on the wire; SDK clients leave tasks to `ext-tasks`. */
-async function raw(
+/** What audit was told of a request, besides its calls. */
+const recordsOf = async (id: string) =>
+  (
+    await stack.admin.pool.query<{ record: object }>(
+      `select record from audit_outbox where record ->> 'approval' = $1`,
+      [id],
+    )
+  ).rows.map(({ record }) => record);
+
+function requestOf(
   method: string,
   params: Record<string, unknown>,
-  { capabilities = { extensions: { [TASKS]: {} } } as object, key = bearer() } = {},
+  capabilities: object = { extensions: { [TASKS]: {} } },
 ) {
   const _meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientCapabilities': capabilities,
   };
+  return { jsonrpc: '2.0', id: 1, method, params: { _meta, ...params } };
+}
+
+/** A request of 2026-07-28 as it stands on the wire; SDK clients leave tasks to `ext-tasks`. */
+async function raw(
+  method: string,
+  params: Record<string, unknown>,
+  { capabilities, key = bearer() }: { capabilities?: object; key?: Record<string, string> } = {},
+) {
   const response = await fetch(gateway.mcp, {
     method: 'POST',
     headers: {
@@ -109,7 +129,7 @@ async function raw(
       'mcp-name': String(params['taskId'] ?? params['name']),
       ...key,
     },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { _meta, ...params } }),
+    body: JSON.stringify(requestOf(method, params, capabilities)),
   });
   return (await response.json()) as {
     result?: Record<string, unknown>;
@@ -183,6 +203,73 @@ describe('a client with the tasks extension', () => {
     expect(stack.calls.map(({ argumentsJson }) => argumentsJson)).not.toContain(
       JSON.stringify(call.arguments),
     );
+    // On record once, as what the person did.
+    const { member } = stack.people;
+    expect(await recordsOf(id)).toEqual([
+      expect.objectContaining({
+        action: 'approval.cancel',
+        memberId: member.memberId,
+        actor: member.email,
+        clientId: member.keyId,
+        ofTool: 'crm_delete',
+        rules: ['ask'],
+      }),
+    ]);
+  });
+
+  test('reads that it is cancelled when the person took it back elsewhere, and completed when it is void', async () => {
+    for (const [reason, status] of [
+      [TAKEN_BACK, 'cancelled'],
+      ['The policy of this workspace was changed.', 'completed'],
+    ]) {
+      const taskId = (await raw('tools/call', newCall())).result!['taskId'] as string;
+      await stack.admin.pool.query(
+        `update approval_request set status = 'void', decided_at = now(), decided_reason = $2 where id = $1`,
+        [taskId, reason],
+      );
+      const { result } = await raw('tasks/get', { taskId });
+      expect(result).toMatchObject({ status, statusMessage: reason });
+      expect('result' in result!).toBe(status === 'completed');
+    }
+  });
+
+  test('leaves on record what a gateway ended because its time was over, and that nobody did it', async () => {
+    const taskId = (await raw('tools/call', newCall())).result!['taskId'] as string;
+    await stack.admin.pool.query('update approval_request set expires_at = now() where id = $1', [
+      taskId,
+    ]);
+    await expect
+      .poll(() => recordsOf(taskId))
+      .toEqual([
+        expect.objectContaining({ action: 'approval.expire', actor: 'gateway', approval: taskId }),
+      ]);
+  });
+
+  test('is told of its task as that changes, with the same that it would read', async () => {
+    const call = newCall();
+    const { taskId } = (await raw('tools/call', call)).result as { taskId: string };
+    const unknown = 'apr_0000000000000000000000';
+    const { messages, ended } = await openEvents(
+      gateway.mcp,
+      stack.people.member.apiKey,
+      { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'subscriptions/listen' },
+      requestOf('subscriptions/listen', { notifications: { taskIds: [taskId, unknown] } }),
+    );
+    await expect.poll(() => messages.length).toBe(2);
+    await decided('approved');
+    await ended;
+    expect(messages[0]!.params).toMatchObject({ notifications: { taskIds: [taskId] } });
+    expect(messages.slice(1, -1).every(({ method }) => method === 'notifications/tasks')).toBe(
+      true,
+    );
+    const [first, last] = [messages[1]!.params!, messages.at(-2)!.params!];
+    expect(isTaskStatusNotificationV2(messages[1])).toBe(true);
+    expect(first).toMatchObject({ taskId, status: 'working' });
+    const { _meta, ...told } = last;
+    expect(_meta).toEqual({ 'io.modelcontextprotocol/subscriptionId': 1 });
+    expect(told).toMatchObject({ status: 'completed', result: { content: did(call) } });
+    const { result } = await raw('tasks/get', { taskId });
+    expect(result).toMatchObject(told);
   });
 
   test('learns nothing of another’s task, nor does one that declares no tasks', async () => {

@@ -21,20 +21,25 @@ afterEach(async () => {
 
 const META = 'io.modelcontextprotocol/';
 const HEADERS = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'subscriptions/listen' };
-const listenRequest = (notifications: unknown, id: string | number) => ({
+const TASKS = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
+const listenRequest = (notifications: unknown, id: string | number, capabilities: object) => ({
   jsonrpc: '2.0',
   id,
   method: 'subscriptions/listen',
   params: {
     notifications,
-    _meta: { [`${META}protocolVersion`]: '2026-07-28', [`${META}clientCapabilities`]: {} },
+    _meta: {
+      [`${META}protocolVersion`]: '2026-07-28',
+      [`${META}clientCapabilities`]: capabilities,
+    },
   },
 });
 const listen = async (
   notifications: unknown,
-  { id = 'l1' as string | number, token = 'alice', at = gateway } = {},
+  { id = 'l1' as string | number, token = 'alice', at = gateway, capabilities = {} } = {},
 ) => {
-  const events = await openEvents(at.mcp, token, HEADERS, listenRequest(notifications, id));
+  const request = listenRequest(notifications, id, capabilities);
+  const events = await openEvents(at.mcp, token, HEADERS, request);
   open.push(events);
   return events;
 };
@@ -88,6 +93,53 @@ test('that is honoured in nothing ends at once, in good order', async () => {
   }
 });
 
+test('tells of tasks until the last of them is over, and of none that is not the caller’s', async () => {
+  const taskIds = ['apr_1', 'apr_none', 'apr_2', 'apr_2'];
+  const events = await listen({ taskIds }, { capabilities: TASKS });
+  await expect.poll(() => events.messages.length).toBe(2);
+  const _meta = { [`${META}subscriptionId`]: 'l1' };
+  const method = 'notifications/tasks';
+  const tell = (task: object, over: boolean) =>
+    gateway.governed.tellTask!({ taskId: 'apr_2', ...task }, over);
+  tell({ status: 'working' }, false);
+  tell({ status: 'completed', result: { content: [], structuredContent: 1 } }, true);
+  await events.ended;
+  expect(events.messages).toEqual([
+    acknowledged({ taskIds: ['apr_1', 'apr_2'] }),
+    {
+      jsonrpc: '2.0',
+      method,
+      // The result as modern clients have it.
+      params: {
+        _meta,
+        taskId: 'apr_1',
+        status: 'completed',
+        result: expect.objectContaining({ resultType: 'complete', content: [] }),
+      },
+    },
+    { jsonrpc: '2.0', method, params: { _meta, taskId: 'apr_2', status: 'working' } },
+    expect.objectContaining({ method, params: expect.objectContaining({ status: 'completed' }) }),
+    ENDED,
+  ]);
+});
+
+test('a client that has not declared tasks is told what is missing when it asks for them', async () => {
+  const events = await listen({ taskIds: ['apr_2'], toolsListChanged: true });
+  expect(events.status).toBe(400);
+  await events.ended;
+  expect(JSON.parse(events.text)).toMatchObject({
+    id: 'l1',
+    error: { code: -32_021, data: { requiredCapabilities: TASKS } },
+  });
+});
+
+test('a task is not watched any more when its listener left', async () => {
+  const events = await listen({ taskIds: ['apr_2'] }, { capabilities: TASKS });
+  await expect.poll(() => gateway.governed.tellTask).toBeDefined();
+  events.close();
+  await expect.poll(() => gateway.governed.tellTask).toBeUndefined();
+});
+
 test('ends when its last subscription did', async () => {
   const events = await listen({ resourceSubscriptions: ['test:a'] });
   await expect.poll(() => events.messages).toHaveLength(1);
@@ -122,7 +174,7 @@ test('a client that leaves while it is authenticated leaves nothing behind', asy
     return authenticate(context);
   };
   const socket = connect(Number(new URL(other.url).port), '127.0.0.1');
-  const body = JSON.stringify(listenRequest({ toolsListChanged: true }, 'l1'));
+  const body = JSON.stringify(listenRequest({ toolsListChanged: true }, 'l1', {}));
   socket.write(
     [
       'POST /mcp HTTP/1.1',

@@ -13,6 +13,7 @@ import type {
   ToolCallAnswer,
   ToolCallInput,
   ToolListAnswer,
+  WatchTaskInput,
 } from '../../ports.js';
 
 export interface SeenCall {
@@ -70,6 +71,8 @@ export class SmallGoverned implements GovernedMcp {
   readonly tooMany = new Set<string>();
   /** Resources at which a sign-in ends. */
   readonly signedOutOf = new Set<string>();
+  /** To whoever listens for `apr_2`. */
+  tellTask: WatchTaskInput['onTask'] | undefined;
   /** The upstream of `test:down` cannot be reached while this is set. */
   down = false;
 
@@ -153,6 +156,24 @@ export class SmallGoverned implements GovernedMcp {
       return { kind: 'error', error: { code: -32_602, message: `Unknown task: ${taskId}` } };
     if (method !== 'tasks/get') return result({});
     return result({ taskId, status: 'completed', result: { structuredContent: { a: 1 } } });
+  }
+
+  /** `apr_1` is over as soon as anybody looks; `apr_2` when the test says so. */
+  async watchTask({ context, taskId, onTask }: WatchTaskInput) {
+    const caller = await this.authenticate(context);
+    if (caller.kind !== 'caller') return caller;
+    if (taskId === 'apr_1')
+      setImmediate(onTask, { taskId, status: 'completed', result: { content: [] } }, true);
+    else if (taskId === 'apr_2') this.tellTask = onTask;
+    else
+      return {
+        kind: 'error' as const,
+        error: { code: -32_602, message: `Unknown task: ${taskId}` },
+      };
+    const close = () => {
+      if (this.tellTask === onTask) this.tellTask = undefined;
+    };
+    return { kind: 'watching' as const, subscription: { close } };
   }
 
   async subscribe(input: ListenInput & { uri: string }) {
