@@ -18,7 +18,11 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 beforeEach(async () => {
   id = await waitingCall(service, desk, {
-    args: { amount: 700 + ++asked, note: '<script>alert(1)</script>', turned: 'a\u202eb\u200b' },
+    args: {
+      amount: 700 + ++asked,
+      note: '<script>alert(1)</script>',
+      turned: 'a\u202eb\u200b\ufe01',
+    },
     message: 'Refunds need a second look',
     costMicros: 2_500,
   });
@@ -63,7 +67,7 @@ describe('the page of a call that waits', () => {
       '0 of 1 from finance',
       'Refunds need a second look',
       '&lt;script&gt;',
-      String.raw`a\u{202e}b\u{200b}`,
+      String.raw`a\u{202e}b\u{200b}\u{fe01}`,
     ])
       expect(page).toContain(part);
     expect(page).not.toMatch(/<script|\u202e/);
@@ -121,6 +125,7 @@ describe('the page of a call that waits', () => {
     ['the token of another session', { csrf: 'x'.repeat(43) }, {}, 403],
     ['nothing chosen', { do: '' }, {}, 400],
     ['a reason that nobody can see', { reason: '\u200b' }, {}, 400],
+    ['a reason of two lines', { reason: 'a\u2028b' }, {}, 400],
   ])('takes no form with %s', async (_what, fields, headers, code) => {
     expect((await post(ann, { do: 'approve', ...fields }, headers)).status).toBe(code);
     expect(await status()).toBe('pending');

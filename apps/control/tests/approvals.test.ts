@@ -402,11 +402,13 @@ describe('a delegate', () => {
   });
 });
 
-it('similar calls come with how they were decided and how alike they are, and without their arguments', async () => {
+it('similar calls that one may see come with how they were decided and how alike they are, and without their arguments', async () => {
   const alike = await wait({ args: { amount: 5, to: 'x', canary: 'canary-1' } });
   await approve(desk.bob, alike, 'Fine');
   const other = await wait({ by: desk.contractor, args: { amount: 9 } });
   await reject(desk.ann, other, 'Too much');
+  const elsewhere = await wait({ approvers: [{ group: 'none', users: [desk.dan.email] }] });
+  await reject(desk.dan, elsewhere, 'Nothing of hers');
   await wait({ args: { waits: true } });
   const id = await wait({ args: { amount: 5, to: 'x' } });
   const { body, text } = await read(desk.ann, id);
@@ -415,5 +417,7 @@ it('similar calls come with how they were decided and how alike they are, and wi
     { id: other, status: 'rejected', requester: desk.contractor.email, likeness: 0 },
   ]);
   expect(text).not.toContain('canary-1');
+  const all = (await read(desk.owner, id)).body['similar'].map((each: Loose) => each.id);
+  expect(all.sort()).toEqual([alike, other, elsewhere].sort());
   expect((await read(requester, id)).body['similar']).toEqual([]);
 });

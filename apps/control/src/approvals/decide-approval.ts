@@ -76,7 +76,11 @@ export async function decideApproval(
 
 /** The request, locked; not there for who may not see it. */
 export async function lockVisible(tx: TenantTx, caller: Caller, id: string): Promise<ApprovalRow> {
-  const [visible] = await listApprovals(tx, viewerOf(caller), { id, limit: 1, maxSealed: 0 });
+  const [visible] = await listApprovals(tx, viewerOf(caller), {
+    ids: [id],
+    limit: 1,
+    maxSealed: 0,
+  });
   return found(visible && (await lockApproval(tx, id)), 'approval');
 }
 

@@ -60,15 +60,16 @@ export async function listApprovals(
   return { ...page, items: await Promise.all(page.items.map(view)) };
 }
 
-/** One request with all its arguments and, for who may decide, how similar ones were decided. */
+/** One request with all its arguments and, for others than who asked, how similar ones were decided. */
 export async function getApproval(deps: Deps, caller: Caller, id: string): Promise<ApprovalDetail> {
   const { tenantId, memberId } = caller;
   const { row, ballot, decided } = await deps.db.withTenant(tenantId, async (tx) => {
-    const filter = { id, limit: 1, maxSealed: ALL_BYTES };
+    const filter = { ids: [id], limit: 1, maxSealed: ALL_BYTES };
     const row = found((await list(tx, viewerOf(caller), filter))[0], 'approval');
     await recordOpening(tx, caller, [row]);
     const ballot = (await readBallots(tx, [row], memberId)).get(row.id)!;
-    return { row, ballot, decided: row.memberId === memberId ? [] : await readDecided(tx, row) };
+    const decided = row.memberId === memberId ? [] : await readDecided(tx, viewerOf(caller), row);
+    return { row, ballot, decided };
   });
   const opened = await openArguments(deps, tenantId, row);
   const { argumentsHash } = row;

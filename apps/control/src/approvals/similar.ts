@@ -1,4 +1,10 @@
-import { decidedBefore, type ApprovalRow, type DecidedApproval } from '@conducktor/approvals';
+import {
+  decidedBefore,
+  listApprovals,
+  type ApprovalRow,
+  type DecidedApproval,
+  type Viewer,
+} from '@conducktor/approvals';
 import type { ApprovalDetail } from '@conducktor/contracts';
 import type { TenantTx } from '@conducktor/db';
 import type { Control } from '../control.js';
@@ -10,9 +16,16 @@ const SHOWN = 5;
 const COMPARED = 20;
 const COMPARED_BYTES = 16 * 1024;
 
-/** The last decisions on the tool of a request, with what comparing them takes. */
-export async function readDecided(tx: TenantTx, row: ApprovalRow): Promise<DecidedApproval[]> {
-  return decidedBefore(tx, row, { limit: COMPARED, maxSealed: COMPARED_BYTES });
+/** Of the last decisions on the tool of a request those that the viewer may see, with what comparing them takes. */
+export async function readDecided(
+  tx: TenantTx,
+  viewer: Viewer,
+  row: ApprovalRow,
+): Promise<DecidedApproval[]> {
+  const decided = await decidedBefore(tx, row, { limit: COMPARED, maxSealed: COMPARED_BYTES });
+  const filter = { ids: decided.map(({ id }) => id), limit: COMPARED, maxSealed: 0 };
+  const visible = new Set((await listApprovals(tx, viewer, filter)).map(({ id }) => id));
+  return decided.filter(({ id }) => visible.has(id));
 }
 
 /**

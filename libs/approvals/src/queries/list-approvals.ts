@@ -23,7 +23,7 @@ export interface Viewer {
 }
 
 export interface ApprovalFilter {
-  id?: string;
+  ids?: readonly string[];
   status?: ApprovalStatus | undefined;
   whose?: 'decide' | 'mine' | undefined;
   /** Requests older than the one at this place. */
@@ -48,7 +48,7 @@ export async function listApprovals(
     rights.groups,
     rights.roles,
     rights.emails,
-    filter.id ?? null,
+    filter.ids ?? null,
     filter.status ?? null,
     filter.whose ?? null,
     filter.before?.place ?? null,
@@ -107,7 +107,7 @@ select ${APPROVAL_COLUMNS}, m.email as requester, coalesce(k.name, nullif(g.clie
   ) w
  where r.tenant_id = $1
    and ($3 or r.member_id = $2 or w.may_decide or w.voted)
-   and ($8::text is null or r.id = $8)
+   and ($8::text[] is null or r.id = any ($8))
    and ($9::text is null or $9 = case
          when r.status in ('pending', 'approved') and r.expires_at <= now() then 'expired' else r.status end)
    and case $10::text

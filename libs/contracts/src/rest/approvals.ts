@@ -94,7 +94,7 @@ const SimilarApproval = z.object({
 });
 
 export const ApprovalDetail = ApprovalView.extend({
-  /** Most alike first. Empty for who may not decide. */
+  /** Of those that the caller may see, most alike first. Empty for who asked. */
   similar: z.array(SimilarApproval),
 }).meta({ id: 'ApprovalDetail' });
 export type ApprovalDetail = z.infer<typeof ApprovalDetail>;
@@ -105,7 +105,7 @@ export const ApprovalReason = z.strictObject({
     .string()
     .trim()
     .max(1_000)
-    .regex(/^[^\p{Cc}\p{Cf}\p{Cs}]*$/u, 'must be one line of visible text')
+    .regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'must be one line of visible text')
     .default(''),
 });
 export type ApprovalReason = z.infer<typeof ApprovalReason>;

@@ -12,6 +12,6 @@ export function shownArguments(value: unknown): { text: string; left: number } {
 
 // Line breaks are JSON's own here: those inside strings are escaped by it.
 const HIDDEN =
-  /[^\P{C}\n]|[\p{Zl}\p{Zp}\u00a0\u115f\u1160\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0]/gu;
+  /[^\P{C}\n]|[\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]/gu;
 
 const escaped = (char: string) => `\\u{${char.codePointAt(0)!.toString(16)}}`;
