@@ -94,6 +94,7 @@ export {
   ApprovalView,
   DelegationView,
   NewDelegation,
+  TAKEN_BACK,
 } from './rest/approvals.js';
 export { AppQuery, AppView, ConnectedSession, SessionQuery } from './rest/apps.js';
 export { FreezeView, NewFreeze } from './rest/freeze.js';

@@ -1,12 +1,10 @@
 import { endWaiting, mayBecome, statusAt } from '@conducktor/approvals';
-import { ConducktorError, type ApprovalDecided } from '@conducktor/contracts';
+import { ConducktorError, TAKEN_BACK, type ApprovalDecided } from '@conducktor/contracts';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { lockVisible } from './decide-approval.js';
 import { recordApproval } from './record-approval.js';
 import { tooLate } from './refusals.js';
-
-const REASON = 'It was taken back by the person who asked.';
 
 /** Takes back one's own request, approved or not, as long as its call is not being made. */
 export async function cancelApproval(
@@ -23,7 +21,7 @@ export async function cancelApproval(
       );
     const status = statusAt(row, new Date());
     if (!mayBecome(status, 'void')) throw tooLate(status, row.decidedReason);
-    await endWaiting(tx, row, 'void', REASON);
+    await endWaiting(tx, row, 'void', TAKEN_BACK);
     await recordApproval(tx, caller, 'approval.cancel', row, {});
     return { id: row.id, status: 'void', next: 'Taken back. Nothing is sent.' };
   });

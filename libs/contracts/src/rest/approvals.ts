@@ -18,6 +18,9 @@ export const ApprovalState = z.enum([
 ]);
 export type ApprovalState = z.infer<typeof ApprovalState>;
 
+/** The reason of a request that is `void` because its requester wanted that; SQL knows it too. */
+export const TAKEN_BACK = 'It was taken back by the person who asked.';
+
 export const ApprovalQuery = PageQuery.extend({
   status: ApprovalState.optional(),
   /** `decide`: what the caller can vote on now. `mine`: what they asked for. Without it: all they may see. */
