@@ -21,7 +21,7 @@ export interface ToldApproval {
   /** Whom the request went to, as the requester reads it. */
   approvers: string;
   expiresAt: Date;
-  /** Of channels that show them, while the request waits. */
+  /** In `approval.requested`, to channels that show them. */
   arguments?: unknown;
 }
 
@@ -50,5 +50,6 @@ const HEADLINES: Record<NotificationEventKind, (tool: string) => string> = {
   'approval.approved': (tool) => `Approved: ${tool}`,
   'approval.rejected': (tool) => `Rejected: ${tool}`,
   'approval.expired': (tool) => `Nobody decided in time: ${tool}`,
+  'approval.void': (tool) => `Void, nothing is sent: ${tool}`,
   'approval.executed': (tool) => `The approved call was made: ${tool}`,
 };

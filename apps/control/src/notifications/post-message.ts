@@ -16,6 +16,7 @@ export interface OutgoingMessage {
 
 /** Slack's own words for what was wrong, such as `invalid_payload` or `channel_is_archived`. */
 const SLACK_WORD = /^[a-z][a-z_]{2,60}$/;
+const LONGEST_WORD = 100;
 /** Asked for longer than this, the server is asked again anyway. */
 const LONGEST_RETRY_AFTER = 24 * 3600;
 
@@ -66,9 +67,19 @@ function unreached(error: unknown, timeoutMs: number): PostOutcome {
   return { end: 'later', reason: `It could not be reached${known}.` };
 }
 
+/** Reads no more than a word can have: compressed, a short answer can be a very long one. */
 async function wordOf(response: Response): Promise<string> {
-  const text = (await response.text().catch(() => '')).trim();
-  return SLACK_WORD.test(text) ? ` ${text}` : '';
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length > LONGEST_WORD) break;
+    }
+  } catch {
+    return '';
+  }
+  return SLACK_WORD.test(text.trim()) ? ` ${text.trim()}` : '';
 }
 
 /** RFC 9110 section 10.2.3: seconds or an instant. */

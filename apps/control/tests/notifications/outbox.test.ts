@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { endWaiting } from '@conducktor/approvals';
+import { TAKEN_BACK } from '@conducktor/contracts';
 import { createDb, notificationBacklog, pruneNotifications, type Db } from '@conducktor/db';
 import { openMail } from '@conducktor/mail';
 import { notify } from '@conducktor/notifications';
@@ -123,6 +125,32 @@ describe('an event', () => {
     expect(told!.text).toContain(`rejected by ${ours.owner.email}`);
   }, 60_000);
 
+  it('tells who asked and who may decide that a request is void and why, and nobody what was taken back', async () => {
+    await channel('webhook', '/void', { events: ['approval.void'] });
+    const [changed, takenBack] = [await ask(), await ask()];
+    const why = 'The connection was changed.';
+    for (const [id, reason] of [
+      [changed, why],
+      [takenBack, TAKEN_BACK],
+    ] as const)
+      await outbox.withTenant(ours.tenantId, (tx) =>
+        endWaiting(tx, { id, status: 'pending' }, 'void', reason),
+      );
+    send();
+    await soon(() => receiver.of('/void').length).toBe(2);
+    const told = receiver.of('/void').map(({ body, headers }) => ({
+      ...(JSON.parse(body) as Loose)['data'],
+      message: headers['webhook-id']!,
+    }));
+    const about = (id: string) => told.find(({ approvalId }) => approvalId === id)!;
+    expect(about(changed)['reason']).toBe(why);
+    expect(about(takenBack)['reason']).toBe(TAKEN_BACK);
+    const written = await letters(about(changed)['message']);
+    expect(written.map(({ to }) => to).sort()).toEqual([ours.member.email, ours.owner.email]);
+    for (const { text } of written) expect(text).toContain(why);
+    expect(await letters(about(takenBack)['message'])).toEqual([]);
+  }, 60_000);
+
   it('is not told when its transaction is undone', async () => {
     await channel('webhook', '/undone', { events: ['approval.approved'] });
     const [undone, done] = [await ask(), await ask()];
@@ -234,6 +262,15 @@ describe('a message', () => {
       email: 'lead@canary.example',
     });
     expect(receiver.of('/slack-open')[0]!.body).toContain('canary');
+
+    const erased = await ask({ approvers: { roles: ['owner'] }, args: { email: 'canary' } });
+    const key = [ours.tenantId, ours.member.memberId];
+    const ofMember = 'from subject_key where tenant_id = $1 and member_id = $2';
+    await service.admin.pool.query(`delete ${ofMember}`, key);
+    await tell(erased);
+    await soon(() => receiver.received.length).toBe(6);
+    for (const { body } of receiver.received.slice(3)) expect(body).not.toContain('canary');
+    expect((await service.admin.pool.query(`select ${ofMember}`, key)).rowCount).toBe(0);
   });
 
   it('is sent again after 5xx, silence and a broken connection, under the same id', async () => {
