@@ -3,6 +3,7 @@ export { openMail, sealMail, type Open, type Seal } from './seal-mail.js';
 export { addressChangedLetter } from './letters/address-changed.js';
 export { approvalDecidedLetter } from './letters/approval-decided.js';
 export { approvalRequestedLetter } from './letters/approval-requested.js';
+export { approvalVoidLetter } from './letters/approval-void.js';
 export { confirmNewAddressLetter } from './letters/confirm-new-address.js';
 export { invitationLetter } from './letters/invitation.js';
 export { passwordChangedLetter } from './letters/password-changed.js';

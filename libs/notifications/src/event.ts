@@ -26,6 +26,12 @@ export const NotificationEvent = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('approval.expired'), ...approval }),
   z.strictObject({
+    kind: z.literal('approval.void'),
+    ...approval,
+    /** A sentence of ours: what has changed, or that it was taken back. */
+    detail: z.strictObject({ reason: z.string().max(2_000).optional() }),
+  }),
+  z.strictObject({
     kind: z.literal('approval.executed'),
     ...approval,
     /** How the call ended, as its audit event says. */

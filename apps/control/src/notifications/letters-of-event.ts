@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { TAKEN_BACK } from '@conducktor/contracts';
 import {
   letterAddresses,
   takeAttempt,
@@ -7,7 +8,12 @@ import {
   type NotificationEventRow,
   type TenantTx,
 } from '@conducktor/db';
-import { approvalDecidedLetter, approvalRequestedLetter, type Mail } from '@conducktor/mail';
+import {
+  approvalDecidedLetter,
+  approvalRequestedLetter,
+  approvalVoidLetter,
+  type Mail,
+} from '@conducktor/mail';
 import type { ApprovalRow } from '@conducktor/approvals';
 import type { ToldApproval } from '@conducktor/notifications';
 import { whoMayDecide } from './who-may-decide.js';
@@ -16,8 +22,8 @@ import { whoMayDecide } from './who-may-decide.js';
 const PER_ADDRESS: Allowance = { burst: 30, everyMs: 2 * 60_000 };
 
 /**
- * A request goes to those who may decide; what became of it to whoever asked. Never with arguments: a
- * mailbox is no place of ours.
+ * A request goes to those who may decide, what became of it to whoever asked, and that it is void to both,
+ * but for what its requester took back. Never with arguments: a mailbox is no place of ours.
  */
 export async function lettersOfEvent(
   { db, publicUrl }: { db: Db; publicUrl: string },
@@ -28,15 +34,23 @@ export async function lettersOfEvent(
   const about = { publicUrl, tool: told.tool, url: `${publicUrl}/approvals/${row.id}` };
   const write = letterFor(event, told, about);
   if (!write) return [];
-  const members =
-    event.kind === 'approval.requested' ? await whoMayDecide(tx, row) : [row.memberId];
   const letters: Mail[] = [];
-  for (const to of await letterAddresses(tx, members)) {
+  for (const to of await letterAddresses(tx, await whomToTell(tx, event, row))) {
     const address = createHash('sha256').update(to.toLowerCase()).digest('base64url');
     if ((await takeAttempt(db, `letter/approval/${address}`, PER_ADDRESS)) === 0)
       letters.push(write(to));
   }
   return letters;
+}
+
+async function whomToTell(
+  tx: TenantTx,
+  { kind }: NotificationEventRow,
+  row: ApprovalRow,
+): Promise<string[]> {
+  if (kind === 'approval.requested') return whoMayDecide(tx, row);
+  if (kind === 'approval.void') return [row.memberId, ...(await whoMayDecide(tx, row))];
+  return [row.memberId];
 }
 
 type About = { publicUrl: string; tool: string; url: string };
@@ -59,6 +73,15 @@ function letterFor(
       return decided('rejected');
     case 'approval.expired':
       return decided('expired');
+    case 'approval.void':
+      if (detail['reason'] === TAKEN_BACK) return undefined;
+      return (to) =>
+        approvalVoidLetter({
+          to,
+          ...about,
+          requester: requester.email,
+          reason: detail['reason'],
+        });
     default:
       return undefined;
   }

@@ -7,6 +7,7 @@ export const NotificationKind = z.enum([
   'approval.approved',
   'approval.rejected',
   'approval.expired',
+  'approval.void',
   'approval.executed',
 ]);
 export type NotificationKind = z.infer<typeof NotificationKind>;

@@ -4,6 +4,7 @@ import {
   addressChangedLetter,
   approvalDecidedLetter,
   approvalRequestedLetter,
+  approvalVoidLetter,
   confirmNewAddressLetter,
   invitationLetter,
   openMail,
@@ -49,6 +50,13 @@ const LETTERS = {
     reason: 'Not this one.\r\nSee http://evil.example/x',
   }),
   expired: approvalDecidedLetter({ ...from, url, tool: 'crm_create_lead', became: 'expired' }),
+  void: approvalVoidLetter({
+    ...from,
+    url,
+    tool: 'crm_create_lead',
+    requester: 'ida@example.com',
+    reason: 'The connection was changed.',
+  }),
   moving: confirmNewAddressLetter({ ...from, oldAddress: 'old@example.com', url }),
 };
 

@@ -189,7 +189,11 @@ test('what changes between asking and approving makes the approval void', async 
       const row = (await requests()).find((each) => each.id === before.id)!;
       if (row.status === 'void') {
         expect(row.decided_reason).toMatch(reason);
-        return;
+        const told = await stack.admin.pool.query(
+          "select detail from notification_event where subject_id = $1 and kind = 'approval.void'",
+          [row.id],
+        );
+        return expect(told.rows).toEqual([{ detail: { reason: row.decided_reason } }]);
       }
       await pause(25);
     }
