@@ -21,7 +21,7 @@ export function redactorOf(redactions: readonly Redaction[]): Redact {
 /**
  * An upstream's answer without what the policy takes out of results. Every JSON document in it is
  * redacted as one: structured content, texts that are JSON, what an error carries. Our call id and what
- * the protocol itself reads stay. Images, sound and bytes that are no text are not looked into. Throws
+ * the protocol itself reads stay. Bytes that are no text, as most images are, are not looked into. Throws
  * where it cannot be redacted: then it is for nobody.
  */
 export function redactAnswer(redactions: Redactions, answer: ToolCallAnswer): ToolCallAnswer {
@@ -39,13 +39,13 @@ export function redactAnswer(redactions: Redactions, answer: ToolCallAnswer): To
 
 /** Of an elicitation, a request for sampling or for roots: all but how it is to be shown. */
 export function redactQuestion(redact: Redact, { mode, ...params }: Fields): Fields {
-  return { ...(mode !== undefined && { mode }), ...redact(params) };
+  return { ...(mode !== undefined && { mode: word(redact, mode) }), ...redact(params) };
 }
 
 /** Of a log message: all but its level; what it carries is a document of its own. */
 export function redactNote(redact: Redact, { level, data, ...params }: Fields): Fields {
   return {
-    ...(level !== undefined && { level }),
+    ...(level !== undefined && { level: word(redact, level) }),
     ...redact(params),
     ...(data !== undefined && { data: redact(data) }),
   };
@@ -69,7 +69,7 @@ function redactResult(redact: Redact, result: Fields): Fields {
 }
 
 function redactPart(redact: Redact, name: string, value: unknown): unknown {
-  if (OF_THE_PROTOCOL.has(name)) return value;
+  if (OF_THE_PROTOCOL.has(name)) return word(redact, value);
   if (name === 'inputRequests' && isObject(value)) return redactRequests(redact, value);
   if (!Array.isArray(value)) return redact(value);
   if (name === 'content') return value.map((block) => redactBlock(redact, block));
@@ -94,15 +94,20 @@ function redactRequests(redact: Redact, requests: Fields): Fields {
   );
 }
 
+/** What the protocol itself reads is one word or number; anything else that stands there is not. */
+function word(redact: Redact, value: unknown): unknown {
+  return typeof value === 'object' ? redact(value) : value;
+}
+
 /** One block of content: text, a link, a resource, or bytes. */
 function redactBlock(redact: Redact, block: unknown): unknown {
   if (!isObject(block)) return redact(block);
   const { type, mimeType, data, resource, ...rest } = block;
   return {
-    ...('type' in block && { type }),
-    ...('mimeType' in block && { mimeType }),
+    ...('type' in block && { type: word(redact, type) }),
+    ...('mimeType' in block && { mimeType: word(redact, mimeType) }),
     ...redact(rest),
-    ...('data' in block && { data }),
+    ...('data' in block && { data: BYTES.has(type) ? redactBlob(redact, data) : redact(data) }),
     ...('resource' in block && { resource: redactContents(redact, resource) }),
   };
 }
@@ -113,7 +118,7 @@ function redactContents(redact: Redact, contents: unknown): unknown {
   const { mimeType, blob, ...rest } = contents;
   return {
     ...redact(rest),
-    ...('mimeType' in contents && { mimeType }),
+    ...('mimeType' in contents && { mimeType: word(redact, mimeType) }),
     ...('blob' in contents && { blob: redactBlob(redact, blob) }),
   };
 }
@@ -125,9 +130,15 @@ function redactMessage(redact: Redact, message: unknown): unknown {
   const blocks = Array.isArray(content)
     ? content.map((block) => redactBlock(redact, block))
     : redactBlock(redact, content);
-  return { ...('role' in message && { role }), content: blocks, ...redact(rest) };
+  return {
+    ...('role' in message && { role: word(redact, role) }),
+    content: blocks,
+    ...redact(rest),
+  };
 }
 
+/** Kinds of content whose data are bytes. */
+const BYTES: ReadonlySet<unknown> = new Set(['image', 'audio']);
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Bytes that are text are redacted as such. */

@@ -76,9 +76,9 @@ function redact(
   const replacement = replacementAt(states);
   if (replacement !== undefined) return written(plan, replacement);
   if (typeof value === 'string') return redactText(plan, value, name, depth);
-  if (typeof value === 'number') return redactNumber(plan, value, String(value));
+  if (typeof value === 'number') return redactNumber(plan, value, String(value), name);
   if (typeof value !== 'object' || value === null) return value;
-  if (isRawJSON(value)) return redactNumber(plan, value, value.rawJSON);
+  if (isRawJSON(value)) return redactNumber(plan, value, value.rawJSON, name);
   if (depth >= MAX_DEPTH) throw new RedactionError('is nested too deep to be redacted');
   return Array.isArray(value)
     ? redactList(plan, value, states, name, depth)
@@ -126,12 +126,17 @@ function shownName({ names, work }: Plan, text: RedactText, name: string): strin
 
 /** Entries that are called the same now are told apart, so that none is lost. */
 function objectOf(entries: readonly [string, unknown][]): object {
-  const taken = new Map<string, number>();
+  const names = new Set(entries.map(([name]) => name));
+  if (names.size === entries.length) return Object.fromEntries(entries);
+  const times = new Map<string, number>();
   return Object.fromEntries(
     entries.map(([name, value]) => {
-      const times = (taken.get(name) ?? 0) + 1;
-      taken.set(name, times);
-      return [times === 1 ? name : `${name} ${times}`, value];
+      let time = times.get(name) ?? 0;
+      let shown: string;
+      do shown = ++time === 1 ? name : `${name} ${time}`;
+      while (time > 1 && names.has(shown));
+      times.set(name, time);
+      return [shown, value];
     }),
   );
 }
@@ -148,7 +153,7 @@ function redactText(plan: Plan, text: string, name: string | undefined, depth: n
   let changed = false;
   const redacted = documents.map((document) => {
     const without = redact(plan, document.value, plan.roots, undefined, depth + 1);
-    if (without === document.value) return document.text;
+    if (without === document.value && !document.saysMore) return document.text;
     changed = true;
     return writeDocument(without, document.text);
   });
@@ -156,7 +161,14 @@ function redactText(plan: Plan, text: string, name: string | undefined, depth: n
 }
 
 /** A number that is what is looked for is replaced by the text that stands for it. */
-function redactNumber(plan: Plan, value: unknown, digits: string): unknown {
+function redactNumber(
+  plan: Plan,
+  value: unknown,
+  digits: string,
+  name: string | undefined,
+): unknown {
+  if (plan.secret !== undefined && name !== undefined && isSecret(name, digits))
+    return written(plan, plan.secret);
   if (digits.length < SHORTEST_CARD && !plan.patterns) return value;
   const redacted = plan.text?.(digits, plan.work) ?? digits;
   return redacted === digits ? value : written(plan, redacted);

@@ -56,10 +56,23 @@ describe('fields', () => {
     const redacts = { fields: ['email'], with: '-' };
     expect(redact('{"email":"a@b.cc", "cut', redacts)).toBe('-');
     expect(redact('{"email":"a@b.cc",}', redacts)).toBe('-');
+    expect(redact('"{\\"email\\":\\"a@b.cc\\", cut', redacts)).toBe('-');
     expect(redact('[a link](https://example.com)', redacts)).toBe('[a link](https://example.com)');
     expect(redact('{"email":"a@b.cc", "cut', { kinds: ['email'], with: '-' })).toBe(
       '{"email":"-", "cut',
     );
+  });
+
+  it('are found whatever name is said twice, and in JSON that is quoted as JSON', () => {
+    const redacts = { fields: ['a.b'], kinds: ['email'], with: '-' };
+    expect(redact('{"a":{"b":1},"a":{"c":2}}', redacts)).toBe('{"a":{"c":2}}');
+    expect(redact('{"m":"ada@example.com","m":"no"}\n{}', redacts)).toBe('{"m":"no"}\n{}');
+    const once = JSON.stringify({ a: { b: 'x' }, 'a:"': '"b":' });
+    const twice = JSON.stringify(once);
+    expect(redact(twice, redacts)).toBe(JSON.stringify(once.replace('"x"', '"-"')));
+    expect(redact(JSON.stringify(twice), redacts)).not.toContain('x');
+    for (const same of ['"{a}" is not {b}', '{"a:" : {"c":[{"a":1}, ":", {}]}}'])
+      expect(redact(same, redacts)).toBe(same);
   });
 
   it('leave the numbers beside them as they were written', () => {
@@ -85,6 +98,7 @@ describe('kinds', () => {
     ['email', 'npm i @scope/name@1.2 a@b', 'npm i @scope/name@1.2 a@b'],
     ['card', 'no 4111 1111 1111 1111, 4111-1111-1111-1112', 'no -, 4111-1111-1111-1112'],
     ['card', 'id 12 4111111111111111 3', 'id 12 - 3'],
+    ['card', '4111\u00a01111\u00a01111\u00a01111', '-'],
     ['card', 'amex 378282246310005', 'amex -'],
     ['card', 'at 1763721600000', 'at 1763721600000'],
     ['iban', 'to GB82 WEST 1234 5698 7654 32 now', 'to - now'],
@@ -98,6 +112,8 @@ describe('kinds', () => {
     ['secret', 'Authorization: Bearer abcdef0123456789abcdef', 'Authorization: Bearer -'],
     ['secret', 'postgres://app:hunter2@db/x', 'postgres://app:-@db/x'],
     ['secret', 'DB_PASSWORD="correct horse" # old', 'DB_PASSWORD="-" # old'],
+    ['secret', 'sent {\\"password\\":\\"hunter2\\"}', 'sent {\\"password\\":\\"-\\"}'],
+    ['secret', 'password: "hun\\"ter2"', 'password: "-"'],
     ['secret', 'api_key = q8Zr1vT0pLx7Wm3K', 'api_key = -'],
     ['secret', 'nextPageToken=q8Zr1vT0pLx7Wm3K', undefined],
     ['secret', 'token: the next one', undefined],
@@ -113,8 +129,10 @@ describe('kinds', () => {
         {
           'ada@example.com': 1,
           'bob@example.com': 2,
+          '- 2': 3,
           card: 4111111111111111,
           password: 'hunter2',
+          passcode: 123456,
           apiKey: 'q8Zr1vT0pLx7Wm3K',
           refresh_tokens: ['q8Zr1vT0pLx7Wm3K'],
           objectKey: 'reports/2026/q8Zr1vT0.pdf',
@@ -125,9 +143,11 @@ describe('kinds', () => {
       ),
     ).toEqual({
       '-': 1,
-      '- 2': 2,
+      '- 3': 2,
+      '- 2': 3,
       card: '-',
       password: '-',
+      passcode: '-',
       apiKey: '-',
       refresh_tokens: ['-'],
       objectKey: 'reports/2026/q8Zr1vT0.pdf',
@@ -189,7 +209,7 @@ describe('what cannot be redacted is refused soon', () => {
     [
       'short texts without end',
       { kinds: ['email', 'phone', 'secret'] },
-      Array.from({ length: 1_000_000 }, (_, i) => `text-${i}`),
+      Array.from({ length: 200_000 }, (_, i) => `text-${i}`),
     ],
   ])('%s', (_what, asked, value) => {
     const redactions = redactionsOf(asked);
@@ -209,7 +229,7 @@ describe('what cannot be redacted is refused soon', () => {
     expect(redactJson(redactions, 'result', part)).toBeTypeOf('string');
   });
 
-  it.each([
+  it.each<[string, string[], string?]>([
     ['@', ['email']],
     ['a@', ['email']],
     ['4 ', ['card']],
@@ -223,21 +243,25 @@ describe('what cannot be redacted is refused soon', () => {
     ['password="', ['secret']],
     ["password='x ", ['secret']],
     ['-----BEGIN PRIVATE KEY-----', ['secret']],
+    ['-----BEGIN PRIVATE KEY-----', ['secret'], '-----END PRIVATE KEY-----'],
     ['://a:', ['secret']],
     ['{ ', ['secret']],
     ['{"a":', ['email']],
-  ])('and kinds are searched for in linear time, also in %s and again %s', (piece, kinds) => {
-    const redactions = redactionsOf({ kinds, fields: ['x'] });
-    const text = piece.repeat(1_000_000 / piece.length);
-    const spent = processorMs(() => {
-      try {
-        redactJson(redactions, 'result', text);
-      } catch (error) {
-        expect(error).toBeInstanceOf(RedactionError);
-      }
-    });
-    expect(spent).toBeLessThan(1_500);
-  });
+  ])(
+    'and kinds are searched for in linear time, also in %s and again %s',
+    (piece, kinds, end = '') => {
+      const redactions = redactionsOf({ kinds, fields: ['x'] });
+      const text = piece.repeat(500_000 / piece.length) + end;
+      const spent = processorMs(() => {
+        try {
+          redactJson(redactions, 'result', text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(RedactionError);
+        }
+      });
+      expect(spent).toBeLessThan(1_500);
+    },
+  );
 });
 
 describe('for any value', () => {

@@ -68,13 +68,13 @@ describe('a result', () => {
     const result = {
       resultType: 'complete',
       isError: true,
-      content: [{ type: 'image', data: 'AAAA', mimeType: 'image/png' }],
+      content: [{ type: 'image', data: 'iVBORw0KGgo=', mimeType: 'image/png' }],
       _meta: { 'conducktor/callId': 'call_1', theirs: 'x' },
     };
     expect(redact(result, everything)).toMatchObject({
       resultType: 'complete',
       isError: true,
-      content: [{ type: 'image', data: 'AAAA', mimeType: 'image/png' }],
+      content: [{ type: 'image', data: 'iVBORw0KGgo=', mimeType: 'image/png' }],
       _meta: { 'conducktor/callId': 'call_1' },
     });
     const exact = parseJsonExact('{"structuredContent":{"n":12345678901234567890}}');
@@ -111,6 +111,41 @@ describe('a result', () => {
         { type: 'resource', resource: { uri: 'a:4', text: without } },
         { type: 'resource_link', uri: 'a:5', name: 'a', description: without },
       ],
+    });
+  });
+
+  it('is redacted where bytes or the name of a kind should stand', () => {
+    const data = { mail: 'ada@x.example' };
+    const svg = '<svg><text>ada@x.example</text></svg>';
+    expect(
+      redact({
+        content: [
+          { type: 'text', text: 'hello', data, mimeType: data },
+          { type: data, text: 'hello' },
+          { type: 'image', mimeType: 'image/svg+xml', data: base64(svg) },
+        ],
+        messages: [{ role: data, content: { type: 'text', text: 'hello' } }],
+        contents: [{ uri: 'a:1', mimeType: data, text: 'hello' }],
+        resultType: data,
+      }),
+    ).toEqual({
+      content: [
+        {
+          type: 'text',
+          text: 'hello',
+          data: { mail: '[redacted]' },
+          mimeType: { mail: '[redacted]' },
+        },
+        { type: { mail: '[redacted]' }, text: 'hello' },
+        {
+          type: 'image',
+          mimeType: 'image/svg+xml',
+          data: base64('<svg><text>[redacted]</text></svg>'),
+        },
+      ],
+      messages: [{ role: { mail: '[redacted]' }, content: { type: 'text', text: 'hello' } }],
+      contents: [{ uri: 'a:1', mimeType: { mail: '[redacted]' }, text: 'hello' }],
+      resultType: { mail: '[redacted]' },
     });
   });
 

@@ -7,7 +7,7 @@ const SCHEME =
 
 /** Card numbers (ISO/IEC 7812) with a right check digit, in one piece or in groups. */
 export const findCards: Find = (text, found, work) => {
-  for (const run of matchesIn(text, /\d{2,}(?:[ -]\d{2,})*/g)) {
+  for (const run of matchesIn(text, /\d{2,}(?:[ \u00a0-]\d{2,})*/g)) {
     if (run[0].length < SHORTEST) continue;
     const groups = [...run[0].matchAll(/\d+/g)].map((group) => ({
       digits: group[0],

@@ -22,8 +22,9 @@ const TOKENS = new RegExp(
 const BEARER = /(?<!\w)(?:bearer|basic) {1,3}([\w.~+/-]{16,}=*)/gi;
 const IN_URL = /:\/\/[^\s:@/]{0,100}:([^\s@/]{1,200})@/g;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----/g;
+// What is quoted may stand in a text that is quoted itself: `{\"password\":\"…\"}`.
 const ASSIGNMENT =
-  /(password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)["'\\]{0,2}\s{0,5}(?::|=>?)\s{0,5}(?:"([^"\r\n]+)|'([^'\r\n]+)|([^\s"',;]+))/gi;
+  /(password|passwd|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)["'\\]{0,4}\s{0,5}(?::|=>?)\s{0,5}(?:\\{1,3}["']([^"'\\\r\n]+)|"((?:[^"\\\r\n]|\\.)+)|'((?:[^'\\\r\n]|\\.)+)|([^\s"',;]+))/gi;
 
 // Of `continuation_token`, what is before the word that was found.
 const LONGEST_PREFIX = 13;
@@ -36,22 +37,21 @@ export const findSecrets: Find = (text, found) => {
       const from = match.index + match[0].lastIndexOf(match[1]!);
       found(from, from + match[1]!.length);
     }
+  let to = 0;
   for (const { index } of matchesIn(text, PRIVATE_KEY)) {
+    // It goes with the one that it stands in: were its end searched for again, that would be quadratic.
+    if (index < to) continue;
     const end = text.indexOf('-----END', index);
-    // Without an end all the rest is taken for it, also by those that begin further on.
-    if (end < 0) {
-      found(index, text.length);
-      break;
-    }
-    const close = text.indexOf('-----', end + 8);
-    found(index, close < 0 ? text.length : close + 5);
+    // Without an end all the rest is taken for it.
+    const close = end < 0 ? -1 : text.indexOf('-----', end + 8);
+    to = close < 0 ? text.length : close + 5;
+    found(index, to);
   }
   for (const match of matchesIn(text, ASSIGNMENT)) {
-    const value = match[2] ?? match[3] ?? match[4]!;
+    const value = match[2] ?? match[3] ?? match[4] ?? match[5]!;
     const name = text.slice(Math.max(0, match.index - LONGEST_PREFIX), match.index) + match[1]!;
-    if (!isSecret(name, value)) continue;
-    const to = match.index + match[0].length;
-    found(to - value.length, to);
+    const end = match.index + match[0].length;
+    if (isSecret(name, value)) found(end - value.length, end);
   }
 };
 
