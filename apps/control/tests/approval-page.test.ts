@@ -13,6 +13,10 @@ beforeAll(async () => {
   service = await startControl();
   desk = await openDesk(service);
   ann = await service.browser(desk.ann.userId);
+  await service.admin.pool.query('update api_key set name = $2 where id = $1', [
+    desk.member.keyId,
+    'b\u202ea',
+  ]);
   requester = await service.browser(desk.member.userId);
 });
 afterAll(() => service.stop());
@@ -61,7 +65,7 @@ describe('the page of a call that waits', () => {
     for (const part of [
       'Approve crm_refund?',
       desk.member.email,
-      'chatgpt',
+      String.raw`<dd>b\u{202e}a (chatgpt)</dd>`,
       'crm_refund of crm',
       '<dd>0.0025</dd>',
       '0 of 1 from finance',

@@ -130,6 +130,12 @@ describe('a call that waits', () => {
     expect(records).toMatchObject([{ actor: desk.ann.email, approvals: [large] }]);
     expect(JSON.stringify(records)).not.toContain('canary');
     expect((await read(desk.ann, erased)).body['argumentsState']).toBe('erased');
+    const broken = await wait();
+    await sql(
+      "update approval_request set arguments_sealed = 'x' where tenant_id = $1 and id = $2",
+      broken,
+    );
+    expect(await ids(desk.ann)).toEqual([broken, erased, large]);
   });
 });
 

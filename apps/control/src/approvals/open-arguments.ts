@@ -51,14 +51,20 @@ export async function recordOpening(
   });
 }
 
-/** After the record of it is on disk. */
+/** After the record of it is on disk. What nobody can open is as good as erased, and hides no other request. */
 export async function openArguments(
-  { vault }: Pick<Control, 'vault'>,
+  { vault, logger }: Pick<Control, 'vault' | 'logger'>,
   tenantId: string,
   row: SealedArguments,
 ): Promise<OpenedArguments> {
   const state = stateOf(row);
   if (state !== 'available' || !row.sealed) return { state, value: null };
-  const text = await vault.openForSubject(tenantId, row.memberId, `approval/${row.id}`, row.sealed);
-  return { state, value: JSON.parse(text.toString('utf8')) };
+  try {
+    const place = `approval/${row.id}`;
+    const text = await vault.openForSubject(tenantId, row.memberId, place, row.sealed);
+    return { state, value: JSON.parse(text.toString('utf8')) };
+  } catch (error) {
+    logger.error({ err: error, approval: row.id }, 'Arguments could not be opened');
+    return { state: 'erased', value: null };
+  }
 }

@@ -24,7 +24,7 @@ const LISTED_BYTES = 32 * 1024;
 /** No call has larger ones. */
 const ALL_BYTES = 4 * 1024 * 1024;
 
-type Deps = Pick<Control, 'db' | 'vault' | 'publicUrl'>;
+type Deps = Pick<Control, 'db' | 'vault' | 'logger' | 'publicUrl'>;
 
 /** Owners and admins see all requests, everybody else their own, those they may decide, and those they voted on. */
 export const viewerOf = ({ memberId, roles }: Caller): Viewer => ({

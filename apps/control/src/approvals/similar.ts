@@ -33,7 +33,7 @@ export async function readDecided(
  * much of them is the same.
  */
 export async function mostAlike(
-  deps: Pick<Control, 'vault'>,
+  deps: Pick<Control, 'vault' | 'logger'>,
   tenantId: string,
   decided: readonly DecidedApproval[],
   of: { argumentsHash: string; arguments: unknown },
@@ -53,7 +53,7 @@ export async function mostAlike(
 }
 
 async function likenessTo(
-  deps: Pick<Control, 'vault'>,
+  deps: Pick<Control, 'vault' | 'logger'>,
   tenantId: string,
   each: DecidedApproval,
   of: { argumentsHash: string; arguments: unknown },

@@ -2,7 +2,7 @@ import type { ApprovalDetail } from '@conducktor/contracts';
 import { card, facts, problemBox } from '../../pages/card.js';
 import { escapeHtml } from '../../pages/layout.js';
 import { minuteOf, stateSentence } from '../state-sentence.js';
-import { shownArguments } from './shown-arguments.js';
+import { allVisible, shownArguments } from './shown-arguments.js';
 
 export interface ApprovalPage {
   csrf: string;
@@ -48,7 +48,7 @@ function factsOf({ workspace, approval }: ApprovalPage): string {
   return facts([
     ['Workspace', workspace],
     ['Person', requester],
-    ['Client', clientName === null ? client : `${clientName} (${client})`],
+    ['Client', allVisible(clientName === null ? client : `${clientName} (${client})`)],
     ['Tool', `${tool} of ${connection}`],
     ['Class', approval.class],
     ['Cost', costMicros === 0 ? 'free' : String(costMicros / 1_000_000)],

@@ -6,9 +6,12 @@ const MOST = 200_000;
  * would turn around what is, stands as its escape. `left`: characters that are not in it.
  */
 export function shownArguments(value: unknown): { text: string; left: number } {
-  const text = JSON.stringify(value, null, 2).replace(HIDDEN, escaped);
+  const text = allVisible(JSON.stringify(value, null, 2));
   return { text: text.slice(0, MOST), left: Math.max(0, text.length - MOST) };
 }
+
+/** One text in the same way: a name, say, that its owner chose. */
+export const allVisible = (text: string): string => text.replace(HIDDEN, escaped);
 
 // Line breaks are JSON's own here: those inside strings are escaped by it.
 const HIDDEN =
