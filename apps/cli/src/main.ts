@@ -15,6 +15,7 @@ conducktor keys    list the keys that sign tokens, or keys rotate   --data DIR -
 conducktor policy test FILE      run the tests that stand in a policy                --json
            --stack           with the tools of the Conducktor that runs here, or --url URL
 conducktor policy simulate FILE  try it on recorded calls  --days N (7) --data DIR --url URL --json
+           --tool NAME --member ADDRESS of which calls; Ctrl-C stops it
 conducktor policy explain [FILE] tell why it decides a call so; no file: the active one
            --tool NAME --member ADDRESS --args JSON, or --event ID of a recorded call
 conducktor backup FILE   write everything it holds to one file, running or not   --data DIR

@@ -5,8 +5,28 @@ import { lockHolder } from '../stack/lock.js';
 import { readState } from '../stack/state.js';
 
 const SILENT_MS = 60_000;
+/** Of who starts again or stands in front of it meanwhile. */
+const PASSING: ReadonlySet<number | undefined> = new Set([undefined, 429, 502, 503, 504]);
 
-/** Calls the REST API; throws EmbeddedError with the words of the problem document. */
+/** An answer that is none, or no answer. The message is for people, with the code of docs/errors.md. */
+export class ApiError extends EmbeddedError {
+  constructor(
+    message: string,
+    /** Absent: nobody answered. */
+    private readonly status?: number,
+    /** The problem document. */
+    readonly problem: Record<string, unknown> = {},
+  ) {
+    super(message);
+  }
+
+  /** It may be otherwise in a moment. */
+  get isPassing(): boolean {
+    return PASSING.has(this.status);
+  }
+}
+
+/** Calls the REST API; throws ApiError with the words of the problem document. */
 export type Api = <Body>(method: string, path: string, body?: unknown) => Promise<Body>;
 
 /**
@@ -42,22 +62,32 @@ function createApi(origin: string, key: string): Api {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(SILENT_MS),
     }).catch((error: Error) => {
-      throw new EmbeddedError(`${origin} cannot be reached: ${reasonOf(error)}`);
+      throw new ApiError(`${origin} cannot be reached: ${reasonOf(error)}`);
     });
     const text = await response.text();
-    if (!response.ok) throw new EmbeddedError(wordsOf(text, response.status));
-    return (text === '' ? undefined : JSON.parse(text)) as Body;
+    if (!response.ok) throw refusalOf(text, response.status);
+    return (text === '' ? undefined : parsed(text, response.status)) as Body;
   };
 }
 
 const reasonOf = ({ message, cause }: Error) => (cause instanceof Error ? cause.message : message);
 
-function wordsOf(text: string, status: number): string {
-  try {
-    const { detail } = JSON.parse(text) as { detail?: string };
-    if (detail) return detail;
-  } catch {
-    // Something in front of Conducktor answered.
-  }
-  return `The answer was ${status}: ${text.slice(0, 200)}`;
+function refusalOf(text: string, status: number): ApiError {
+  const problem = parsed(text, status) as { detail?: string; code?: string };
+  const { detail, code } = problem;
+  return detail === undefined
+    ? notOurs(text, status)
+    : new ApiError(code === undefined ? detail : `${detail} (${code})`, status, problem);
 }
+
+function parsed(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notOurs(text, status);
+  }
+}
+
+/** Something in front of Conducktor answered, or something that is none. */
+const notOurs = (text: string, status: number) =>
+  new ApiError(`The answer was ${status}: ${text.slice(0, 200)}`, status);

@@ -8,11 +8,11 @@ const COMMANDS = { test: testPolicy, simulate: simulatePolicy };
 
 /**
  * `conducktor policy test|simulate|explain FILE`: a policy tried before it decides. Exit status 1: a test
- * failed, or the simulation did not come to its end.
+ * failed, or the simulation did not come to its end; 130: it was stopped by Ctrl-C.
  */
 export async function policy(
   options: StackOptions,
-  surroundings: Surroundings = { env: process.env, out: process.stdout },
+  surroundings: Surroundings = { env: process.env, out: process.stdout, in: process.stdin },
 ): Promise<number> {
   const [what = '', file] = options.words;
   if (what === 'explain') return explainPolicy(options, file, surroundings);

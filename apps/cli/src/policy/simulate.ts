@@ -1,14 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { SimulationChangeView, SimulationView } from '@conducktor/contracts';
+import { EmbeddedError } from '@conducktor/embedded';
 import type { StackOptions } from '../options.js';
 import { table } from '../terminal/table.js';
-import { openApi, type Api } from './api.js';
+import { ApiError, openApi, type Api } from './api.js';
+import { onInterrupt } from './interrupt.js';
 import { readPolicyFile } from './read-policy-file.js';
 import type { Surroundings } from './surroundings.js';
+import { patiently, progressOn, watchSimulation } from './watch-simulation.js';
 
-const POLL_MS = 500;
 /** Changed calls that are shown; the API has them all. */
 const SHOWN = 20;
+const INTERRUPTED = 130;
 
 /**
  * Tries a policy on the recorded calls of a running Conducktor and shows what it would change. Ctrl-C
@@ -17,60 +19,51 @@ const SHOWN = 20;
 export async function simulatePolicy(
   options: StackOptions,
   file: string,
-  { env, out }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<number> {
+  const { env, out } = surroundings;
   const api = openApi(options, env);
-  const started = await api<SimulationView>('POST', '/policies/simulate', {
+  const { tool, member } = options;
+  const started = await start(api, {
     document: readPolicyFile(file, env),
     days: options.days,
+    ...(tool === undefined ? {} : { tool }),
+    ...(member === undefined ? {} : { member }),
   });
   const path = `/policies/simulations/${started.id}`;
-  const cancel = () => void api('DELETE', path).catch(() => process.exit(130));
-  process.once('SIGINT', cancel);
-  const progress = options.json ? undefined : progressOn(out);
+  const interrupt = onInterrupt(
+    surroundings,
+    'Stop the simulation? It goes on meanwhile, and otherwise. [y/N] ',
+  );
   try {
-    const ended = await ending(api, path, progress?.show);
-    progress?.done();
-    const changes = await api<{ items: SimulationChangeView[] }>(
-      'GET',
-      `${path}/changes?limit=${options.json ? 200 : SHOWN}`,
+    const ended = await watchSimulation(api, path, {
+      interrupt,
+      progress: options.json ? undefined : progressOn(out),
+    });
+    const limit = options.json ? 200 : SHOWN;
+    const changes = await patiently(() =>
+      api<{ items: SimulationChangeView[] }>('GET', `${path}/changes?limit=${limit}`),
     );
     out.write(
       options.json
         ? `${JSON.stringify({ simulation: ended, changes: changes.items })}\n`
         : `${describe(ended, changes.items)}\n`,
     );
+    if (interrupt.wanted) return INTERRUPTED;
     return ended.state === 'done' ? 0 : 1;
   } finally {
-    process.off('SIGINT', cancel);
+    interrupt.end();
   }
 }
 
-async function ending(
-  api: Api,
-  path: string,
-  show: ((view: SimulationView) => void) | undefined,
-): Promise<SimulationView> {
-  for (;;) {
-    const view = await api<SimulationView>('GET', path);
-    if (view.finishedAt !== null) return view;
-    show?.(view);
-    await sleep(POLL_MS);
-  }
-}
-
-/** A live line on a terminal; a line every few seconds in a log. */
-function progressOn(out: Surroundings['out']) {
-  let shownAt = 0;
-  return {
-    show: ({ progress, totals }: SimulationView) => {
-      if (!out.isTTY && Date.now() - shownAt < 5_000) return;
-      shownAt = Date.now();
-      const text = `… ${Math.floor(progress.share * 100)} %: ${totals.calls} calls, ${totals.changed} would change`;
-      out.write(out.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
-    },
-    done: () => void (out.isTTY && out.write('\r\u001b[K')),
-  };
+function start(api: Api, asked: object): Promise<SimulationView> {
+  return api<SimulationView>('POST', '/policies/simulate', asked).catch((error: unknown) => {
+    const other = error instanceof ApiError ? error.problem['simulation'] : undefined;
+    if (typeof other !== 'string') throw error;
+    throw new EmbeddedError(
+      `${(error as Error).message} DELETE /api/v1/policies/simulations/${other} cancels it.`,
+    );
+  });
 }
 
 function describe(view: SimulationView, changes: readonly SimulationChangeView[]): string {

@@ -2,4 +2,6 @@
 export interface Surroundings {
   env: NodeJS.ProcessEnv;
   out: NodeJS.WritableStream & { isTTY?: boolean };
+  /** Whom it can ask. */
+  in?: NodeJS.ReadableStream & { isTTY?: boolean };
 }
