@@ -24,7 +24,7 @@ const MOST_LINES = 200;
 
 const REASONS: Record<NotJudged, string> = {
   arguments_not_kept:
-    'A rule asks for the arguments, and they are not kept: the refusal was counted together with equal ones, or they were too large for one.',
+    'A rule asks for the arguments, and they are not kept: the refusal was counted together with equal ones, they were too large for one, or it could not be known what to redact of them.',
   arguments_expired:
     'A rule asks for the arguments, and this workspace does not keep them any longer.',
   arguments_erased:
@@ -174,10 +174,10 @@ function basisOf({ rules }: PolicyDocument): string[] {
   const asksScopes = rules.some(({ when }) => when.if?.includes('scopes'));
   return [
     'Time, address and arguments are those of the call; groups and roles of people, and class and labels of tools, are those of now.',
-    'Counted are calls that policy decided. Refusals for other reasons (limits, freezing, unknown names) are left out, and a call that was approved counts once, where approval was asked for.',
+    'Counted are calls that policy decided. Refusals for other reasons (limits, freezing, names that are unknown to the person) are left out, and a call that was approved counts once, where approval was asked for.',
     ...(rules.some(({ when }) => when.seen)
       ? [
-          'What a client was given before is read from the recorded answers of tools that have these labels now.',
+          'What a client was given before is read from the recorded answers of tools that have these labels now: neither what this policy would refuse nor what it would let through changes that.',
         ]
       : []),
     ...(asksScopes
