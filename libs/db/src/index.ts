@@ -2,6 +2,7 @@ export { takeBaseBackup } from './base-backup.js';
 export { createDb, withTenant, type Db, type TenantTx } from './db.js';
 export { workspaceOffer, type WorkspaceOffer } from './queries/workspace-offer.js';
 export { databaseReadiness, waitForDatabase } from './database-readiness.js';
+export { isAway } from './is-away.js';
 export { listenTo } from './listen.js';
 export { migrate } from './migrate.js';
 export type { BoundCall } from './bound-call.js';

@@ -1,3 +1,5 @@
+import { ConducktorError } from '@conducktor/contracts';
+import { isAway } from '@conducktor/db';
 import type { TaintDeps } from '../taint/hand-over.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import type { AttachDeps } from '../tool-call/attach.js';
@@ -9,7 +11,7 @@ import { boundOf, coversDemands } from './binding.js';
 import type { ApprovalChanges } from './changes.js';
 import { createRequest, endRequest, findRequest, type RequestDeps } from './requests.js';
 import { answerOfEnd } from './result.js';
-import { approversOf, tellApproved, tellPending, tellRunning } from './tell.js';
+import { approversOf, tellApproved, tellPending, tellRunning, tellUnreadable } from './tell.js';
 import type { AnswerByCapability, ApprovalRequest, CallToApprove } from './types.js';
 import { waitForChange } from './wait-for-change.js';
 
@@ -50,10 +52,15 @@ export async function approve(
   const isBack = call.input.context.place?.away();
   try {
     return await decided(deps, call);
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    throw new ConducktorError('governance_unavailable', CANNOT_ASK, { cause: error });
   } finally {
     isBack?.();
   }
 }
+
+const CANNOT_ASK = 'Nobody can be asked for approval right now.';
 
 async function decided(
   deps: ApproveDeps,
@@ -85,7 +92,7 @@ async function decided(
         request = await requestOf(deps, call);
         continue;
       default:
-        return { answer: await answerOfEnd(deps, call, request) };
+        return { answer: await endOf(deps, call, request) };
     }
     const before = request.status;
     request = await waitForChange(deps, request, until, signal);
@@ -93,6 +100,15 @@ async function decided(
     const answer =
       before === 'pending' ? tellPending(deps, request, recorded?.callId) : tellRunning(request);
     return { answer };
+  }
+}
+
+async function endOf(deps: ApproveDeps, call: PaidCall, request: ApprovalRequest) {
+  try {
+    return await answerOfEnd(deps, call, request);
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    return tellUnreadable(request);
   }
 }
 

@@ -1,3 +1,4 @@
+import { labelOf } from '@conducktor/approvals';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import { failure } from '../tool-call/answers.js';
 import type { ApprovalRequest } from './types.js';
@@ -9,10 +10,7 @@ const all = new Intl.ListFormat('en-GB');
 
 /** Whom the request went to, as its rules call them: `Admin team and finance`. */
 export function approversOf({ demands }: Pick<ApprovalRequest, 'demands'>): string {
-  const labels = demands.map(
-    ({ approvers: { label, group } }) => label ?? group ?? 'the approvers',
-  );
-  return all.format(new Set(labels));
+  return all.format(new Set(demands.map(({ approvers }) => labelOf(approvers))));
 }
 
 /** Where requester and approvers look at it. */
@@ -45,6 +43,12 @@ export function tellRunning(request: ApprovalRequest): ToolCallAnswer {
   const { id, tool, callId } = request;
   const sentence = `This call was approved (${id}) and is being made. Call ${tool} again with the same arguments to get its result.`;
   return failure('outcome_unknown', sentence, callId, { [APPROVAL_ID]: id });
+}
+
+/** It has ended, and the database cannot be asked how. */
+export function tellUnreadable({ id, tool, callId }: ApprovalRequest): ToolCallAnswer {
+  const sentence = `What came of this request for approval (${id}) cannot be read right now. Call ${tool} again with the same arguments to learn it.`;
+  return failure('governance_unavailable', sentence, callId, { [APPROVAL_ID]: id });
 }
 
 /** It was approved for its requester to make. */
