@@ -9,6 +9,7 @@ import {
   onShutdown,
 } from '@conducktor/runtime';
 import { observeHttp, openObservability } from '@conducktor/telemetry';
+import { approvalMetrics } from './approvals/approval-metrics.js';
 import { openControl } from './control.js';
 import { createApp } from './create-app.js';
 import { openManagement } from './management/management-server.js';
@@ -30,6 +31,7 @@ onShutdown('outbox', () => outbox.end());
 const sender = startNotificationSender({ ...control, db: outbox });
 onShutdown('notifications', () => sender.stop());
 notificationMetrics(seen.registry, outbox);
+approvalMetrics(seen.registry, outbox);
 
 const app = await createApp(control, (fastify) => observeHttp(fastify, seen));
 const drain = drainable(app.getHttpServer());

@@ -32,5 +32,6 @@ export {
   type ShownApproval,
   type Viewer,
 } from './queries/list-approvals.js';
+export { approvalBacklog, type ApprovalBacklog } from './queries/backlog.js';
 export { decidedBefore, type DecidedApproval } from './queries/decided-before.js';
 export { whatChanged } from './queries/what-changed.js';

@@ -1,16 +1,7 @@
-/**
- * The life of a request. `pending`: people decide. `approved`: the call may be made, once. `running`: it is
- * being made. `done`: it was, with whatever outcome. `void`: what it is bound to has changed, or the
- * requester took it back. Written in the column `approval_request.status`.
- */
-export type ApprovalStatus =
-  | 'pending'
-  | 'approved'
-  | 'rejected'
-  | 'expired'
-  | 'void'
-  | 'running'
-  | 'done';
+import type { ApprovalState } from '@conducktor/contracts';
+
+/** As REST names it, and the column `approval_request.status`. */
+export type ApprovalStatus = ApprovalState;
 
 const NEXT: Record<ApprovalStatus, readonly ApprovalStatus[]> = {
   pending: ['approved', 'rejected', 'expired', 'void'],

@@ -1,3 +1,4 @@
+import { labelOf } from '@conducktor/approvals';
 import {
   ConducktorError,
   type ExplainRequest,
@@ -197,7 +198,7 @@ function viewOf(
     })),
     approvals: (decision.approvals ?? []).map(({ ruleId, approvers, expiresMs, onApproval }) => ({
       rule: ruleId,
-      from: approvers.label ?? approvers.group ?? 'the approvers',
+      from: labelOf(approvers),
       count: approvers.count,
       expiresMs,
       onApproval,

@@ -1,19 +1,7 @@
+import type { ApprovalStatus } from '@conducktor/approvals';
 import type { ApprovalDemand, Decision } from '@conducktor/policy';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import type { CheckedCall } from '../tool-call/types.js';
-
-/**
- * The life of a request: `pending` → `approved`, `rejected`, `expired` or `void`; `approved` → `running` in
- * the transaction that admits its call; `running` → `done`, and nowhere else.
- */
-export type ApprovalStatus =
-  | 'pending'
-  | 'approved'
-  | 'rejected'
-  | 'expired'
-  | 'void'
-  | 'running'
-  | 'done';
 
 /** A request for approval as its requester may know it. */
 export interface ApprovalRequest {
