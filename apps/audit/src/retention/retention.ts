@@ -8,8 +8,11 @@ const BETWEEN_BATCHES_MS = 50;
 const FIRST_ROUND_MS = 30_000;
 const ROUND_MS = 10 * 60_000;
 
+/** Functions of the database, each a batch. */
+const STEPS = ['expire_events', 'expire_payloads', 'expire_approvals'] as const;
+
 /**
- * Erases arguments and deletes events that their workspaces keep no longer. Each batch is one transaction
+ * Erases arguments and deletes events and requests for approval that their workspaces keep no longer. Each batch is one transaction
  * together with the record of it, and goes on where the one before committed, so it may die at any time.
  * Of several running at once one works.
  */
@@ -28,10 +31,10 @@ export class Retention {
     await this.running;
   }
 
-  /** Does all that is to be done now; returns how many events it went through. */
+  /** Does all that is to be done now; returns how many rows it went through. */
   async round(rowsAtOnce = ROWS_AT_ONCE): Promise<number> {
     let total = 0;
-    for (const step of ['expire_events', 'expire_payloads'] as const) {
+    for (const step of STEPS) {
       let rows: number;
       while (!this.stopping.signal.aborted && (rows = await this.batch(step, rowsAtOnce)) > 0) {
         total += rows;
@@ -41,7 +44,7 @@ export class Retention {
     return total;
   }
 
-  private async batch(step: 'expire_events' | 'expire_payloads', limit: number): Promise<number> {
+  private async batch(step: (typeof STEPS)[number], limit: number): Promise<number> {
     const { rows } = await this.deps.db.pool.query<{ rows: number }>(`select ${step}($1) as rows`, [
       limit,
     ]);

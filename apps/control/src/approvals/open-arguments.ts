@@ -25,7 +25,8 @@ function stateOf(row: SealedArguments): OpenedArguments['state'] {
   // Looked at before the vault is asked, which would make a person without a key a new one.
   const keyIsOfThen =
     row.keyMadeAt && row.keyMadeAt.getTime() <= row.createdAt.getTime() + CLOCKS_APART_MS;
-  if (!keyIsOfThen) return 'erased';
+  // Retention leaves nothing but the hash.
+  if (!keyIsOfThen || row.sealed?.length === 0) return 'erased';
   return row.sealed ? 'available' : 'too_large';
 }
 

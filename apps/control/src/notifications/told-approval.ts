@@ -29,13 +29,13 @@ export async function readToldApproval(
 
 /**
  * The arguments as they were asked for, sealed under the requester's key; undefined when that key was
- * destroyed. Asked before the vault is, which may hold the key for a while, or would make a new one.
+ * destroyed, or when they are kept no longer. Asked before the vault is, which may hold the key for a while, or would make a new one.
  */
 export async function readSealedArguments(tx: TenantTx, id: string): Promise<Buffer | undefined> {
   const { rows } = await tx.query<{ sealed: Buffer }>(
     `select r.arguments_sealed as sealed from approval_request r
        join subject_key s on s.tenant_id = r.tenant_id and s.member_id = r.member_id
-      where r.tenant_id = $1 and r.id = $2
+      where r.tenant_id = $1 and r.id = $2 and r.arguments_sealed <> ''
         -- A key of after the request is another one; between the clocks of two services.
         and s.created_at <= r.created_at + interval '5 minutes'`,
     [tx.tenantId, id],

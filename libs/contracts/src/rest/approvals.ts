@@ -56,7 +56,7 @@ export const ApprovalView = z
     class: ToolClass,
     /** As they would be sent. Null unless `argumentsState` is `available`. */
     arguments: z.unknown(),
-    /** `too_large`: over what a list holds, read the request itself. `erased`: the person's key was destroyed. */
+    /** `too_large`: over what a list holds, read the request itself. `erased`: kept no longer. */
     argumentsState: z.enum(['available', 'too_large', 'erased']),
     /** SHA-256 of the arguments as RFC 8785 writes them, hexadecimal. */
     argumentsHash: z.string(),

@@ -114,6 +114,50 @@ describe('retention', () => {
     ]);
   });
 
+  it('erases what was asked for approval with it, and forgets the request with its votes as it forgets events', async () => {
+    const request = (id: string, status: string, days: number) =>
+      admin.pool.query(
+        `insert into approval_request (tenant_id, id, status, member_id, client_id, credential, scopes, tool_id, tool,
+           connection_id, connection, connection_revision, definition_hash, tool_class, arguments_hash,
+           arguments_sealed, policy_version, demands, on_approval, created_at, expires_at, decided_at)
+         select $1, $2, $3, $4, 'c', 'key:k', '{}', 't', 't', 'c', 'c', 1, 'd', 'write', $2, 'sealed', 1, '[]', 'run',
+                at, at, case when $3 <> 'pending' then at end from (select now() - make_interval(days => $5)) x(at)`,
+        [tenantId, id, status, memberId, days],
+      );
+    await request('apr_young', 'rejected', 9);
+    await request('apr_old', 'rejected', 12);
+    await request('apr_open', 'pending', 40);
+    await request('apr_gone', 'expired', 32);
+    await admin.pool.query(
+      `insert into approval_vote (tenant_id, request_id, member_id, vote) values ($1, 'apr_gone', $2, 'approve')`,
+      [tenantId, memberId],
+    );
+    await admin.pool.query(
+      `insert into approval_delegation (tenant_id, id, from_member_id, to_member_id, until)
+       select $1, 'dlg_' || d, 'a', 'b', now() - make_interval(days => d) from unnest('{1,91}'::int[]) d`,
+      [tenantId],
+    );
+    await settings(10, 30);
+    await retention.round();
+    const { rows } = await admin.pool.query(
+      `select r.id, arguments_sealed::text as sealed, count(v)::int as votes from approval_request r
+         left join approval_vote v on v.tenant_id = r.tenant_id where r.tenant_id = $1 group by r.id, 2 order by r.id`,
+      [tenantId],
+    );
+    const sealed = `\\x${Buffer.from('sealed').toString('hex')}`;
+    expect(rows).toEqual([
+      { id: 'apr_old', sealed: '\\x', votes: 0 },
+      { id: 'apr_open', sealed, votes: 0 },
+      { id: 'apr_young', sealed, votes: 0 },
+    ]);
+    const delegations = 'select id from approval_delegation where tenant_id = $1';
+    expect((await admin.pool.query(delegations, [tenantId])).rows).toEqual([{ id: 'dlg_1' }]);
+    expect(await records()).toEqual([
+      expect.objectContaining({ action: 'retention.approvals', erased: 1, deleted: 1 }),
+    ]);
+    expect(await retention.round()).toBe(0);
+  });
+
   it('keeps everything while nothing is set, and touches no other workspace', async () => {
     const other = await seedWorkspace(admin);
     await callsOfDays(60);

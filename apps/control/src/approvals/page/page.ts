@@ -57,19 +57,21 @@ function factsOf({ workspace, approval }: ApprovalPage): string {
   ]);
 }
 
-function argumentsOf({ argumentsState, arguments: value, argumentsHash }: ApprovalDetail): string {
+function argumentsOf(approval: ApprovalDetail): string {
+  const { argumentsState, arguments: value, argumentsHash, status } = approval;
   const { text, left } =
     argumentsState === 'available' ? shownArguments(value) : { text: undefined, left: 0 };
   const shown =
     text === undefined
-      ? '<p>The key of the person who asked was destroyed, and with it what would be sent.</p>'
+      ? '<p>It was erased: it is kept no longer, or the key of the person who asked was destroyed.</p>'
       : // Focusable, so that it is scrolled by keyboard.
         `<pre tabindex="0" role="region" aria-labelledby="what">${escapeHtml(text)}</pre>`;
   const cut =
     left === 0
       ? ''
       : `<p class="problem">${left} more characters are not shown here. Read them over the REST API before you decide.</p>`;
-  return `<h2 id="what">What would be sent</h2>${shown}${cut}<p class="hint">SHA-256 ${escapeHtml(argumentsHash)}</p>`;
+  const what = status === 'running' || status === 'done' ? 'What was sent' : 'What would be sent';
+  return `<h2 id="what">${what}</h2>${shown}${cut}<p class="hint">SHA-256 ${escapeHtml(argumentsHash)}</p>`;
 }
 
 function rulesOf({ demands }: ApprovalDetail): string {
