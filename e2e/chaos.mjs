@@ -4,6 +4,8 @@
 //   --seed N     repeats the faults of a run; a new one is drawn and printed when left out
 //   --faults N   60 when left out
 //   --calls N    the load goes on until this many were made
+//   --approvals N  afterwards, worker, gateway and Postgres are each killed N times in each scene of approved
+//                calls, at every point between grant and answer
 //   --dir DIR    keeps logs, the ledger and report.json there
 //   --json       prints the report as JSON, progress on standard error
 import { spawnSync } from 'node:child_process';
@@ -30,6 +32,7 @@ const json = process.argv.includes('--json');
 const say = (sentence) => (json ? process.stderr : process.stdout).write(`${sentence}\n`);
 const seed = Number(given('--seed', Math.floor(Math.random() * 1e9)));
 const dir = given('--dir');
+const approvals = given('--approvals');
 
 say(`seed ${seed}`);
 const report = await runChaos({
@@ -41,12 +44,16 @@ const report = await runChaos({
   pauseMs: 60,
   batch: 30,
   short: false,
+  ...(approvals !== undefined && { approvalRounds: Number(approvals) }),
   say,
   ...(dir && { dir: resolve(dir) }),
 });
 if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 else print(report);
-const failed = report.stuck.length > 0 || report.findings.some(({ count }) => count > 0);
+const failed =
+  report.stuck.length > 0 ||
+  (report.approvals?.findings.length ?? 0) > 0 ||
+  report.findings.some(({ count }) => count > 0);
 process.stdout.write('', () => process.exit(failed ? 1 : 0));
 
 function print({ recovery, figures, findings, stuck, ...rest }) {
@@ -60,4 +67,12 @@ function print({ recovery, figures, findings, stuck, ...rest }) {
     for (const example of examples) say(`          ${example}`);
   }
   for (const one of stuck) say(`NOT BACK  ${one}`);
+  if (rest.approvals) printApprovals(rest.approvals);
+}
+
+function printApprovals({ kills, calls, ends, findings }) {
+  say(`\n${kills} kills during ${calls} approved calls; they ended as`);
+  for (const [end, times] of Object.entries(ends)) say(`${String(times).padStart(8)}  ${end}`);
+  say(`${String(findings.length).padStart(8)}  findings`);
+  for (const finding of findings) say(`          ${finding}`);
 }

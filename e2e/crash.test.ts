@@ -1,5 +1,6 @@
 // Faults under load on an installation of their own, the short way: every service of the call path is
-// killed, and some other things happen. `npm run chaos` has all kinds of faults, and disks and clocks.
+// killed, and some other things happen; then worker, gateway and Postgres while approved calls are between
+// grant and answer. `npm run chaos` has all kinds of faults, and disks and clocks.
 import { expect, test } from 'vitest';
 import { recoveryTable } from './chaos/recovery.ts';
 import { runChaos } from './chaos/run.ts';
@@ -15,6 +16,7 @@ test(`whatever is killed, nothing is lost, done twice or mixed up (CHAOS_SEED=${
     loops: 8,
     pauseMs: 15,
     batch: 9,
+    approvalRounds: 0,
     short: true,
     say: console.log,
   });
@@ -23,4 +25,7 @@ test(`whatever is killed, nothing is lost, done twice or mixed up (CHAOS_SEED=${
   expect(report.findings.filter(({ count }) => count > 0)).toEqual([]);
   expect(report.figures['acknowledged']).toBeGreaterThan(100);
   expect(report.faults).toBeGreaterThanOrEqual(9);
+  // Each made at most once, recorded once, and its client told so, whoever was killed at whichever point.
+  expect(report.approvals?.findings).toEqual([]);
+  expect(report.approvals?.kills).toBe(3);
 }, 240_000);

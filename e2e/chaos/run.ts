@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { killDuringApprovals, type ApprovalCrashReport } from './approval-crashes.ts';
 import { openClocks } from './clocks.ts';
 import { readJournal, readLedger } from './evidence.ts';
 import { endedBy, inject, type World } from './inject.ts';
@@ -30,6 +31,8 @@ export interface RunOptions {
   batch: number;
   /** Seconds, with neither disks nor clocks; calls may end held open. */
   short: boolean;
+  /** Then approved calls while somebody is killed: see `killDuringApprovals`. */
+  approvalRounds?: number;
   say: (sentence: string) => void;
   /** Logs, ledger and data are kept there; a temporary directory when left out. */
   dir?: string;
@@ -43,6 +46,7 @@ export interface Report extends Verdict {
   /** Blows after which calls did not succeed again in time. */
   stuck: string[];
   skipped: string[];
+  approvals?: ApprovalCrashReport;
 }
 
 /** A supervised restart with the longest pause between tries, and a database that recovers. */
@@ -139,6 +143,18 @@ export async function runChaos(options: RunOptions): Promise<Report> {
         `judged ${verdict!.figures['calls']} calls: ${found.length === 0 ? 'nothing found' : JSON.stringify(found, null, 1)}`,
       );
     }
+    const { approvalRounds, say } = options;
+    const approvals =
+      approvalRounds === undefined
+        ? undefined
+        : await killDuringApprovals({
+            installation,
+            upstream,
+            random,
+            rounds: approvalRounds,
+            patient: !short,
+            say,
+          });
     const report: Report = {
       seed,
       faults,
@@ -147,6 +163,7 @@ export async function runChaos(options: RunOptions): Promise<Report> {
       recovery: recovery.rows(),
       stuck,
       skipped,
+      ...(approvals && { approvals }),
     };
     if (options.dir) writeFileSync(join(dir, 'report.json'), JSON.stringify(report, null, 2));
     return report;

@@ -21,7 +21,16 @@ export interface Upstream {
   readonly arrived: ReadonlyMap<string, number>;
   /** From now on a part of the calls, 0 to 1, meets this; undefined: all is well. */
   misbehave(mischief: Mischief | undefined, share?: number): void;
+  /** The call with this note is answered no sooner than it is let go. */
+  hold(note: string): Held;
   close(): Promise<void>;
+}
+
+export interface Held {
+  /** It is here, and counted. */
+  arrived: Promise<void>;
+  /** Resolves when its answer has been written. */
+  letGo(): Promise<void>;
 }
 
 interface Rpc {
@@ -53,6 +62,7 @@ export async function startUpstream(random: Random): Promise<Upstream> {
   let mischief: Mischief | undefined;
   let share = 1;
   let last: string | undefined;
+  const holds = new Map<string, { arrive(): void; free: Promise<void>; wrote(): void }>();
 
   const server = createServer(async (incoming, outgoing) => {
     if (incoming.method !== 'POST') return void outgoing.writeHead(405).end();
@@ -66,10 +76,14 @@ export async function startUpstream(random: Random): Promise<Upstream> {
     if (request.method !== 'tools/call') return reply(outgoing, other(request));
     const note = String(request.params?.arguments?.note);
     arrived.set(note, (arrived.get(note) ?? 0) + 1);
+    const hold = holds.get(note);
+    hold?.arrive();
+    await hold?.free;
     const content = [{ type: 'text', text: answerTo(note) }];
     const answer = { id: request.id, result: { resultType: 'complete', content } };
     if (mischief !== undefined && random.next() < share) misbehave(outgoing, answer, mischief);
     else reply(outgoing, answer);
+    hold?.wrote();
     last = JSON.stringify({ jsonrpc: '2.0', ...answer });
   });
 
@@ -106,6 +120,17 @@ export async function startUpstream(random: Random): Promise<Upstream> {
     misbehave: (how, part = 1) => {
       mischief = how;
       share = part;
+    },
+    hold: (note) => {
+      const [here, free, written] = [1, 2, 3].map(() => Promise.withResolvers<void>());
+      holds.set(note, { arrive: here!.resolve, free: free!.promise, wrote: written!.resolve });
+      return {
+        arrived: here!.promise,
+        letGo: () => {
+          free!.resolve();
+          return written!.promise;
+        },
+      };
     },
     close: () => {
       server.closeAllConnections();

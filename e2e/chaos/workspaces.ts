@@ -7,6 +7,7 @@ import { TOOLS } from './upstream.ts';
 export interface Workspace {
   tenantId: string;
   apiKey: string;
+  ownerKey: string;
   /** In every note of this workspace and of no other. */
   canary: string;
 }
@@ -19,7 +20,13 @@ export const PRICES: Readonly<Record<string, number>> = Object.fromEntries(
   TOOLS.map(({ name }, index) => [`${SLUG}_${name}`, 1_000 + 7 * index]),
 );
 
-export async function makeWorkspaces(of: Installation, count: number): Promise<Workspace[]> {
+const ALLOW_ALL = { version: 1, default: 'allow', rules: [] };
+
+export async function makeWorkspaces(
+  of: Installation,
+  count: number,
+  { timeoutMs = TIMEOUT_MS, policy = ALLOW_ALL as object } = {},
+): Promise<Workspace[]> {
   const made: Workspace[] = [];
   for (let n = 0; n < count; n++) {
     const { tenantId, owner, member } = await seedWorkspace(of.admin);
@@ -34,12 +41,11 @@ export async function makeWorkspaces(of: Installation, count: number): Promise<W
       return JSON.parse(text) as Record<string, unknown>;
     };
     const url = of.upstreamUrl;
-    const connection = { slug: SLUG, kind: 'mcp-http', url, timeoutMs: TIMEOUT_MS };
+    const connection = { slug: SLUG, kind: 'mcp-http', url, timeoutMs };
     const { id } = await rest('/connections', connection);
     const tested = await rest(`/connections/${String(id)}/test`, {});
     if (tested['status'] !== 'ACTIVE') throw new Error(`The upstream is ${JSON.stringify(tested)}`);
-    const document = { version: 1, default: 'allow', rules: [] };
-    const { version } = await rest('/policies', { document });
+    const { version } = await rest('/policies', { document: policy });
     await rest(`/policies/${String(version)}/activate`, {});
     await of.admin.withTenant(tenantId, async (tx) => {
       for (const [name, micros] of Object.entries(PRICES))
@@ -48,7 +54,8 @@ export async function makeWorkspaces(of: Installation, count: number): Promise<W
           name,
         ]);
     });
-    made.push({ tenantId, apiKey: member.apiKey, canary: randomBytes(6).toString('hex') });
+    const { apiKey } = member;
+    made.push({ tenantId, apiKey, ownerKey: owner.apiKey, canary: randomBytes(6).toString('hex') });
   }
   return made;
 }

@@ -27,6 +27,8 @@ export type Upstream = (call: CallRequest) => CallResult | Promise<CallResult>;
 
 export interface GovernedStack {
   governed: Governed;
+  /** Another gateway of the same installation; ends with the stack. */
+  openGateway(): Promise<Governed>;
   admin: Db;
   people: SeededWorkspace;
   /** Every call that reached the other end, in order. */
@@ -87,18 +89,24 @@ export async function startGovernedStack(
       ...options.handlers,
     },
   });
-  const governed = await openGoverned({
-    publicUrl: 'https://mcp.example.test',
-    databaseUrl: database.urlFor('conducktor_gateway'),
-    redisUrl: database.redisUrl,
-    secretKey,
-    workers: [`127.0.0.1:${worker.port}`],
-    ratePerMinute: options.ratePerMinute ?? 10_000,
-    logger: createLogger('test', 'silent'),
-    registry: createMetrics('test'),
-    ...(options.strangers && { strangers: options.strangers }),
-    ...(options.approvalHoldMs !== undefined && { approvalHoldMs: options.approvalHoldMs }),
-  });
+  const gateways: Governed[] = [];
+  const openGateway = async () => {
+    const gateway = await openGoverned({
+      publicUrl: 'https://mcp.example.test',
+      databaseUrl: database.urlFor('conducktor_gateway'),
+      redisUrl: database.redisUrl,
+      secretKey,
+      workers: [`127.0.0.1:${worker.port}`],
+      ratePerMinute: options.ratePerMinute ?? 10_000,
+      logger: createLogger('test', 'silent'),
+      registry: createMetrics('test'),
+      ...(options.strangers && { strangers: options.strangers }),
+      ...(options.approvalHoldMs !== undefined && { approvalHoldMs: options.approvalHoldMs }),
+    });
+    gateways.push(gateway);
+    return gateway;
+  };
+  const governed = await openGateway();
   const insert = (table: string, row: Record<string, unknown>) =>
     admin.withTenant(tenantId, async (tx) => {
       const columns = Object.keys(row);
@@ -112,6 +120,7 @@ export async function startGovernedStack(
 
   const stack: GovernedStack = {
     governed,
+    openGateway,
     admin,
     people,
     calls,
@@ -188,7 +197,7 @@ export async function startGovernedStack(
       return rows.map(({ record }) => JSON.parse(record) as Record<string, unknown>);
     },
     stop: async () => {
-      await governed.stop();
+      for (const gateway of gateways) await gateway.stop();
       await worker.close();
       await admin.end();
       await database.drop();
