@@ -20,10 +20,11 @@ export interface NotificationSender {
 }
 
 const AT_ONCE = 16;
-/** Attempts of one workspace at once: whose receivers never answer holds up nobody else. */
+/** A workspace with so many attempts under way gets no more: whose receivers never answer holds up nobody else. */
 const AT_ONCE_OF_ONE = 4;
 const EVENTS = 50;
 const PRUNE_EVERY_MS = 3600_000;
+const PRUNED_AT_ONCE = 5_000;
 
 /**
  * Tells what is in the outbox until it is stopped. Any number of processes may run one: an event is taken
@@ -36,7 +37,7 @@ export function startNotificationSender(deps: NotificationSenderDeps): Notificat
   let stopped = false;
   let told = true;
   let wake: (() => void) | undefined;
-  let prunedAt = Date.now();
+  let prunedAt = 0;
   const look = () => {
     told = true;
     wake?.();
@@ -71,18 +72,22 @@ export function startNotificationSender(deps: NotificationSenderDeps): Notificat
 
   const spread = async () => {
     const events = await waitingNotificationEvents(db, EVENTS);
+    let failed = 0;
     for (const event of events) {
       if (stopped) return;
-      await spreadEvent(deps, event).catch((error: unknown) =>
-        logger.warn({ err: error, event: event.id }, 'An event could not be told'),
-      );
+      await spreadEvent(deps, event).catch((error: unknown) => {
+        failed++;
+        logger.warn({ err: error, event: event.id }, 'An event could not be told');
+      });
     }
+    // There may be more; when none of these could be told, trying at once again would help nobody.
+    if (events.length === EVENTS && failed < EVENTS) told = true;
   };
 
   const prune = async () => {
     if (Date.now() - prunedAt < PRUNE_EVERY_MS) return;
-    prunedAt = Date.now();
-    await pruneNotifications(db, 5_000);
+    // As many as there can be: the rest with the next look.
+    if ((await pruneNotifications(db, PRUNED_AT_ONCE)) < PRUNED_AT_ONCE) prunedAt = Date.now();
   };
 
   const run = async () => {

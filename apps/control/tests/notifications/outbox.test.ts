@@ -173,6 +173,17 @@ describe('an event', () => {
     ]);
   });
 
+  it('does not wait for the next look because there were many before it', async () => {
+    await service.admin.withTenant(ours.tenantId, (tx) =>
+      tx.query(
+        `select notify_event($1, 'approval.requested', 'apr_' || n, '{}') from generate_series(1, 101) n`,
+        [ours.tenantId],
+      ),
+    );
+    send({ pollMs: 600_000 });
+    await soon(async () => (await notificationBacklog(outbox)).waiting).toBe(0);
+  });
+
   it('goes to who stands in for a decider, never to the requester or theirs, nor to unconfirmed addresses', async () => {
     const stand = (from: string, to: string, id: string) =>
       service.admin.withTenant(ours.tenantId, (tx) =>
