@@ -1,4 +1,5 @@
 export { parsePolicy, PolicyError, type PolicyProblem } from './parse.js';
+export { readYaml } from './read-yaml.js';
 export { compileGlob } from './glob.js';
 export { compilePolicy, type CompiledPolicy } from './compile.js';
 export { decide, redactionsOf } from './decide.js';

@@ -1,11 +1,14 @@
 import { ConducktorError, PolicyDocument, type PolicyRule } from '@conducktor/contracts';
-import { parseDocument } from 'yaml';
 import { compileCondition } from './condition/compile.js';
-import { redactProblems } from './redact/compile.js';
+import { TOO_LARGE } from './condition/environment.js';
+import { readYaml } from './read-yaml.js';
+import { redactInstructions, redactProblems } from './redact/compile.js';
 import { isTimeZone } from './time-window.js';
 
 // A document of 2,000 rules with messages stays well under this.
 const MAX_TEXT = 512 * 1024;
+// Of all patterns of a document: some 5 µs each to compile, and kept for as long as it decides.
+const MAX_INSTRUCTIONS = 200_000;
 export const NEEDS_APPROVERS = 'is missing; say who approves, such as { group: admins }';
 
 export interface PolicyProblem {
@@ -45,15 +48,8 @@ export function parsePolicy(source: string | object): PolicyDocument {
 
 function readText(text: string): unknown {
   if (text.length > MAX_TEXT) fail(`is longer than ${MAX_TEXT / 1024} KiB`);
-  // Aliases could multiply a small text into a huge document; a policy needs none.
-  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true });
-  const [error] = document.errors;
-  if (error) fail(`is not readable YAML or JSON: ${error.message.split('\n')[0]}`);
-  try {
-    return document.toJS({ maxAliasCount: 0 });
-  } catch {
-    return fail('uses YAML aliases, which are not allowed here');
-  }
+  const read = readYaml(text);
+  return 'problem' in read ? fail(read.problem) : read.value;
 }
 
 function fail(problem: string): never {
@@ -62,22 +58,23 @@ function fail(problem: string): never {
 
 function* crossChecks(document: PolicyDocument): Generator<PolicyProblem> {
   const seen = new Set<string>();
+  let instructions = 0;
   for (const rule of document.rules) {
-    if (seen.has(rule.id)) yield { rule: rule.id, field: 'id', problem: 'is used twice' };
-    seen.add(rule.id);
+    const { id } = rule;
+    if (seen.has(id)) yield { rule: id, field: 'id', problem: 'is used twice' };
+    seen.add(id);
     yield* effectChecks(rule);
-    const { time, if: condition } = rule.when;
-    if (time && !isTimeZone(time.zone))
-      yield { rule: rule.id, field: 'when.time.zone', problem: 'is not a known time zone' };
-    if (time && (time.from === undefined) !== (time.to === undefined))
-      yield {
-        rule: rule.id,
-        field: 'when.time',
-        problem: 'needs both "from" and "to", or neither',
-      };
-    if (condition === undefined) continue;
-    const compiled = compileCondition(condition);
-    if ('error' in compiled) yield { rule: rule.id, field: 'when.if', problem: compiled.error };
+    yield* timeChecks(rule);
+    for (const { field, problem } of patternChecks(rule)) {
+      yield { rule: id, field, problem };
+      // What comes after it might take as long to compile.
+      if (problem.endsWith(TOO_LARGE)) return;
+    }
+    instructions += instructionsOf(rule);
+    if (instructions > MAX_INSTRUCTIONS) {
+      yield { field: 'rules', problem: 'have patterns that are too large together' };
+      return;
+    }
   }
   for (const [index, test] of document.tests.entries()) {
     if (test.rule !== undefined && !seen.has(test.rule))
@@ -99,8 +96,28 @@ function* effectChecks(rule: PolicyRule): Generator<PolicyProblem> {
   for (const [field, belongsTo] of BELONGS_TO)
     if (rule[field] !== undefined && effect !== belongsTo)
       yield { rule: id, field, problem: `belongs to rules with "effect: ${belongsTo}"` };
-  if (rule.redact)
-    for (const problem of redactProblems(rule.redact)) yield { rule: id, ...problem };
+}
+
+function* timeChecks({ id, when: { time } }: PolicyRule): Generator<PolicyProblem> {
+  if (time && !isTimeZone(time.zone))
+    yield { rule: id, field: 'when.time.zone', problem: 'is not a known time zone' };
+  if (time && (time.from === undefined) !== (time.to === undefined))
+    yield { rule: id, field: 'when.time', problem: 'needs both "from" and "to", or neither' };
+}
+
+/** Of what has to be compiled to be checked. */
+function* patternChecks({ when, redact }: PolicyRule): Generator<Omit<PolicyProblem, 'rule'>> {
+  if (redact) yield* redactProblems(redact);
+  if (when.if === undefined) return;
+  const compiled = compileCondition(when.if);
+  if ('error' in compiled) yield { field: 'when.if', problem: compiled.error };
+}
+
+/** Of the patterns of a rule that can be compiled. */
+function instructionsOf({ when, redact }: PolicyRule): number {
+  const compiled = when.if === undefined ? undefined : compileCondition(when.if);
+  const ofCondition = compiled && 'condition' in compiled ? compiled.condition.instructions : 0;
+  return ofCondition + redactInstructions(redact);
 }
 
 const BELONGS_TO = [

@@ -1,6 +1,6 @@
 import type { PolicyRule } from '@conducktor/contracts';
-import { parsePolicy, PolicyError } from '@conducktor/policy';
-import { parseDocument, stringify } from 'yaml';
+import { parsePolicy, PolicyError, readYaml } from '@conducktor/policy';
+import { stringify } from 'yaml';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { activeSource } from './active-version.js';
@@ -39,15 +39,9 @@ export async function draftWithRule(
 
 /** One rule out of YAML or JSON text: a mapping, or a list of one. */
 function readRule(text: string): Record<string, unknown> {
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [error] = document.errors;
-  if (error) throw unreadable(`is not readable YAML or JSON: ${error.message.split('\n')[0]}`);
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 0 });
-  } catch {
-    throw unreadable('uses YAML aliases, which are not allowed here');
-  }
+  const read = readYaml(text);
+  if ('problem' in read) throw unreadable(read.problem);
+  const { value } = read;
   const rule: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (typeof rule !== 'object' || rule === null || Array.isArray(rule))
     throw unreadable('must be one rule, such as "id: …, when: …, effect: deny"');

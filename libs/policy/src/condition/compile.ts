@@ -3,6 +3,7 @@ import {
   LINEAR_MATCHES,
   LOOPS,
   METHODS,
+  TOO_LARGE,
   compilePattern,
   environment,
   firstLine,
@@ -17,6 +18,8 @@ const VARIABLES = new Set(['args', 'caller', 'tool', 'context']);
 
 export interface Condition {
   readonly source: string;
+  /** Of its patterns, together. */
+  readonly instructions: number;
   /** Units of work, at most, over values of these sizes. */
   readonly work: (sizes: Sizes) => number;
   /** The cheap way, where there is one: asked first. */
@@ -41,6 +44,7 @@ function compile(source: string): { condition: Condition } | { error: string } {
     return {
       condition: {
         source,
+        instructions: instructionsOf(root),
         work: workOf(shapeOf(root)),
         direct: compileDirect(root),
         run: parsed as (v: object) => unknown,
@@ -105,6 +109,13 @@ function vetPattern(pattern: CelNode | undefined): string | undefined {
     compilePattern(pattern.args);
     return undefined;
   } catch (error) {
-    return `the pattern "${pattern.args.slice(0, 60)}" is not a regular expression of RE2: ${firstLine(error)}`;
+    const why = firstLine(error);
+    return `the pattern "${pattern.args.slice(0, 60)}" ${why === TOO_LARGE ? why : `is not a regular expression of RE2: ${why}`}`;
   }
+}
+
+function instructionsOf(node: CelNode): number {
+  const [name, , pattern] = callOf(node);
+  const own = name === LINEAR_MATCHES ? compilePattern(pattern!.args as string).programSize() : 0;
+  return childrenOf(node).reduce((sum, child) => sum + instructionsOf(child), own);
 }

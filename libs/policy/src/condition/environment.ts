@@ -55,7 +55,11 @@ export class ContextView {
  */
 export class TooDeep {}
 
-export const MAX_PATTERN = 500;
+const MAX_PATTERN = 500;
+const MAX_INSTRUCTIONS = 5_000;
+/** Why a pattern is refused that took long to compile: nothing more is compiled for whoever sent it. */
+export const TOO_LARGE =
+  'is too large: repetitions such as {100} are written out, so use fewer or shorter ones';
 const patterns = new Map<string, RE2JS>();
 
 /** Throws when RE2 does not know the syntax (look-around, back-references) or the pattern is too large. */
@@ -64,6 +68,7 @@ export function compilePattern(source: string): RE2JS {
   if (!pattern) {
     if (source.length > MAX_PATTERN) throw new Error(`longer than ${MAX_PATTERN} characters`);
     pattern = RE2JS.compile(source);
+    if (pattern.programSize() > MAX_INSTRUCTIONS) throw new Error(TOO_LARGE);
     // Conditions keep their patterns warm; old policies' patterns must not pile up.
     if (patterns.size >= 5_000) patterns.delete(patterns.keys().next().value!);
     patterns.set(source, pattern);

@@ -1,5 +1,5 @@
 import type { Redact } from '@conducktor/contracts';
-import { compilePattern, firstLine } from '../condition/environment.js';
+import { compilePattern, firstLine, TOO_LARGE } from '../condition/environment.js';
 import type { Redaction } from '../types.js';
 import { readFieldPath } from './field-path.js';
 
@@ -42,8 +42,16 @@ function problemOf(source: string): string | undefined {
     const pattern = compilePattern(source);
     if (pattern.test('')) return 'matches the empty text, which is everywhere';
     if (pattern.programSize() <= MAX_INSTRUCTIONS) return undefined;
-    return 'is too large: repetitions such as {100} are written out, so use fewer or shorter ones';
+    return TOO_LARGE;
   } catch (error) {
-    return `is not a regular expression of RE2: ${firstLine(error)}`;
+    const why = firstLine(error);
+    return why === TOO_LARGE ? why : `is not a regular expression of RE2: ${why}`;
   }
+}
+
+/** Of its patterns that can be compiled, together. */
+export function redactInstructions({ patterns = [] }: Partial<Redact> = {}): number {
+  return patterns
+    .filter((source) => problemOf(source) === undefined)
+    .reduce((sum, source) => sum + compilePattern(source).programSize(), 0);
 }

@@ -210,5 +210,31 @@ tests:
     expect(problemOf('version: 1\ndefault: allow\nversion: 2')).toContain('not readable');
     expect(problemOf('a: &x [1]\nb: *x')).toContain('aliases');
     expect(problemOf(' '.repeat(600_000))).toContain('longer than 512 KiB');
+    expect(problemOf('default: allow\nrules:\n  - { id: a, "id": b }')).toBe(
+      'Policy, document: is not readable YAML or JSON: "id" is there twice in one mapping, at line 3, column 14.',
+    );
+    expect(problemOf('tests: [{ 1: a, "1": b }]')).toContain('"1" is there twice');
   });
+
+  it.each([
+    ['names', `{${Array.from({ length: 20_000 }, (_, i) => `k${i}`).join()}}`],
+    ['mistakes', '&a '.repeat(10_000)],
+    ['directives', '%x\n'.repeat(100_000)],
+    ['large patterns', documentOf((i) => `args.s.matches("(${'a'.repeat(400)}${i}){1000}")`)],
+    ['patterns', documentOf((i) => `args.s.matches("(a${i}){900}")`)],
+  ])('of many %s is refused soon', (_what, source) => {
+    const before = process.cpuUsage();
+    expect(problemOf(source)).not.toBe('no problem');
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(3_000);
+  });
+
+  function documentOf(condition: (i: number) => string): object {
+    const rules = Array.from({ length: 200 }, (_, i) => ({
+      id: `r${i}`,
+      when: { if: condition(i) },
+      effect: 'deny',
+    }));
+    return { version: 1, default: 'allow', rules };
+  }
 });
