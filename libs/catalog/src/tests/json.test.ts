@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -140,6 +141,53 @@ describe('canonical JSON', () => {
       }),
     ).toBe('{"\\r":2,"1":4,"\u0080":6,"ö":7,"€":1,"😀":5,"\ufb33":3}');
     expect(canonicalJson({ 9: 1, 10: 2, '!': 3 })).toBe('{"!":3,"10":2,"9":1}');
+  });
+
+  // RFC 8785, appendix B.
+  it.each([
+    ['0000000000000000', '0'],
+    ['8000000000000000', '0'],
+    ['0000000000000001', '5e-324'],
+    ['8000000000000001', '-5e-324'],
+    ['7fefffffffffffff', '1.7976931348623157e+308'],
+    ['ffefffffffffffff', '-1.7976931348623157e+308'],
+    ['4340000000000000', '9007199254740992'],
+    ['c340000000000000', '-9007199254740992'],
+    ['4430000000000000', '295147905179352830000'],
+    ['44b52d02c7e14af5', '9.999999999999997e+22'],
+    ['44b52d02c7e14af6', '1e+23'],
+    ['44b52d02c7e14af7', '1.0000000000000001e+23'],
+    ['444b1ae4d6e2ef4e', '999999999999999700000'],
+    ['444b1ae4d6e2ef4f', '999999999999999900000'],
+    ['444b1ae4d6e2ef50', '1e+21'],
+    ['3eb0c6f7a0b5ed8c', '9.999999999999997e-7'],
+    ['3eb0c6f7a0b5ed8d', '0.000001'],
+    ['41b3de4355555553', '333333333.3333332'],
+    ['41b3de4355555554', '333333333.33333325'],
+    ['41b3de4355555555', '333333333.3333333'],
+    ['41b3de4355555556', '333333333.3333334'],
+    ['41b3de4355555557', '333333333.33333343'],
+    ['becbf647612f3696', '-0.0000033333333333333333'],
+    ['43143ff3c1cb0959', '1424953923781206.2'],
+  ])('writes the number %s as %s', (bits, text) => {
+    expect(canonicalJson(Buffer.from(bits, 'hex').readDoubleBE())).toBe(text);
+  });
+
+  it('writes its own form as it is, and different values differently', () => {
+    const values = fc.jsonValue({ maxDepth: 4 });
+    fc.assert(
+      fc.property(values, values, fc.boolean(), (one, other, asCopy) => {
+        const text = canonicalJson(one);
+        fc.pre(!text.includes('__proto__'));
+        expect(canonicalJson(JSON.parse(text))).toBe(text);
+        // Drawn values are seldom the same.
+        const second = asCopy ? JSON.parse(text) : other;
+        // JSON has one zero.
+        const plain = (value: unknown) => JSON.parse(JSON.stringify(value)) as unknown;
+        expect(canonicalJson(second) === text).toBe(isDeepStrictEqual(plain(second), plain(one)));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('refuses what has no canonical form', () => {

@@ -171,11 +171,16 @@ test('with onApproval: wait it is made by the next identical call, once, and the
   const args = { id: 4 };
   expect(textOf(await stack.call(TOOL, args))).toContain('call crm_delete again');
   await decideAs('approved');
-  await pause(1_200);
+  // Gateways hear of it at once, and leave it to its client.
+  await pause(300);
   expect(stack.calls).toHaveLength(0);
-  const answers = await Promise.all(Array.from({ length: 100 }, () => stack.call(TOOL, args)));
+  expect(textOf(await stack.call(TOOL, args))).toBe('did {"id":4}');
+  // As a gateway leaves it that dies before its client has the answer.
+  const left =
+    "update approval_request set told_at = null where status = 'done' and on_approval = 'wait'";
+  await stack.admin.pool.query(left);
+  expect(textOf(await stack.call(TOOL, args))).toBe('did {"id":4}');
   expect(stack.calls).toHaveLength(1);
-  expect(new Set(answers.map(textOf))).toEqual(new Set(['did {"id":4}']));
   expect(metaOf(await stack.call(TOOL, args))['conducktor/code']).toBe('approval_required');
   await stack.activate(policy(rule()));
 });
