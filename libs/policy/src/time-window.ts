@@ -1,10 +1,12 @@
 import type { TimeWindow } from '@conducktor/contracts';
 
+// By zone, letter case ignored as by Intl: some hundreds, and an offset for each minute of a day.
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 /** Throws RangeError for a zone that the runtime's IANA database does not know. */
 function formatterOf(zone: string): Intl.DateTimeFormat {
-  let formatter = formatters.get(zone);
+  const known = zone.toLowerCase();
+  let formatter = formatters.get(known);
   if (!formatter) {
     formatter = new Intl.DateTimeFormat('en-US', {
       timeZone: zone,
@@ -13,7 +15,7 @@ function formatterOf(zone: string): Intl.DateTimeFormat {
       minute: '2-digit',
       hourCycle: 'h23',
     });
-    formatters.set(zone, formatter);
+    formatters.set(known, formatter);
   }
   return formatter;
 }

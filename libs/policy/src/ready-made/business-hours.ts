@@ -28,6 +28,7 @@ export const businessHours: ReadyMade = {
     },
   ],
   make: ({ zone, days, from, to, classes, message }) => {
+    const outside = instantOutside({ zone, days, from, to });
     const restDays = WEEK.filter((day) => !(days as readonly string[]).includes(day));
     const refuse = (id: string, time: object) => ({
       id,
@@ -38,7 +39,10 @@ export const businessHours: ReadyMade = {
     return {
       rules: [
         refuse('business-hours-night', { from: to, to: from }),
-        ...(restDays.length > 0 ? [refuse('business-hours-rest-days', { days: restDays })] : []),
+        // With the hours, which begin on a day of work and may end on one of rest.
+        ...(restDays.length > 0
+          ? [refuse('business-hours-rest-days', { days: restDays, from, to })]
+          : []),
       ],
       tests: [
         {
@@ -46,7 +50,7 @@ export const businessHours: ReadyMade = {
           call: {
             tool: 'any_tool',
             class: (classes as readonly string[])[0],
-            at: hourOutside({ zone, from, to }),
+            at: outside,
           },
           expect: 'deny',
         },
@@ -57,18 +61,23 @@ export const businessHours: ReadyMade = {
 
 // A Monday; any would do.
 const SOME_DAY = Date.parse('2026-01-05T00:00:00Z');
+const MINUTES_OF_A_WEEK = 7 * 24 * 60;
 
-/** An instant at which nobody works. Throws PolicyError for hours that are none. */
-function hourOutside(hours: object): string {
+/** An instant at which nobody works. Throws PolicyError for hours that are none, or all there are. */
+function instantOutside(hours: object): string {
   const window = TimeWindow.safeParse(hours);
   if (!window.success || !isTimeZone(window.data.zone) || window.data.from === window.data.to)
     throw new PolicyError([
       {
         field: 'parameters',
-        problem: 'need a known "zone", and "from" and "to" such as "09:00" and "18:00"',
+        problem:
+          'need a known "zone", "days" such as mon, and "from" and "to" such as "09:00" and "18:00"',
       },
     ]);
   const isWork = compileTimeWindow(window.data);
-  const quarters = Array.from({ length: 96 }, (_, index) => new Date(SOME_DAY + index * 900_000));
-  return (quarters.find((at) => !isWork(at)) ?? new Date(SOME_DAY)).toISOString();
+  let minute = 0;
+  while (minute < MINUTES_OF_A_WEEK && isWork(minuteOf(minute))) minute++;
+  return minuteOf(minute).toISOString();
 }
+
+const minuteOf = (minute: number) => new Date(SOME_DAY + minute * 60_000);

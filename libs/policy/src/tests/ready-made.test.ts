@@ -63,6 +63,23 @@ describe('a ready-made policy', () => {
     expect(decide(policy, aCall({ context: { now: new Date(at) } })).effect).toBe(effect);
   });
 
+  it.each([
+    ['2026-11-21T05:59:00Z', 'allow'], // a Saturday: the night that began on Friday
+    ['2026-11-21T22:00:00Z', 'deny'],
+    ['2026-11-23T05:59:00Z', 'deny'], // a Monday: the night that began on Sunday
+    ['2026-11-23T12:00:00Z', 'deny'],
+    ['2026-11-23T22:00:00Z', 'allow'],
+  ])('of business hours by night, at %s: %s', (at, effect) => {
+    const policy = policyOf('business-hours', { from: '22:00', to: '06:00' });
+    expect(decide(policy, aCall({ context: { now: new Date(at) } })).effect).toBe(effect);
+  });
+
+  it('of business hours that leave one minute holds its own test', () => {
+    const parameters = { from: '09:00', to: '08:59', days: ['sun', 'sat'] };
+    const [result] = runPolicyTests(policyOf('business-hours', parameters));
+    expect(result).toMatchObject({ passed: true });
+  });
+
   it('takes its parameters, and names the one that is wrong', () => {
     expect(
       readyMade('approve-all-writes', { group: 'finance', count: 2, expires: '30m' }).rules[0],
@@ -80,5 +97,6 @@ describe('a ready-made policy', () => {
     expect(wrong('approve-all-writes', { count: 0 })).toThrow('approvers.count');
     expect(wrong('read-only-contractors', { groups: 'x' })).toThrow('must be a list of names');
     expect(wrong('business-hours', { zone: 'Mars/Base' })).toThrow('need a known "zone"');
+    expect(wrong('business-hours', { days: ['monday'] })).toThrow('"days" such as mon');
   });
 });
