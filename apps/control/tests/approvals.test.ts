@@ -1,3 +1,4 @@
+import { approvalBacklog } from '@conducktor/approvals';
 import type { SeededMember } from '@conducktor/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startControl, type ControlService, type Loose } from './harness.js';
@@ -93,6 +94,34 @@ describe('a call that waits', () => {
     expect(await ids(desk.dan, '?whose=decide')).toEqual([id]);
     expect(await ids(requester, '?whose=decide')).toEqual([]);
     expect(await ids(requester, '?whose=mine')).toEqual([id]);
+  });
+
+  it('is counted for operators until it is over, of all workspaces', async () => {
+    await service.admin.pool.query(
+      "update approval_request set status = 'rejected' where call_id is null",
+    );
+    const counted = () => approvalBacklog(service.control.db);
+    const none = { pending: 0, approved: 0, running: 0, pendingSeconds: 0, unmadeSeconds: 0 };
+    expect(await counted()).toEqual(none);
+    const id = await wait();
+    await sql(
+      "update approval_request set created_at = now() - interval '1 hour' where tenant_id = $1",
+    );
+    expect(await counted()).toEqual({
+      ...none,
+      pending: 1,
+      pendingSeconds: expect.closeTo(3_600, -2),
+    });
+    await approve(desk.ann, id);
+    await sql(
+      "update approval_request set decided_at = now() - interval '10 min' where tenant_id = $1",
+    );
+    const unmade = { ...none, unmadeSeconds: expect.closeTo(600, -2) };
+    expect(await counted()).toEqual({ ...unmade, approved: 1 });
+    await sql("update approval_request set status = 'running', call_id = id where tenant_id = $1");
+    expect(await counted()).toEqual({ ...unmade, running: 1 });
+    await sql("update approval_request set status = 'done' where tenant_id = $1");
+    expect(await counted()).toEqual(none);
   });
 
   it('is listed newest first, page by page, by its state of this moment', async () => {
@@ -395,6 +424,18 @@ describe('a delegate', () => {
       expect((await api(by, 'DELETE', `approval-delegations/${id}`)).status).toBe(204);
     }
     expect(await actions('approval-delegation')).toHaveLength(6);
+  });
+
+  it('there are twenty of for one person, also when they are named at the same moment', async () => {
+    const made = await Promise.all(
+      Array.from({ length: 24 }, () =>
+        api(desk.ann, 'POST', 'approval-delegations', { to: desk.dan.email, until: until() }),
+      ),
+    );
+    expect(made.map(({ status }) => status).sort()).toEqual([
+      ...Array(20).fill(201),
+      ...Array(4).fill(409),
+    ]);
   });
 
   it.each([

@@ -38,6 +38,8 @@ export async function createDelegation(
     const delegate = await memberCalled(tx, tenantId, to);
     if (delegate.id === memberId)
       throw new ConducktorError('invalid_request', '"to": must be somebody else.');
+    // One after the other, so that the count holds.
+    await tx.$queryRaw`select from member where tenant_id = ${tenantId} and id = ${memberId} for update`;
     const inForce = await tx.approvalDelegation.count({
       where: { tenantId, fromMemberId: memberId, until: { gt: new Date() } },
     });
