@@ -115,14 +115,17 @@ export async function createRequest(
     demands: JSON.stringify(demands),
     on_approval: demands.some(({ onApproval }) => onApproval === 'wait') ? 'wait' : 'run',
     cost_micros: tool.costMicros ?? 0,
-    expires_at: new Date(Date.now() + Math.min(...demands.map(({ expiresMs }) => expiresMs))),
+    expires_at: Math.min(...demands.map(({ expiresMs }) => expiresMs)),
     resource_path: caller.context.resourcePath,
     source_ip: caller.context.sourceIp,
   };
   return db.withTenant(tenantId, async (tx) => {
     if ((await versionOf(tx)) !== caller.workspace.version) return 'stale';
     if ((await waitingOf(tx, caller.member.id)) >= MAX_WAITING) return 'too-many';
-    const places = Object.keys(row).map((_, index) => `$${index + 1}`);
+    // By the clock that ends it: that of this machine may be another.
+    const places = Object.keys(row).map((column, index) =>
+      column === 'expires_at' ? `now() + $${index + 1} * interval '1 ms'` : `$${index + 1}`,
+    );
     const { rowCount } = await tx.query(
       `insert into approval_request (${Object.keys(row).join(', ')}) values (${places.join(', ')})
        on conflict do nothing`,

@@ -1,4 +1,5 @@
 import { ConducktorError } from '@conducktor/contracts';
+import { isAway } from '@conducktor/db';
 import type { Logger } from '@conducktor/runtime';
 import { converse, type InteractionDeps } from '../interaction/converse.js';
 import { admit, type AdmitDeps } from '../tool-call/admit.js';
@@ -145,7 +146,10 @@ export class ApprovalRunner {
   /** It is tried again by the next poll, here or elsewhere. */
   async #failed(which: { tenantId: string; id: string }, error: unknown): Promise<void> {
     const { logger } = this.deps;
-    if (error instanceof ConducktorError && error.code === 'governance_unavailable')
+    if (
+      isAway(error) ||
+      (error instanceof ConducktorError && error.code === 'governance_unavailable')
+    )
       return logger.debug({ err: error, ...which }, 'An approved call could not be recorded yet');
     logger.error({ err: error, ...which }, 'An approved call could not be made');
     const now = performance.now();
