@@ -108,6 +108,7 @@ describe('the page of a call that waits', () => {
     for (const browser of [dan, elsewhere]) {
       for (const answer of [await open(browser), await post(browser, { do: 'approve' })]) {
         expect(answer.status).toBe(404);
+        expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
         expect(await answer.text()).toBe(never);
       }
     }

@@ -54,5 +54,9 @@ function failed(
   }
   if (code === 'internal_error')
     control.logger.error({ err: error, route: request.routeOptions.url }, 'A page failed');
-  return reply.code(status).send(messageCard('This page cannot be shown', detail));
+  // Set anew: a type that was set before an error is taken back.
+  return reply
+    .code(status)
+    .header('content-type', CARD_HEADERS['content-type'])
+    .send(messageCard('This page cannot be shown', detail));
 }
