@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { newId } from '@conducktor/contracts';
 import { createDb } from '@conducktor/db';
 import { seedWorkspace } from '@conducktor/testing';
@@ -87,7 +88,13 @@ test('of 100 calls that bring the same approval to two gateways, one is written'
   const journals = [await openJournal('one'), await openJournal('two')];
   const approval = await request('approved');
   const calls = Array.from({ length: 100 }, () => intent({ approval }));
-  const admissions = await Promise.all(calls.map((call, i) => journals[i % 2]!.admit(call)));
+  // Many at once and many after each other: within a tick, in ticks of both at the same time, in later ones.
+  const admissions = await Promise.all(
+    calls.map(async (call, i) => {
+      await pause(2 * (i >> 2));
+      return journals[i % 2]!.admit(call);
+    }),
+  );
   const written = calls.filter((_, i) => admissions[i]!.verdict === 'admitted');
   expect(written).toHaveLength(1);
   expect(admissions.filter(({ verdict }) => verdict === 'not-approved')).toHaveLength(99);
