@@ -1,5 +1,5 @@
-export { isFinal, mayBecome, statusAt, type ApprovalStatus } from './states.js';
-export { isNamed, labelOf, type Delegation, type Person } from './people.js';
+export { mayBecome, statusAt, type ApprovalStatus } from './states.js';
+export { labelOf, type Delegation, type Person } from './people.js';
 export {
   castVote,
   rightOf,
@@ -13,7 +13,6 @@ export {
   type Vote,
 } from './vote.js';
 export {
-  APPROVAL_COLUMNS,
   endWaiting,
   findApproval,
   lockApproval,

@@ -5,7 +5,7 @@ const PREFIX = 'whsec_';
 const TOLERANCE = 300;
 
 /** The key in `whsec_<base64 of 24 to 64 bytes>`; throws for anything else. */
-export function parseSigningSecret(secret: string): Buffer {
+function parseSigningSecret(secret: string): Buffer {
   const key = Buffer.from(secret.slice(PREFIX.length), 'base64');
   if (!secret.startsWith(PREFIX) || key.length < 24 || key.length > 64) {
     throw new Error('This is no signing secret.');

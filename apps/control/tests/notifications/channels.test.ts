@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { NotificationKind } from '@conducktor/contracts';
 import { createOutbound } from '@conducktor/outbound';
 import { ssrfCorpus, type SeededWorkspace } from '@conducktor/testing';
 import { verifyWebhook } from '@conducktor/notifications';
@@ -42,7 +43,7 @@ describe('a channel', () => {
     const id = made.body.id as string;
     const { host } = new URL(receiver.origin);
     expect(made.body).toMatchObject({ kind: 'webhook', host, enabled: true, showArguments: false });
-    expect(made.body.events).toHaveLength(5);
+    expect(made.body.events).toEqual(NotificationKind.options);
     const all = [
       made,
       await call('GET', ''),

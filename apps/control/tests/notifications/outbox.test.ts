@@ -109,15 +109,12 @@ describe('an event', () => {
     );
     expect(written[0]!.text).toContain(`/approvals/${id}\n`);
 
-    await service.control.prisma.withTenant(ours.tenantId, (prisma) =>
-      notify(
-        { tenantId: ours.tenantId, prisma },
-        {
-          kind: 'approval.rejected',
-          subjectId: id,
-          detail: { by: ours.owner.email, reason: 'Not this one' },
-        },
-      ),
+    await outbox.withTenant(ours.tenantId, (tx) =>
+      notify(tx, {
+        kind: 'approval.rejected',
+        subjectId: id,
+        detail: { by: ours.owner.email, reason: 'Not this one' },
+      }),
     );
     await soon(() => receiver.of('/hook').length).toBe(2);
     const [told] = await letters(receiver.of('/hook')[1]!.headers['webhook-id']!);
