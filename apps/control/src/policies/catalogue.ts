@@ -1,6 +1,6 @@
 import { MANAGEMENT_CONNECTION, MANAGEMENT_TOOLS, type ToolClass } from '@conducktor/contracts';
 import type { PrismaTx } from '@conducktor/db';
-import type { PolicyTool } from '@conducktor/policy';
+import { entryLabels, type PolicyTool } from '@conducktor/policy';
 
 /**
  * The tools of a workspace as policies see them, by shown name, with Conducktor's own. `removed`: with
@@ -47,10 +47,29 @@ export async function readCatalogue(
   ]);
 }
 
-/** What gateways decide on where something else than a tool is asked for: `crm_resources/read`. */
-export function entryTool(name: string, connection: string | null): PolicyTool | undefined {
+/**
+ * What gateways decide on where something else than a tool is asked for: `crm_resources/read`. `labels`: of
+ * the tools of each connection.
+ */
+export function entryTool(
+  name: string,
+  connection: string | null,
+  labels: ReadonlyMap<string, ReadonlySet<string>>,
+): PolicyTool | undefined {
   if (connection === null || !name.startsWith(`${connection}_`)) return undefined;
   const method = name.slice(connection.length + 1);
   if (!method.includes('/')) return undefined;
-  return { name, upstreamName: method, connection, class: 'read', labels: [] };
+  const ofEntry = entryLabels(method, labels.get(connection) ?? []);
+  return { name, upstreamName: method, connection, class: 'read', labels: ofEntry };
+}
+
+/** By connection. */
+export function labelsOfTools(tools: Iterable<PolicyTool>): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const { connection, labels } of tools) {
+    if (labels.length === 0) continue;
+    const known = found.get(connection) ?? new Set();
+    found.set(connection, new Set([...known, ...labels]));
+  }
+  return found;
 }

@@ -1,4 +1,5 @@
-import type { EntryName, ToolLabel } from '@conducktor/contracts';
+import type { EntryName } from '@conducktor/contracts';
+import { entryLabels } from '@conducktor/policy';
 import type { ConnectionEntry } from '../workspace/types.js';
 import type { Entry } from './types.js';
 
@@ -22,23 +23,10 @@ export function entryOf(connection: ConnectionEntry, method: EntryMethod): Entry
       upstreamName: method,
       connection,
       class: 'read',
-      labels: labelsOf(connection, method),
+      labels: entryLabels(method, connection.labels ?? []),
       scopes: connection.scopesOf?.(method),
     };
     ofConnection.set(method, entry);
   }
   return entry;
-}
-
-/** What comes to a model by them as by a tool. Lists, names and completions are for the person. */
-const GIVES: ReadonlySet<EntryMethod> = new Set(['resources/read', 'prompts/get']);
-
-/**
- * Nobody labels a resource or a prompt: each may give what any tool of its connection gives, so it has
- * their `private` and `untrusted`.
- */
-function labelsOf({ tools }: ConnectionEntry, method: EntryMethod): ToolLabel[] {
-  if (!GIVES.has(method)) return [];
-  const labels = new Set(tools.flatMap((tool) => tool.labels));
-  return (['private', 'untrusted'] as const).filter((label) => labels.has(label));
 }

@@ -61,7 +61,7 @@ function catalogueOf(
   frozen: ReadonlyMap<string, string>,
 ): Pick<Workspace, 'connections' | 'tools'> {
   const byId = new Map<string, ConnectionEntry>(
-    found.connections.map(({ scopes, capabilities, instructions, ...connection }) => [
+    found.connections.map(({ scopes, capabilities, instructions, labels, ...connection }) => [
       connection.id,
       {
         ...connection,
@@ -69,6 +69,7 @@ function catalogueOf(
         instructions: instructions ?? undefined,
         frozen: frozen.get(connection.id),
         scopesOf: compileScopes(scopes),
+        labels: labels ?? undefined,
         tools: [],
       },
     ]),

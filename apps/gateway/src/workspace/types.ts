@@ -1,4 +1,4 @@
-import type { ToolClass, ToolsetMode, ToolsetPrefix } from '@conducktor/contracts';
+import type { ToolClass, ToolLabel, ToolsetMode, ToolsetPrefix } from '@conducktor/contracts';
 import type { CompiledPolicy } from '@conducktor/policy';
 import type { ScopesOf } from './declared-scopes.js';
 
@@ -31,6 +31,8 @@ export interface ConnectionEntry {
   scopesOf?: ScopesOf | undefined;
   /** What its server tells a model of itself, if anything. Untrusted. */
   instructions?: string | undefined;
+  /** Of all its tools, those included that are hidden, held back or gone. Absent: none. */
+  labels?: readonly ToolLabel[] | undefined;
   /** Its tools in this snapshot. */
   tools: Tool[];
   /**

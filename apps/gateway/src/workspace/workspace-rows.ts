@@ -1,4 +1,4 @@
-import type { DeclaredScope, FreezeKind, ToolCost } from '@conducktor/contracts';
+import type { DeclaredScope, FreezeKind, ToolCost, ToolLabel } from '@conducktor/contracts';
 import type { ApiKeyEntry, Member, ToolClass, ToolsetEntry, Workspace } from './types.js';
 
 // Longer than any access token lives (60 minutes by default, a day at most).
@@ -20,6 +20,7 @@ interface ConnectionRow {
   scopes: DeclaredScope[];
   capabilities: Record<string, unknown> | null;
   instructions: string | null;
+  labels: ToolLabel[] | null;
 }
 
 interface ToolRow {
@@ -75,9 +76,12 @@ select v.version, t.name, t.limit_profile as "limitProfile", p.document, t.activ
      from frozen f) as frozen,
   (select coalesce(json_agg(json_build_object(
        'id', c.id, 'slug', c.slug, 'timeoutMs', c.timeout_ms, 'revision', c.revision, 'scopes', c.scopes,
-       'capabilities', c.server->'capabilities', 'instructions', left(c.server->>'instructions', ${MAX_INSTRUCTIONS}))
+       'capabilities', c.server->'capabilities', 'instructions', left(c.server->>'instructions', ${MAX_INSTRUCTIONS}),
+       'labels', l.labels)
        order by c.slug collate "C"), '[]')
-     from connection c) as connections,
+     from connection c
+     left join (select o.connection_id, array_agg(distinct label) as labels
+                  from tool o, unnest(o.labels) label group by o.connection_id) l on l.connection_id = c.id) as connections,
   (select coalesce(json_agg(json_build_object(
        'id', o.id, 'connectionId', o.connection_id, 'shownName', o.shown_name, 'upstreamName', o.upstream_name,
        'class', coalesce(o.class_override, o.proposed_class), 'labels', o.labels,

@@ -1,7 +1,8 @@
+import { ENTRY_NAMES } from '@conducktor/contracts';
 import type { PolicyCaller, PolicyTool } from '@conducktor/policy';
 import type { PrismaTx } from '@conducktor/db';
 import type { Control } from '../../control.js';
-import { entryTool, readCatalogue } from '../catalogue.js';
+import { entryTool, labelsOfTools, readCatalogue } from '../catalogue.js';
 
 /** People and tools of a workspace as they are now, for deciding recorded calls again. */
 export interface World {
@@ -10,7 +11,7 @@ export interface World {
   /** The id of the member with this address, letter case ignored. */
   memberCalled(email: string): string | undefined;
   tool(name: string, connection: string | null): PolicyTool | undefined;
-  /** Shown names of tools that give private data, or what strangers wrote. */
+  /** Names of tools, and of what else is asked of their connections, that give private data, or what strangers wrote. */
   tainting: ReadonlyMap<string, ('private' | 'untrusted')[]>;
 }
 
@@ -30,7 +31,11 @@ export async function readWorld(
     tools: await readCatalogue(tx, tenantId, { removed: true }),
   }));
   const callers = new Map<string, PolicyCaller>();
-  const labels = [...tools.values()].flatMap(({ name, labels: all }) => {
+  const ofConnections = labelsOfTools(tools.values());
+  const entries = [...ofConnections.keys()].flatMap((slug) =>
+    ENTRY_NAMES.map((method) => entryTool(`${slug}_${method}`, slug, ofConnections)!),
+  );
+  const labels = [...tools.values(), ...entries].flatMap(({ name, labels: all }) => {
     const given = all.filter((label) => label === 'private' || label === 'untrusted');
     return given.length > 0 ? [[name, given] as const] : [];
   });
@@ -49,7 +54,7 @@ export async function readWorld(
       [...people.values()].find((person) => person.email.toLowerCase() === email.toLowerCase())
         ?.memberId,
     tool: (name, connection) => {
-      const known = tools.get(name) ?? entryTool(name, connection);
+      const known = tools.get(name) ?? entryTool(name, connection, ofConnections);
       // Kept, so that it is one object the next time. Connections are few, and so are methods.
       if (known && tools.size < MOST_CALLERS) tools.set(name, known);
       return known;
