@@ -1,7 +1,7 @@
 import { seriousFindings, startChromium } from '@conducktor/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startControl, type Browser, type ControlService } from './harness.js';
-import { openDesk, waitingCall, type Desk } from './waiting-call.js';
+import { keepPreview, openDesk, waitingCall, type Desk } from './waiting-call.js';
 
 let service: ControlService;
 let desk: Desk;
@@ -146,6 +146,12 @@ describe('the page of a call that waits', () => {
 
 it('works in a narrow browser by keyboard and label, without an accessibility fault in light or dark', async () => {
   const browser = await startChromium();
+  await keepPreview(service, desk, id, 'before', {
+    content: '{\n  "amount": 0,\n  "to": "ann"\n}',
+  });
+  await keepPreview(service, desk, id, 'after', {
+    content: '{\n  "amount": 700,\n  "to": "ann"\n}',
+  });
   try {
     for (const colorScheme of ['light', 'dark'] as const) {
       const context = await browser.newContext({

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { canonicalJson } from '@conducktor/catalog';
-import { newId, type Approvers } from '@conducktor/contracts';
+import { newId, type Approvers, type KeptPreview, type PreviewSide } from '@conducktor/contracts';
 import { mintApiKey } from '@conducktor/identity';
 import type { SeededMember, SeededWorkspace } from '@conducktor/testing';
 import { listed, type ControlService } from './harness.js';
@@ -146,4 +146,34 @@ export async function waitingCall(
     ),
   );
   return id;
+}
+
+/** What a gateway has kept of one side of a request; without `kept` it is still reading. */
+export async function keepPreview(
+  service: ControlService,
+  { tenantId }: Pick<Desk, 'tenantId'>,
+  request: string,
+  side: PreviewSide,
+  kept?: KeptPreview,
+  labels: string[] = [],
+): Promise<void> {
+  const { rows } = await service.admin.pool.query(
+    'select member_id from approval_request where id = $1',
+    [request],
+  );
+  const sealed =
+    kept &&
+    (await service.control.vault.sealForSubject(
+      tenantId,
+      rows[0].member_id,
+      `approval-preview/${request}/${side}`,
+      JSON.stringify(kept),
+    ));
+  await service.admin.withTenant(tenantId, (tx) =>
+    tx.query(
+      `insert into approval_preview (tenant_id, request_id, side, tool, labels, at, sealed)
+       values ($1, $2, $3, 'crm_get', $4, case when $5::bytea is not null then now() end, $5)`,
+      [tenantId, request, side, labels, sealed ?? null],
+    ),
+  );
 }

@@ -17,7 +17,7 @@ import { answerAtOnce } from './approvals/answer-at-once.js';
 import { ApprovalChanges } from './approvals/changes.js';
 import { requestTask } from './approvals/request-task.js';
 import { watchTask } from './approvals/watch-task.js';
-import { ApprovalRunner } from './approvals/runner.js';
+import { ApprovalRunner, type RunnerDeps } from './approvals/runner.js';
 import { Activity } from './activity/activity.js';
 import type { GovernedDeps } from './governed.js';
 import { HeldCalls } from './interaction/held-calls.js';
@@ -34,6 +34,7 @@ import type { GovernedMcp } from './mcp/ports.js';
 import { OWN_TOOLS } from './management/tools.js';
 import { arrive, introduce, limitOwn } from './own-requests.js';
 import { Gate } from './overload/gate.js';
+import { Previews } from './preview/previews.js';
 import { request } from './request.js';
 import { subscribe } from './subscriptions/subscribe.js';
 import { watchLists } from './subscriptions/watch-lists.js';
@@ -67,6 +68,8 @@ export interface GovernedOptions {
   tracer?: Tracer | undefined;
   /** How long a call that needs approval is held for it; 25 s when left out. */
   approvalHoldMs?: number;
+  /** How long what approvers are shown beside a call may take to be read; 10 s when left out. */
+  previewReadMs?: number;
   /** For tests: one whose clock is given. */
   strangers?: StrangerLimit;
 }
@@ -81,6 +84,8 @@ export interface Governed {
 
 // Below the time after which the common clients give a call up.
 const APPROVAL_HOLD_MS = 25_000;
+// Below what `approval_preview.until` allows, with room for what it takes to be kept.
+const PREVIEW_READ_MS = 10_000;
 
 /** Wires the story of this process: journal, snapshots, limits, workers. Edges only, no decisions. */
 export async function openGoverned(options: GovernedOptions): Promise<Governed> {
@@ -145,6 +150,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
       changes,
       holdMs: options.approvalHoldMs ?? APPROVAL_HOLD_MS,
       run: () => runner.wake(),
+      read: (call, asked) => previews.start(call, asked),
       answerAtOnce: (pending) => answerAtOnce({ publicUrl: options.publicUrl, states }, pending),
     },
     publicUrl: options.publicUrl,
@@ -186,9 +192,14 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     },
   };
 
-  const runner: ApprovalRunner = new ApprovalRunner({
-    ...deps,
+  const madeHere: Pick<RunnerDeps, 'observe'> = {
     observe: (context, story) => observer.observe(TOOL_CALL, context, story),
+  };
+  const runner: ApprovalRunner = new ApprovalRunner({ ...deps, ...madeHere });
+  const previews: Previews = new Previews({
+    ...deps,
+    ...madeHere,
+    readMs: options.previewReadMs ?? PREVIEW_READ_MS,
   });
   const arrivalDeps = { ...deps, activity };
 
@@ -220,7 +231,7 @@ export async function openGoverned(options: GovernedOptions): Promise<Governed> 
     gate,
     stop: async () => {
       gate.stop();
-      await runner.stop();
+      await Promise.all([runner.stop(), previews.stop()]);
       await changes.stop();
       deps.watches.stop();
       deps.runningCalls.stop();

@@ -34,3 +34,4 @@ export {
 export { approvalBacklog, type ApprovalBacklog } from './queries/backlog.js';
 export { decidedBefore, type DecidedApproval } from './queries/decided-before.js';
 export { whatChanged } from './queries/what-changed.js';
+export { noteGiven, previewsOf, type PreviewRow } from './queries/previews.js';

@@ -24,6 +24,8 @@ export interface CallRecord {
   argumentsRedacted?: true;
   /** The request for approval that was made, or whose approval this call uses up. */
   approval?: string;
+  /** The request for approval whose approvers are shown what this call gives; its client is not. */
+  previewOf?: string;
   sourceIp?: string;
   protocol?: string;
   /** Equal refusals that followed the last recorded one and are summed here. */

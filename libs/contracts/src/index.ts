@@ -57,6 +57,15 @@ export {
   ToolView,
 } from './rest/tools.js';
 export {
+  FROM_CALL,
+  KeptPreview,
+  PREVIEW_SIDES,
+  StoredPreview,
+  ToolPreview,
+  type PreviewSide,
+  type StoredRead,
+} from './rest/tool-preview.js';
+export {
   ENTRY_NAMES,
   NewToolset,
   ToolsetMode,

@@ -83,7 +83,13 @@ export {
 export { findBrowserSession, touchApiKey, type BrowserPerson } from './queries/browser-session.js';
 export { instanceId } from './queries/instance.js';
 export { recordControlEvent, type ControlEvent } from './queries/audit-outbox.js';
-export { createPrismaDb, type Prisma, type PrismaDb, type PrismaTx } from './prisma/prisma.js';
+export {
+  createPrismaDb,
+  DbNull,
+  type Prisma,
+  type PrismaDb,
+  type PrismaTx,
+} from './prisma/prisma.js';
 export {
   lockConnection,
   setConnectionServer,

@@ -17,6 +17,7 @@ import { found } from '../http/not-found.js';
 import { pageBy, type Page } from '../http/pages.js';
 import { toApprovalView } from './approval-view.js';
 import { openArguments, recordOpening } from './open-arguments.js';
+import { openPreviews, readPreviews } from './previews.js';
 import { mostAlike, readDecided } from './similar.js';
 
 /** Of one request in a list, as they are kept. A page of a list holds two hundred at most. */
@@ -60,21 +61,23 @@ export async function listApprovals(
   return { ...page, items: await Promise.all(page.items.map(view)) };
 }
 
-/** One request with all its arguments and, for others than who asked, how similar ones were decided. */
+/** One request with all its arguments, its preview and, for others than who asked, how similar ones were decided. */
 export async function getApproval(deps: Deps, caller: Caller, id: string): Promise<ApprovalDetail> {
   const { tenantId, memberId } = caller;
-  const { row, ballot, decided } = await deps.db.withTenant(tenantId, async (tx) => {
+  const { row, ballot, previews, decided } = await deps.db.withTenant(tenantId, async (tx) => {
     const filter = { ids: [id], limit: 1, maxSealed: ALL_BYTES };
     const row = found((await list(tx, viewerOf(caller), filter))[0], 'approval');
     await recordOpening(tx, caller, [row]);
+    const previews = await readPreviews(tx, caller, row.id);
     const ballot = (await readBallots(tx, [row], memberId)).get(row.id)!;
     const decided = row.memberId === memberId ? [] : await readDecided(tx, viewerOf(caller), row);
-    return { row, ballot, decided };
+    return { row, ballot, previews, decided };
   });
   const opened = await openArguments(deps, tenantId, row);
   const { argumentsHash } = row;
   return {
     ...toApprovalView(row, ballot, opened, { memberId, publicUrl: deps.publicUrl }),
+    preview: await openPreviews(deps, caller, row, opened.state, previews),
     similar: await mostAlike(deps, tenantId, decided, { argumentsHash, arguments: opened.value }),
   };
 }

@@ -1,4 +1,4 @@
-import { ToolCost, type ToolView } from '@conducktor/contracts';
+import { StoredPreview, ToolCost, type ToolView } from '@conducktor/contracts';
 import type { Prisma } from '@conducktor/db';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
@@ -26,12 +26,24 @@ export function toToolView(row: ToolRow): ToolView {
     labels: row.labels as ToolView['labels'],
     hidden: row.hidden,
     cost: ToolCost.catch({ kind: 'free' }).parse(row.cost),
+    preview: toPreviewView(row.preview),
     status: row.removedAt ? 'removed' : row.offeredHash ? 'quarantined' : 'active',
     definitionHash: Buffer.from(row.definitionHash).toString('hex'),
     definition,
     offered: offeredOf(row),
     createdAt: row.createdAt.toISOString(),
   };
+}
+
+/** As an admin wrote it, with tools by their ids. */
+export function toPreviewView(stored: Prisma.JsonValue): ToolView['preview'] {
+  if (stored === null) return null;
+  const { before, after } = StoredPreview.parse(stored);
+  const viewOf = (read: NonNullable<typeof before>) => ({
+    tool: read.tool,
+    arguments: read.arguments,
+  });
+  return { ...(before && { before: viewOf(before) }), ...(after && { after: viewOf(after) }) };
 }
 
 /** What the service lists in place of what is pinned. */

@@ -26,7 +26,7 @@ export const toolRoutes = [
     handle: ({ control, caller, query }) => listTools(control, caller, query),
   }),
   route('PATCH', '/tools/:id', {
-    summary: 'Set class, labels or visibility of a tool, by id or shown name',
+    summary: 'Set class, labels, visibility or preview of a tool, by id or shown name',
     guards: [signedIn, scope('admin'), role('owner', 'admin')],
     body: ToolPatch,
     answer: [200, ToolView],

@@ -1,9 +1,11 @@
 import type { ToolPatch, ToolView } from '@conducktor/contracts';
+import { DbNull, type Prisma } from '@conducktor/db';
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { findTool } from './find-tool.js';
-import { toolView, toToolView } from './list-tools.js';
+import { toolView, toPreviewView, toToolView } from './list-tools.js';
+import { pinPreview } from './pin-preview.js';
 
 /** An admin's word on a tool: it wins over what the service says of itself. */
 export async function updateTool(
@@ -15,12 +17,16 @@ export async function updateTool(
   const { tenantId } = caller;
   return prisma.withTenant(tenantId, async (tx) => {
     const row = await findTool(tx, tenantId, idOrName);
+    const preview = patch.preview && (await pinPreview(tx, row, patch.preview));
     const updated = await tx.tool.update({
       where: { tenantId_id: { tenantId, id: row.id } },
       data: {
         ...(patch.class === undefined ? {} : { classOverride: patch.class }),
         ...(patch.labels === undefined ? {} : { labels: [...new Set(patch.labels)] }),
         ...(patch.hidden === undefined ? {} : { hidden: patch.hidden }),
+        ...(preview === undefined
+          ? {}
+          : { preview: preview === null ? DbNull : (preview as Prisma.InputJsonObject) }),
       },
       include: toolView,
     });
@@ -33,6 +39,7 @@ export async function updateTool(
         ...(patch.class === undefined ? {} : { class: row.classOverride }),
         ...(patch.labels === undefined ? {} : { labels: row.labels }),
         ...(patch.hidden === undefined ? {} : { hidden: row.hidden }),
+        ...(patch.preview === undefined ? {} : { preview: toPreviewView(row.preview) }),
       },
     });
     return toToolView(updated);

@@ -24,6 +24,8 @@ export interface Approvals {
   holdMs: number;
   /** Has approved calls made now that are to be made at once. */
   run(): void;
+  /** Reads what approvers are shown beside a call that was just asked for; nobody waits for it. */
+  read(call: CallToApprove, request: ApprovalRequest): void;
   answerAtOnce?: AnswerByCapability | undefined;
 }
 
@@ -120,7 +122,10 @@ async function requestOf(deps: ApproveDeps, call: CallToApprove): Promise<Approv
   let isNew = false;
   for (let look = 1; look <= LOOKS; look++) {
     const found = await findRequest(deps, call);
-    if (found && isFor(found, call)) return isNew ? { ...found, isNew } : found;
+    if (found && isFor(found, call)) {
+      if (isNew) deps.approvals.read(call, found);
+      return isNew ? { ...found, isNew } : found;
+    }
     if (found) await endRequest(deps, found, CHANGED);
     const made = await createRequest(deps, call);
     if (made === 'too-many') throw tooMany(call);

@@ -1,6 +1,8 @@
 import { newId } from '@conducktor/contracts';
 import type { Db, TenantTx } from '@conducktor/db';
 import type { Vault } from '@conducktor/vault';
+import { expectPreview } from '../preview/kept.js';
+import type { Tool } from '../workspace/types.js';
 import { credentialOf, definitionHashOf } from './binding.js';
 import type { ApprovalRequest, CallToApprove } from './types.js';
 
@@ -131,7 +133,10 @@ export async function createRequest(
        on conflict do nothing`,
       Object.values(row),
     );
-    return rowCount === 1 ? 'asked' : 'same';
+    if (rowCount !== 1) return 'same';
+    // Only tools come here: see `decideTool`.
+    await expectPreview(tx, id, tool as Tool);
+    return 'asked';
   });
 }
 

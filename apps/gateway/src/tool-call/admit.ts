@@ -77,6 +77,7 @@ export async function admit(
       argumentsSize: call.argumentsJson.length,
       ...(kept === call.argumentsJson ? {} : { argumentsRedacted: true as const }),
       ...(approval && { approval: approval.id }),
+      ...(call.previewOf && { previewOf: call.previewOf }),
       ...fields,
       sourceIp: caller.context.sourceIp,
     }),

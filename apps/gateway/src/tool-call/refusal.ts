@@ -27,6 +27,8 @@ export class Refusal extends Error {
       kept?: () => KeptArguments;
       /** The request for approval that was made of it. */
       approval?: string;
+      /** The one that it was to be read for. */
+      previewOf?: string;
       retryAfterMs?: number;
       /** As the client wrote it, for unknown_resource. */
       uri?: string;

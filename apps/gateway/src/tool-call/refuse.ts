@@ -134,7 +134,7 @@ function refusalWriter(journal: Journal, { workspace }: Caller, record: RefusalR
 }
 
 function recordOf({ about, code }: Refusal, caller: Caller): RefusalRecord {
-  const { toolName, connection, rule, argumentsHash, approval } = about;
+  const { toolName, connection, rule, argumentsHash, approval, previewOf } = about;
   return {
     memberId: caller.member.id,
     actor: caller.actor,
@@ -146,6 +146,7 @@ function recordOf({ about, code }: Refusal, caller: Caller): RefusalRecord {
     ...(rule === undefined ? {} : { rule }),
     ...(argumentsHash === undefined ? {} : { argumentsHash }),
     ...(approval === undefined ? {} : { approval }),
+    ...(previewOf === undefined ? {} : { previewOf }),
     sourceIp: caller.context.sourceIp,
   };
 }

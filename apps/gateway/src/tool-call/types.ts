@@ -64,6 +64,8 @@ export interface CheckedCall {
   };
   /** What its client was given before, where a rule asks: set by `lookUpSeen`. */
   seen?: ReadonlySet<ToolLabel> | undefined;
+  /** The request for approval that it is read for: see `Previews`. Its answer is for no client. */
+  previewOf?: string | undefined;
   /** Its client comes back from the page on which others approve it: the person went there, or did not. */
   approvalShown?: 'looked-at' | 'left' | undefined;
   /** A later round of a request whose upstream asked for input; absent: the first. */

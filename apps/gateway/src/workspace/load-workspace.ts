@@ -75,7 +75,7 @@ function catalogueOf(
     ]),
   );
   const tools = new Map(
-    found.tools.flatMap(({ connectionId, cost, quarantined, ...row }) => {
+    found.tools.flatMap(({ connectionId, cost, preview, quarantined, ...row }) => {
       const connection = byId.get(connectionId);
       if (!connection) return [];
       const tool: Tool = {
@@ -83,6 +83,7 @@ function catalogueOf(
         connection,
         scopes: connection.scopesOf?.(row.upstreamName),
         costMicros: cost?.kind === 'flat' ? cost.micros : undefined,
+        preview: preview ?? undefined,
       };
       if (quarantined) {
         (connection.quarantined ??= []).push(tool);

@@ -1,4 +1,10 @@
-import type { ToolClass, ToolLabel, ToolsetMode, ToolsetPrefix } from '@conducktor/contracts';
+import type {
+  StoredPreview,
+  ToolClass,
+  ToolLabel,
+  ToolsetMode,
+  ToolsetPrefix,
+} from '@conducktor/contracts';
 import type { CompiledPolicy } from '@conducktor/policy';
 import type { ScopesOf } from './declared-scopes.js';
 
@@ -49,6 +55,8 @@ export interface Tool {
   upstreamName: string;
   connection: ConnectionEntry;
   class: ToolClass;
+  /** Whether an admin has said the class; otherwise it is what its service proposes. */
+  isClassSet?: boolean | undefined;
   labels: string[];
   definition: Record<string, unknown>;
   definitionHash: string;
@@ -56,6 +64,8 @@ export interface Tool {
   scopes?: readonly string[] | undefined;
   /** What a call costs once it is sent, in millionths of the workspace's currency. Absent: nothing. */
   costMicros?: number | undefined;
+  /** What approvers are shown of a call of it. Absent: its arguments only. */
+  preview?: StoredPreview | undefined;
 }
 
 /** What is stopped for now besides connections, and why. */

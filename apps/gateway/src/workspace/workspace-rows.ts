@@ -1,4 +1,10 @@
-import type { DeclaredScope, FreezeKind, ToolCost, ToolLabel } from '@conducktor/contracts';
+import type {
+  DeclaredScope,
+  FreezeKind,
+  StoredPreview,
+  ToolCost,
+  ToolLabel,
+} from '@conducktor/contracts';
 import type { ApiKeyEntry, Member, ToolClass, ToolsetEntry, Workspace } from './types.js';
 
 // Longer than any access token lives (60 minutes by default, a day at most).
@@ -29,10 +35,12 @@ interface ToolRow {
   shownName: string;
   upstreamName: string;
   class: ToolClass;
+  isClassSet: boolean;
   labels: string[];
   definition: Record<string, unknown>;
   definitionHash: string;
   cost: ToolCost | null;
+  preview: StoredPreview | null;
   quarantined: boolean;
 }
 
@@ -84,10 +92,11 @@ select v.version, t.name, t.limit_profile as "limitProfile", p.document, t.activ
                   from tool o, unnest(o.labels) label group by o.connection_id) l on l.connection_id = c.id) as connections,
   (select coalesce(json_agg(json_build_object(
        'id', o.id, 'connectionId', o.connection_id, 'shownName', o.shown_name, 'upstreamName', o.upstream_name,
-       'class', coalesce(o.class_override, o.proposed_class), 'labels', o.labels,
+       'class', coalesce(o.class_override, o.proposed_class), 'isClassSet', o.class_override is not null,
+       'labels', o.labels,
        'definition', case when o.offered_hash is null then o.definition else '{}' end,
        'definitionHash', encode(o.definition_hash, 'hex'),
-       'cost', o.cost, 'quarantined', o.offered_hash is not null)
+       'cost', o.cost, 'preview', o.preview, 'quarantined', o.offered_hash is not null)
        order by o.shown_name collate "C"), '[]')
      from tool o where o.removed_at is null and not o.hidden) as tools,
   (select coalesce(json_agg(json_build_object(

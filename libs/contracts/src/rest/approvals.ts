@@ -96,7 +96,28 @@ const SimilarApproval = z.object({
   likeness: z.number().nullable(),
 });
 
+const PreviewView = z.object({
+  /** As clients see it. */
+  tool: z.string(),
+  /** `waiting`: it is being read, for some seconds at most. `none`: `reason` says why. `erased`: the person's key was destroyed. */
+  state: z.enum(['available', 'waiting', 'none', 'erased']),
+  at: Timestamp.nullable().meta({ description: 'When it was read, or why not was found' }),
+  /** What the tool gave: JSON on many lines, or text. */
+  content: z.string().nullable(),
+  /** Whether there was more of it than is kept, 64 KiB. */
+  cut: z.boolean(),
+  /** A sentence. */
+  reason: z.string().nullable(),
+});
+
+const PreviewSides = z.object({
+  before: PreviewView.nullable(),
+  after: PreviewView.nullable(),
+});
+
 export const ApprovalDetail = ApprovalView.extend({
+  /** What other tools of the connection gave when this was asked for. Null: the tool has no preview. */
+  preview: PreviewSides.nullable(),
   /** Of those that the caller may see, most alike first. Empty for who asked. */
   similar: z.array(SimilarApproval),
 }).meta({ id: 'ApprovalDetail' });

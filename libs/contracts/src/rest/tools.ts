@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ToolClass, ToolLabel } from '../policy-document.js';
 import { ToolCost } from './access.js';
 import { idOf, PageQuery, Timestamp } from './common.js';
+import { ToolPreview, ToolPreviewView } from './tool-preview.js';
 
 const ToolStatus = z.enum(['active', 'quarantined', 'removed']);
 const DefinitionHash = z.string().regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in hexadecimal');
@@ -30,6 +31,8 @@ export const ToolView = z
     hidden: z.boolean(),
     /** What one call costs, in millionths of the workspace's currency. */
     cost: ToolCost,
+    /** What approvers are shown beside a call of it. Null: its arguments only. */
+    preview: ToolPreviewView.nullable(),
     /** `quarantined`: neither listed nor called, because its service lists a definition that nobody has accepted. */
     status: ToolStatus,
     /** SHA-256 of the pinned definition, hexadecimal; empty while no definition of it was ever accepted. */
@@ -82,5 +85,7 @@ export const ToolPatch = z.strictObject({
   class: ToolClass.nullable().optional(),
   labels: z.array(ToolLabel).max(3).optional(),
   hidden: z.boolean().optional(),
+  /** Null takes it away. */
+  preview: ToolPreview.nullable().optional(),
 });
 export type ToolPatch = z.infer<typeof ToolPatch>;

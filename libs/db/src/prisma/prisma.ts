@@ -1,7 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { PrismaClient, type Prisma } from '../generated/client.js';
+import { Prisma, PrismaClient } from '../generated/client.js';
 
 export type { Prisma };
+/** SQL's null, where a column of JSON is written by Prisma. */
+export const { DbNull } = Prisma;
 export type PrismaTx = Prisma.TransactionClient;
 
 /** The control plane's typed access. Every use of a tenant's rows goes through `withTenant`. */

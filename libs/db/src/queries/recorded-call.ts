@@ -92,7 +92,9 @@ export async function answersOf(
           where x.tenant_id = e.tenant_id and x.call_id = e.call_id and x.kind = 'outcome'
             and x.outcome in ('ok', 'error')
           order by x.seq limit 1) o on true
-      where e.tenant_id = $1 and e.seq > $2 and e.seq <= $3 and e.kind = 'call' and e.tool = any($4::text[])`,
+      where e.tenant_id = $1 and e.seq > $2 and e.seq <= $3 and e.kind = 'call' and e.tool = any($4::text[])
+        -- That was given to approvers, not to the client.
+        and not e.detail ? 'previewOf'`,
     [tx.tenantId, span.after, span.upTo, tools],
   );
   return rows;

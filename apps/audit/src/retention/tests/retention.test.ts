@@ -137,8 +137,21 @@ describe('retention', () => {
        select $1, 'dlg_' || d, 'a', 'b', now() - make_interval(days => d) from unnest('{1,91}'::int[]) d`,
       [tenantId],
     );
+    for (const id of ['apr_young', 'apr_old', 'apr_gone'])
+      await admin.pool.query(
+        `insert into approval_preview (tenant_id, request_id, side, tool, at, sealed) values ($1, $2, 'before', 't', now(), 'read')`,
+        [tenantId, id],
+      );
     await settings(10, 30);
     await retention.round();
+    const previews = await admin.pool.query(
+      'select request_id as id, length(sealed) as bytes from approval_preview where tenant_id = $1 order by id',
+      [tenantId],
+    );
+    expect(previews.rows).toEqual([
+      { id: 'apr_old', bytes: 0 },
+      { id: 'apr_young', bytes: 4 },
+    ]);
     const { rows } = await admin.pool.query(
       `select r.id, arguments_sealed::text as sealed, count(v)::int as votes from approval_request r
          left join approval_vote v on v.tenant_id = r.tenant_id where r.tenant_id = $1 group by r.id, 2 order by r.id`,

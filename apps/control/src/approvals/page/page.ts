@@ -3,6 +3,7 @@ import { card, facts, problemBox } from '../../pages/card.js';
 import { escapeHtml } from '../../pages/layout.js';
 import { minuteOf, stateSentence } from '../state-sentence.js';
 import { allVisible, shownArguments } from './shown-arguments.js';
+import { previewed } from './shown-preview.js';
 
 export interface ApprovalPage {
   csrf: string;
@@ -21,7 +22,7 @@ export function approvalPage(content: ApprovalPage): string {
     `<p role="status">${escapeHtml(stateSentence(approval))}</p>
 ${problemBox(problem)}
 ${factsOf(content)}
-${argumentsOf(approval)}
+${previewed(approval, argumentsOf(approval))}
 ${rulesOf(approval)}
 ${votesOf(approval)}
 ${similarOf(approval)}

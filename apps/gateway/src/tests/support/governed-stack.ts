@@ -52,6 +52,8 @@ export interface GovernedStack {
   ): Promise<ToolCallAnswer>;
   /** What audit keeps of the arguments of a record of `records`. */
   keptArguments(callId: string): Promise<unknown>;
+  /** What is kept under the key of a person of this workspace, by its place. */
+  opened(memberId: string, place: string, sealed: Buffer): Promise<string>;
   /** Records of the journal so far, in order: intents and refusals. */
   records(): Promise<Record<string, unknown>[]>;
   stop(): Promise<void>;
@@ -64,6 +66,7 @@ export async function startGovernedStack(
     handlers?: Partial<RpcHandlers>;
     strangers?: StrangerLimit;
     approvalHoldMs?: number;
+    previewReadMs?: number;
   } = {},
 ): Promise<GovernedStack> {
   const database = await createTestDatabase();
@@ -102,6 +105,7 @@ export async function startGovernedStack(
       registry: createMetrics('test'),
       ...(options.strangers && { strangers: options.strangers }),
       ...(options.approvalHoldMs !== undefined && { approvalHoldMs: options.approvalHoldMs }),
+      ...(options.previewReadMs !== undefined && { previewReadMs: options.previewReadMs }),
     });
     gateways.push(gateway);
     return gateway;
@@ -184,10 +188,12 @@ export async function startGovernedStack(
         [callId],
       );
       const { memberId, argumentsSealed } = JSON.parse(rows[0]!.record) as Record<string, string>;
-      const vault = createVault({ kek: deriveKey(secretKey, 'kek'), db: admin });
       const box = Buffer.from(argumentsSealed!, 'base64');
-      const bytes = await vault.openForSubject(tenantId, memberId!, `call/${callId}`, box);
-      return JSON.parse(bytes.toString());
+      return JSON.parse(await stack.opened(memberId!, `call/${callId}`, box));
+    },
+    opened: async (memberId, place, sealed) => {
+      const vault = createVault({ kek: deriveKey(secretKey, 'kek'), db: admin });
+      return (await vault.openForSubject(tenantId, memberId, place, sealed)).toString();
     },
     records: async () => {
       const { rows } = await admin.pool.query<{ record: string }>(
