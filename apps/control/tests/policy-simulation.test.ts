@@ -214,6 +214,29 @@ describe('a simulation', () => {
     );
     expect((await start({ version: 77 })).status).toBe(404);
   });
+
+  it('of rules that are hostile or fail comes to its end, and refuses what they cannot decide', async () => {
+    const big = JSON.stringify(Array.from({ length: 60 }, (_, i) => i));
+    const conditions = [
+      `${big}.all(a, ${big}.all(b, a + b >= 0)) && args.amount > 1`,
+      `args.note.matches("(a+)+$") || args.missing.deeply.so == 1`,
+      'args.amount / 0 == 1',
+      '[1, 2][9999] == 1',
+    ];
+    const { view, changes } = await simulated({
+      default: 'allow',
+      rules: conditions.map((condition, i) => ({
+        id: `r${i}`,
+        when: { tools: ['crm_update'], if: condition },
+        effect: i % 2 === 0 ? 'deny' : 'allow',
+      })),
+    });
+    expect(view).toMatchObject({ state: 'done', progress: { share: 1 } });
+    // What cannot be decided is refused.
+    const updates = changes.filter(({ tool }) => tool === 'crm_update');
+    expect(updates.length).toBeGreaterThan(0);
+    for (const { now } of updates) expect(now.effect).toBe('deny');
+  });
 });
 
 describe('of one workspace', () => {

@@ -7,13 +7,16 @@ import { recordedArguments } from './recorded-arguments.js';
 import { recordedDecision, type RecordedDecision } from './recorded-decision.js';
 import { noteAnswers, type Simulation, type SimulationDeps } from './simulation.js';
 
-/** Events of the sequence in one step: some tens of milliseconds, and what a restart does again at most. */
-export const STEP_EVENTS = 4_000;
+/** Events of the sequence in one step at most: what a restart does again. */
+const MOST_STEP_EVENTS = 4_000;
+const FEWEST_STEP_EVENTS = 50;
+// Far less than the lease, also of a policy each of whose decisions costs as much as one may.
+const STEP_MS = 1_000;
 // Sealing numbers the calls of one gateway before those of another, and all calls before their outcomes.
 const LOOK_AHEAD_EVENTS = 5_000;
 const OUT_OF_ORDER_MS = 10 * 60_000;
-/** Requests get their turn after so many decisions. */
-const DECISIONS_AT_ONCE = 50;
+/** Requests get their turn after so long. */
+const TURN_MS = 10;
 // Arguments that stand in the event have a kilobyte at most; those beside it up to a megabyte.
 const OPENED_AT_ONCE = 250;
 const LARGE_AT_ONCE = 16;
@@ -38,8 +41,9 @@ interface Judged {
  */
 export async function runStep(deps: SimulationDeps, simulation: Simulation): Promise<Step> {
   const { row, tenantId, seen } = simulation;
+  const began = performance.now();
   const after = row.cursorSeq;
-  const upTo = Math.min(after + STEP_EVENTS, row.lastSeq);
+  const upTo = Math.min(after + simulation.stepEvents, row.lastSeq);
   const rows = await deps.db.withTenant(tenantId, (tx) =>
     recordedCallsBetween(tx, { after, upTo }, row.filter),
   );
@@ -51,7 +55,25 @@ export async function runStep(deps: SimulationDeps, simulation: Simulation): Pro
   }
   const last = rows.at(-1);
   if (last) seen?.forget(last.at.getTime() - OUT_OF_ORDER_MS);
+  simulation.stepEvents = nextStep(simulation.stepEvents, performance.now() - began);
   return { cursorSeq: upTo, changes, finished: upTo >= row.lastSeq };
+}
+
+/** Twice as many as long as that is quick, half as many where it was slow. */
+function nextStep(events: number, ms: number): number {
+  if (ms > STEP_MS) return Math.max(FEWEST_STEP_EVENTS, Math.floor(events / 2));
+  return ms < STEP_MS / 3 ? Math.min(MOST_STEP_EVENTS, events * 2) : events;
+}
+
+/** Lets others have a turn where this has worked for long enough. */
+function takingTurns(): () => Promise<void> | undefined {
+  let since = performance.now();
+  return () => {
+    if (performance.now() - since < TURN_MS) return undefined;
+    return others().then(() => {
+      since = performance.now();
+    });
+  };
 }
 
 async function judgeAll(
@@ -60,10 +82,11 @@ async function judgeAll(
   rows: readonly RecordedCallRow[],
 ): Promise<Judged[]> {
   const { policy, row: simulated } = simulation;
+  const turn = takingTurns();
   const judged: Judged[] = [];
   const waiting: { row: RecordedCallRow; was: RecordedDecision; call: CallToJudge }[] = [];
-  for (const [index, row] of rows.entries()) {
-    if (index % DECISIONS_AT_ONCE === 0) await others();
+  for (const row of rows) {
+    await turn();
     const was = row.at < simulated.since ? undefined : recordedDecision(row);
     if (!was) continue;
     const call = callToJudge(row, simulation);
@@ -86,8 +109,8 @@ async function judgeAll(
       simulation.tenantId,
       batch.map(({ row }) => row),
     );
-    for (const [index, { row, was, call }] of batch.entries()) {
-      if (index % DECISIONS_AT_ONCE === 0) await others();
+    for (const { row, was, call } of batch) {
+      await turn();
       const made = known.get(row.seq)!;
       const now =
         'notKept' in made

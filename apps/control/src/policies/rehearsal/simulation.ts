@@ -14,10 +14,14 @@ export interface Simulation {
   totals: Totals;
   /** Where a rule asks what was seen before. */
   seen: SeenSoFar | undefined;
+  /** How many events the next step takes: as many as are quick with this policy. */
+  stepEvents: number;
 }
 
 export type SimulationDeps = Pick<Control, 'db' | 'prisma' | 'vault'>;
 
+// Within the lease, should every decision cost as much as one may: 50 ms, and some are made twice.
+const FIRST_STEP_EVENTS = 100;
 // How far what a client was given before the first call is looked for in one query.
 const LOOK_BACK_EVENTS = 20_000;
 
@@ -38,6 +42,7 @@ export async function takeUp(
     policy,
     world: await readWorld(deps, tenantId),
     totals: new Totals(row.totals as Partial<StoredTotals>),
+    stepEvents: FIRST_STEP_EVENTS,
     seen: asksSeen ? new SeenSoFar(windowMs(policy), row.seen as SeenEntry[]) : undefined,
   };
   if (simulation.seen && row.cursorSeq < row.firstSeq) await lookBack(deps, simulation);
