@@ -4,13 +4,14 @@ set role conducktor_owner;
 -- What of all that a request is bound to is no longer as it was when it was asked, in words for people; no row:
 -- nothing. The one place that says so, for gateways that look through what waits and for who votes. Its
 -- arguments and its client are part of the request and cannot change. No `set` here, or it would be called for
--- each row instead of being joined.
-create function approval_changes(a approval_request) returns table (reason text) language sql stable as $$
+-- each row instead of being joined; and ids instead of a row, which would be made with its arguments.
+create function approval_changes(p_tenant text, p_request text) returns table (reason text) language sql stable as $$
   select why.reason
-    from tenant t
+    from approval_request a
+    join tenant t on t.id = a.tenant_id
     left join member m on m.tenant_id = t.id and m.id = a.member_id
-    left join api_key k on k.tenant_id = t.id and 'key:' || k.id = a.credential
-    left join oauth_grant g on g.tenant_id = t.id and 'grant:' || g.id = a.credential
+    left join api_key k on k.tenant_id = t.id and k.id = split_part(a.credential, ':', 2)
+    left join oauth_grant g on g.tenant_id = t.id and g.id = split_part(a.credential, ':', 2)
     left join connection c on c.tenant_id = t.id and c.id = a.connection_id
     left join tool o on o.tenant_id = t.id and o.id = a.tool_id
     cross join lateral (select case
@@ -30,9 +31,9 @@ create function approval_changes(a approval_request) returns table (reason text)
         then 'The definition of the tool has changed.'
       when coalesce(o.class_override, o.proposed_class) <> a.tool_class then 'The class of the tool was changed.'
     end as reason) why
-   where t.id = a.tenant_id and why.reason is not null
+   where a.tenant_id = p_tenant and a.id = p_request and why.reason is not null
 $$;
-grant execute on function approval_changes(approval_request) to conducktor_app, conducktor_system;
+grant execute on function approval_changes(text, text) to conducktor_app, conducktor_system;
 
 -- As before, and besides: whoever makes a request void, people hear that it is, and why.
 create or replace function notify_approval() returns trigger language plpgsql set search_path = public, pg_temp as $$
@@ -82,7 +83,7 @@ begin
     if p_bound then
       update approval_request a set status = 'void', decided_at = now(), decided_reason = w.reason
         from (select v.tenant_id, v.id, changed.reason
-                from approval_request v cross join lateral approval_changes(v) changed
+                from approval_request v cross join lateral approval_changes(v.tenant_id, v.id) changed
                where v.status in ('pending', 'approved')
                limit p_limit for no key update of v skip locked) w
        where a.tenant_id = w.tenant_id and a.id = w.id;

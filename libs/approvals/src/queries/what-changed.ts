@@ -10,8 +10,7 @@ export async function whatChanged(
   { id }: Pick<ApprovalRow, 'id'>,
 ): Promise<string | undefined> {
   const { rows } = await tx.query<{ reason: string }>(
-    `select changed.reason from approval_request r cross join lateral approval_changes(r) changed
-      where r.tenant_id = $1 and r.id = $2`,
+    'select reason from approval_changes($1, $2)',
     [tx.tenantId, id],
   );
   return rows[0]?.reason;
