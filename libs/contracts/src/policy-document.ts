@@ -16,10 +16,15 @@ export type ToolClass = z.infer<typeof ToolClass>;
 export const ToolLabel = z.enum(['private', 'untrusted', 'egress']);
 export type ToolLabel = z.infer<typeof ToolLabel>;
 
+const SPAN = /^([1-9]\d{0,4}m|[1-9]\d{0,2}h|[1-9]\d?d)$/;
+// The same for editors, which cannot reckon.
+const THIRTY_DAYS =
+  /^(([1-9]\d{0,3}|[123]\d{4}|4[012]\d{3}|43[01]\d\d|43200)m|([1-9]\d?|[1-6]\d\d|7[01]\d|720)h|([1-9]|[12]\d|30)d)$/;
+
 /** Minutes, hours or days, such as `30m`, `24h`, `7d`; thirty days at most. */
 export const Span = z
   .string()
-  .regex(/^([1-9]\d{0,4}m|[1-9]\d{0,2}h|[1-9]\d?d)$/, 'must be a time such as "30m", "24h" or "7d"')
+  .regex(SPAN, 'must be a time such as "30m", "24h" or "7d"')
   .refine((text) => spanMs(text) <= 30 * 86_400_000, 'must be thirty days at most');
 
 /** A `Span` in milliseconds. */
@@ -248,6 +253,8 @@ export function policyJsonSchema(): Record<string, unknown> {
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {
       if (zodSchema === PolicyRule) jsonSchema.allOf = EFFECTS_NEED;
+      if (zodSchema === TimeWindow) jsonSchema.dependentRequired = { from: ['to'], to: ['from'] };
+      if (jsonSchema.pattern === SPAN.source) jsonSchema.pattern = THIRTY_DAYS.source;
       if (zodSchema === Approvers) jsonSchema.anyOf = anyOf('group', 'roles', 'users');
       if (zodSchema === Redact) jsonSchema.anyOf = anyOf('fields', 'kinds', 'patterns');
     },

@@ -50,11 +50,26 @@ describe('the schema for editors', () => {
     [{ id: 'r', effect: 'deny', expires: '1h' }],
     [{ id: 'r', effect: 'redact' }],
     [{ id: 'r', effect: 'redact', redact: { from: ['audit'] } }],
+    [{ id: 'r', effect: 'deny', when: { time: { from: '09:00' } } }],
+    [{ id: 'r', effect: 'deny', when: { time: { days: ['mon'], to: '09:00' } } }],
+    ...['31d', '721h', '43201m', '0d', '1w'].map((expires) => [
+      { id: 'r', effect: 'require_approval', approvers: { group: 'g' }, expires },
+    ]),
   ])('refuses %j, as the parser does', (rule) => {
     const document = { version: 1, default: 'allow', rules: [rule] };
     expect(accepts(document)).toBe(false);
     expect(() => parsePolicy(document)).toThrow();
   });
+
+  it.each(['30d', '1d', '720h', '719h', '99h', '43200m', '43199m', '39999m', '9m'])(
+    'accepts the time %s, as the parser does',
+    (expires) => {
+      const rule = { id: 'r', effect: 'require_approval', approvers: { group: 'g' }, expires };
+      const document = { version: 1, default: 'allow', rules: [rule] };
+      expect(accepts(document)).toBe(true);
+      expect(() => parsePolicy(document)).not.toThrow();
+    },
+  );
 
   it('says of every field what it is', () => {
     const silent = propertiesOf(schema, ({ description }) => description === undefined);
