@@ -21,6 +21,7 @@ import { requireOwnKey } from './own-key.js';
 import { viewerOf } from './read-approvals.js';
 import { recordApproval } from './record-approval.js';
 import { tooLate, voteRefused } from './refusals.js';
+import { approvedSentence, stillWanted } from './state-sentence.js';
 
 /**
  * Takes the vote of somebody who may decide. Vote, status, audit record and what people are told stand or
@@ -90,18 +91,14 @@ async function expire(tx: TenantTx, caller: Caller, row: ApprovalRow): Promise<v
 }
 
 function whatNext(
-  row: ApprovalRow,
+  { onApproval, expiresAt }: ApprovalRow,
   ballot: LoadedBallot,
   status: 'pending' | 'approved' | 'rejected',
 ): string {
   if (status === 'rejected')
     return 'Rejected. Nothing is sent, and the person who asked reads your reason.';
   if (status === 'approved')
-    return row.onApproval === 'run'
-      ? 'Approved. The call is made now, once, and the person who asked is given its result.'
-      : `Approved. The call is made once, when the person who asked makes it again with the same arguments, until ${row.expiresAt.toISOString()}.`;
-  const open = standingOf(ballot)
-    .filter(({ given, needed }) => given < needed)
-    .map(({ given, needed, label }) => `${given} of ${needed} from ${label}`);
-  return `Your approval is recorded. Nothing is sent yet: there are ${open.join(', and ')}.`;
+    return approvedSentence({ onApproval, expiresAt: expiresAt.toISOString() });
+  const demands = standingOf(ballot).map(({ label, ...each }) => ({ ...each, sentTo: label }));
+  return `Your approval is recorded. Nothing is sent yet: there are ${stillWanted(demands)}.`;
 }
