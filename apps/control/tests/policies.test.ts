@@ -124,6 +124,17 @@ describe('a policy', () => {
     ]);
   });
 
+  it('that is activated with others at once tells which one it replaced', async () => {
+    const documents = Array.from({ length: 6 }, () => ({ version: 1, default: 'deny' }));
+    const versions = await Promise.all(documents.map(async (each) => (await post(each)).body));
+    await Promise.all(versions.map(({ version }) => activate(version as number)));
+    const replaced = (await service.changes(workspace.tenantId))
+      .filter(({ action }) => action === 'policy.activate')
+      .map(({ previous }) => previous);
+    expect(replaced).toHaveLength(6);
+    expect(new Set(replaced).size).toBe(6);
+  });
+
   it('of a version that does not exist is not found', async () => {
     for (const version of ['7', '0', '-1', 'x', '99999999999', '1.5'])
       expect((await activate(version)).status, version).toBe(404);

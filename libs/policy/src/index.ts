@@ -6,7 +6,7 @@ export { decide, redactionsOf } from './decide.js';
 export { approvalNeed, visible, visibility, type Visibility } from './visibility.js';
 export { explain, type Explanation, type RuleExplanation } from './explain.js';
 export { entryLabels } from './entry-labels.js';
-export { runPolicyTests, type PolicyTestResult } from './run-tests.js';
+export { policyTests, runPolicyTests, type PolicyTestResult } from './run-tests.js';
 export { READY_MADE, readyMade } from './ready-made/ready-made.js';
 export type { ReadyMade, ReadyMadeParameter, ReadyMadeValue } from './ready-made/types.js';
 export { redactJson } from './redact/redact-json.js';

@@ -15,13 +15,18 @@ export interface PolicyTestResult {
  * Runs the document's own test cases. `resolveTool` looks a shown name up in the catalogue; a tool
  * that is not there (yet) is taken to be a write of the connection that its name begins with.
  */
-export function runPolicyTests(
+export function runPolicyTests(...asked: Parameters<typeof policyTests>): PolicyTestResult[] {
+  return [...policyTests(...asked)];
+}
+
+/** The same one by one, for whoever has others wait: a test may take as long as two decisions can. */
+export function* policyTests(
   policy: CompiledPolicy,
   tests: readonly PolicyTest[] = policy.document.tests,
   resolveTool: (shownName: string) => PolicyTool | undefined = () => undefined,
   now: Date = new Date(),
-): PolicyTestResult[] {
-  return tests.map((test, index) => {
+): Generator<PolicyTestResult> {
+  for (const [index, test] of tests.entries()) {
     const { call } = test;
     const found = resolveTool(call.tool) ?? assumedTool(call.tool);
     const { decision, sentence } = explain(policy, {
@@ -34,12 +39,12 @@ export function runPolicyTests(
       },
     });
     const passed = isAsExpected(decision, test);
-    return {
+    yield {
       name: test.name ?? `test ${index + 1}`,
       passed,
       sentence: passed ? sentence : `Expected ${expectationOf(test)}. ${sentence}`,
     };
-  });
+  }
 }
 
 /** `expect: redact`: something is taken out, whether or not the call waits for approval. */
