@@ -48,7 +48,8 @@ async function whomToTell(
   { kind }: NotificationEventRow,
   row: ApprovalRow,
 ): Promise<string[]> {
-  if (kind === 'approval.requested') return whoMayDecide(tx, row);
+  // Who decides is asked to for as long as there is something to decide.
+  if (kind === 'approval.requested') return row.status === 'pending' ? whoMayDecide(tx, row) : [];
   if (kind === 'approval.void') return [row.memberId, ...(await whoMayDecide(tx, row))];
   return [row.memberId];
 }

@@ -193,15 +193,19 @@ describe('an event', () => {
     const { owner, member, contractor } = ours;
     await channel('webhook', '/who');
     send();
-    const told = async (approvers: object) => {
+    const told = async (approvers: object, status = 'pending') => {
       const before = receiver.of('/who').length;
-      await tell(await ask({ approvers }));
+      const id = await ask({ approvers });
+      const become = 'update approval_request set status = $2 where id = $1';
+      await service.admin.pool.query(become, [id, status]);
+      await tell(id);
       await soon(() => receiver.of('/who').length).toBe(before + 1);
       const last = receiver.of('/who').at(-1)!;
       return (await letters(last.headers['webhook-id']!)).map(({ to }) => to);
     };
     await stand(owner.memberId, contractor.memberId, 'dlg_1');
     expect(await told({ roles: ['owner'] })).toHaveLength(2);
+    expect(await told({ roles: ['owner'] }, 'rejected')).toEqual([]);
     expect(await told({ users: [member.email] })).toEqual([]);
     await stand(member.memberId, contractor.memberId, 'dlg_2');
     expect(await told({ roles: ['owner'] })).toEqual([owner.email]);
