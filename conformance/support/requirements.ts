@@ -19,10 +19,22 @@ interface RequirementFile {
  * are run without a score, but for extensions of the protocol.
  */
 export function scenariosOf(revision: Requirements): string[] {
-  const file = join(dirname(SUITE), '../requirements', `${revision}.yaml`);
-  const { server, not_scored: notScored } = parse(readFileSync(file, 'utf8')) as RequirementFile;
+  const { server, not_scored: notScored } = read(revision);
   const unscored = notScored.filter(
     ({ leg, reason }) => leg === 'server' && reason !== 'extension',
   );
   return [...server, ...unscored.map(({ scenario }) => scenario)];
+}
+
+/** The server scenarios of the tasks extension, which the suite runs without a score. */
+export function taskScenarios(): string[] {
+  return read('2026-07-28')
+    .not_scored.filter(({ leg, reason }) => leg === 'server' && reason === 'extension')
+    .map(({ scenario }) => scenario)
+    .filter((scenario) => scenario.startsWith('tasks-'));
+}
+
+function read(revision: Requirements): RequirementFile {
+  const file = join(dirname(SUITE), '../requirements', `${revision}.yaml`);
+  return parse(readFileSync(file, 'utf8')) as RequirementFile;
 }

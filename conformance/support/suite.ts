@@ -23,18 +23,24 @@ const TIMEOUT_MS = 110_000;
  * Runs the suite's server scenarios of one requirement set against a URL, in a process of its own.
  * With CONFORMANCE_OUT, what the suite wrote stays in that directory under `name`.
  */
-export async function runSuite(
-  url: string,
-  requirements: Requirements,
-  name: string,
-): Promise<SuiteRun> {
+export function runSuite(url: string, requirements: Requirements, name: string): Promise<SuiteRun> {
+  return runServer(url, ['--requirements', requirements], name);
+}
+
+/** One scenario by its name, also of an extension; `undefined` when it wrote no checks. */
+export async function runScenario(url: string, scenario: string): Promise<Check[] | undefined> {
+  const checks = await runServer(url, ['--scenario', scenario], scenario);
+  return checks.get(scenario);
+}
+
+async function runServer(url: string, what: string[], name: string): Promise<SuiteRun> {
   const kept = process.env['CONFORMANCE_OUT'];
   const directory = kept
     ? join(kept, name)
     : mkdtempSync(join(tmpdir(), 'conducktor-conformance-'));
   try {
     mkdirSync(directory, { recursive: true });
-    const args = [SUITE, 'server', '--url', url, '--requirements', requirements, '-o', directory];
+    const args = [SUITE, 'server', '--url', url, ...what, '-o', directory];
     const { code, output } = await run(args);
     const checks = readChecks(directory);
     if (checks.size === 0) throw new Error(`The suite ended with ${code}:\n${output}`);
