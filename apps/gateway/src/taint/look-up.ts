@@ -1,4 +1,3 @@
-import { spanMs } from '@conducktor/contracts';
 import { policyCaller, policyTool } from '../tool-call/policy-input.js';
 import type { CheckedCall } from '../tool-call/types.js';
 import type { Taints } from './taints.js';
@@ -8,14 +7,13 @@ import type { Taints } from './taints.js';
  * looked up when the arguments are there: whatever was given before them is found. Other calls pass
  * as they are. Rejects with `governance_unavailable`: such a call is not decided without.
  */
-export function lookUpSeen<Call extends CheckedCall>(
+export async function lookUpSeen<Call extends CheckedCall>(
   deps: { taints: Taints },
   call: Call,
-): Call | Promise<Call> {
+): Promise<Call> {
   if (!asksSeen(call)) return call;
   const { caller } = call;
-  const { window } = caller.workspace.policy.document.taint;
-  return deps.taints.seen(caller, spanMs(window)).then((seen) => ({ ...call, seen }));
+  return { ...call, seen: await deps.taints.seen(caller, caller.workspace.policy.window) };
 }
 
 /** Whether it cannot be decided without. */

@@ -6,7 +6,7 @@ import { converse } from '../interaction/converse.js';
 import { inRounds } from '../interaction/in-rounds.js';
 import { resume } from '../interaction/resume.js';
 import type { ToolCallAnswer, ToolCallInput } from '../mcp/ports.js';
-import { lookUpSeen } from '../taint/look-up.js';
+import { asksSeen, lookUpSeen } from '../taint/look-up.js';
 import { carriedCall } from '../tool-search/carried-call.js';
 import { findTools, isFinding } from '../tool-search/find-tools.js';
 import { admit } from './admit.js';
@@ -38,7 +38,7 @@ export function callTool(deps: GovernedDeps, input: ToolCallInput): Promise<Tool
     // A call that waits for what its client was asked: decided again, then given the replies.
     if ('held' in checked) return resume(deps, checked);
     timeline.mark('decide');
-    const decided = decideTool(await lookUpSeen(deps, checked));
+    const decided = decideTool(asksSeen(checked) ? await lookUpSeen(deps, checked) : checked);
     timeline.mark('limit');
     const limited = await limit(deps, decided);
     const cleared = wantsApproval(limited) ? await approve(deps, limited) : limited;

@@ -4,7 +4,7 @@ import { converse } from '../interaction/converse.js';
 import { resume } from '../interaction/resume.js';
 import type { Round } from '../interaction/rounds.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
-import { lookUpSeen } from '../taint/look-up.js';
+import { asksSeen, lookUpSeen } from '../taint/look-up.js';
 import { admit } from './admit.js';
 import { attach } from './attach.js';
 import { decide } from './decide.js';
@@ -22,7 +22,7 @@ export async function runEntry(
   const { caller, tool } = call;
   const { timeline } = call.input.context;
   timeline.mark('decide');
-  const allowed = decide(await lookUpSeen(deps, call));
+  const allowed = decide(asksSeen(call) ? await lookUpSeen(deps, call) : call);
   timeline.mark('limit');
   const paid = await limitRequest(deps, caller, tool.shownName, tool.connection.slug);
   timeline.mark('admit');

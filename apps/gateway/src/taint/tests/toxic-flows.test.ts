@@ -1,15 +1,14 @@
 // The flows by which agents were made to give away what they had read: something that a stranger wrote
 // tells the model to read something private and to send it out. The model here obeys every word.
 import { mintApiKey } from '@conducktor/identity';
-import {
-  startRecordingUpstream,
-  type FixtureTool,
-  type RecordingUpstream,
-} from '@conducktor/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ToolCallAnswer } from '../../mcp/ports.js';
 import type { Governed } from '../../open-governed.js';
-import { startWholePath, type WholePath } from '../../tests/support/whole-path.js';
+import {
+  answered,
+  startGovernedStack,
+  type GovernedStack,
+} from '../../tests/support/governed-stack.js';
 
 const CANARY = 'CANARY-7f3a';
 
@@ -73,48 +72,33 @@ const POLICY = {
   ],
 };
 
-let path: WholePath;
-let upstream: RecordingUpstream;
+let stack: GovernedStack;
 let gateways: [Governed, Governed];
 
 beforeAll(async () => {
-  path = await startWholePath({ gateways: 2 });
-  gateways = path.gateways as [Governed, Governed];
-  upstream = await startRecordingUpstream({ era: 'modern', tools: FLOWS.flatMap(toolsOf) });
+  stack = await startGovernedStack();
   for (const { connection, steps } of FLOWS) {
-    await path.connect(
-      connection,
-      upstream.url,
-      steps.map(({ tool }) => tool),
+    const gives = new Map(steps.map((step) => [step.tool, step.gives]));
+    const id = await stack.connect(connection, { tools: {} }, ({ name }) =>
+      answered({ content: [{ type: 'text', text: gives.get(name) }] }),
     );
-    for (const { tool, labels } of steps)
-      await path.admin.pool.query('update tool set labels = $1 where shown_name = $2', [
-        labels,
-        `${connection}_${tool}`,
-      ]);
+    for (const { tool, labels } of steps) await stack.addTool(id, connection, tool, { labels });
   }
-  await path.activate(POLICY);
+  await stack.activate(POLICY);
+  gateways = [stack.governed, await stack.openGateway()];
 });
-afterAll(async () => {
-  await path?.stop();
-  await upstream?.close();
-});
-beforeEach(async () => {
-  upstream.calls.length = 0;
+afterAll(() => stack?.stop());
+beforeEach(() => {
+  stack.calls.length = 0;
 });
 
-const toolsOf = ({ steps }: Flow): FixtureTool[] =>
-  steps.map(({ tool, gives }) => ({
-    definition: { name: tool, inputSchema: { type: 'object' } },
-    run: async () => ({ content: [{ type: 'text', text: gives }] }),
-  }));
 /** Another client of the member's: a key of its own, which has been given nothing yet. */
 const newClient = async () => {
   const key = mintApiKey();
-  await path.admin.pool.query(
+  await stack.admin.pool.query(
     `insert into api_key (tenant_id, id, member_id, name, secret_hash, scopes)
      values ($1, $2, $3, 'a client', $4, '{mcp:read,mcp:write}')`,
-    [path.people.tenantId, key.id, path.people.member.memberId, key.secretHash],
+    [stack.people.tenantId, key.id, stack.people.member.memberId, key.secretHash],
   );
   return { apiKey: key.key };
 };
@@ -122,7 +106,15 @@ const codeOf = (answer: ToolCallAnswer) =>
   answer.kind === 'result' ? answer.result['_meta'] : answer;
 /** Whoever can have a task is not held while people decide. */
 const capabilities = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
-const leaked = () => upstream.calls.filter(({ body }) => body.includes(CANARY)).length;
+const call = (gateway: Governed, name: string, args: object, client: { apiKey: string }) =>
+  gateway.mcp.callTool({
+    context: stack.context({ ...client, capabilities }),
+    name,
+    argumentsValue: args,
+    signal: new AbortController().signal,
+  });
+const leaked = () =>
+  stack.calls.filter(({ argumentsJson }) => argumentsJson.includes(CANARY)).length;
 
 describe.each(FLOWS)('$name', ({ connection, steps }) => {
   const read = steps.slice(0, -1);
@@ -131,11 +123,11 @@ describe.each(FLOWS)('$name', ({ connection, steps }) => {
   it('needs approval, by whichever gateway it would leave', async () => {
     const client = await newClient();
     for (const { tool, gives } of read)
-      expect(await path.call(gateways[0], `${connection}_${tool}`, {}, client)).toMatchObject({
+      expect(await call(gateways[0], `${connection}_${tool}`, {}, client)).toMatchObject({
         result: { content: [{ text: gives }] },
       });
     for (const gateway of gateways) {
-      const out = await path.call(gateway, way, { body: CANARY }, { ...client, capabilities });
+      const out = await call(gateway, way, { body: CANARY }, client);
       expect(codeOf(out)).toMatchObject({ 'conducktor/code': 'approval_required' });
     }
     expect(leaked()).toBe(0);
@@ -144,30 +136,29 @@ describe.each(FLOWS)('$name', ({ connection, steps }) => {
   it('is free for a client that was given nothing, and when the window is over', async () => {
     const client = await newClient();
     const sent = { body: 'harmless' };
-    const sends = async (by: { apiKey: string }) =>
-      codeOf(await path.call(gateways[1], way, sent, { ...by, capabilities }));
+    const sends = async (by: { apiKey: string }) => codeOf(await call(gateways[1], way, sent, by));
     const free = expect.not.objectContaining({ 'conducktor/code': expect.anything() });
     expect(await sends(client)).toEqual(free);
-    for (const { tool } of read) await path.call(gateways[0], `${connection}_${tool}`, {}, client);
+    for (const { tool } of read) await call(gateways[0], `${connection}_${tool}`, {}, client);
     expect(await sends(client)).not.toEqual(free);
     // What one client was given, the same person's other one was not.
     expect(await sends(await newClient())).toEqual(free);
-    await path.admin.pool.query("update taint set seen_at = seen_at - interval '31 minutes'");
+    await stack.admin.pool.query("update taint set seen_at = seen_at - interval '31 minutes'");
     expect(await sends(client)).toEqual(free);
   });
 });
 
 it('withholds what cannot be noted, and decides nothing without what was given', async () => {
   const client = await newClient();
-  const rights = (sql: string) => path.admin.pool.query(sql);
+  const rights = (sql: string) => stack.admin.pool.query(sql);
   await rights('revoke select, insert, update on taint from conducktor_gateway');
   try {
-    const read = await path.call(gateways[0], 'github_get_file_contents', {}, client);
+    const read = await call(gateways[0], 'github_get_file_contents', {}, client);
     expect(codeOf(read)).toMatchObject({ 'conducktor/code': 'result_withheld' });
     expect(JSON.stringify(read)).not.toContain(CANARY);
-    const out = await path.call(gateways[0], 'github_create_pull_request', {}, client);
+    const out = await call(gateways[0], 'github_create_pull_request', {}, client);
     expect(out).toMatchObject({ kind: 'error', status: 503 });
-    expect(upstream.calls.map(({ name }) => name)).toEqual(['get_file_contents']);
+    expect(stack.calls.map(({ name }) => name)).toEqual(['get_file_contents']);
   } finally {
     await rights('grant select, insert, update on taint to conducktor_gateway');
   }
