@@ -1,5 +1,5 @@
 /** What approvers are shown beside a call: how an admin sets it up, and who reads what was kept of it. */
-import { GET_APPROVAL, newId } from '@conducktor/contracts';
+import { GET_APPROVAL, MANAGEMENT_CONNECTION, newId } from '@conducktor/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCall } from '../src/management/run-call.js';
 import { listed, startControl, type ControlService, type Loose } from './harness.js';
@@ -157,9 +157,16 @@ describe('what was kept', () => {
     await keepPreview(service, desk, id, 'before', { content: 'Approve this' }, ['untrusted']);
     const before = await taints();
     const result = await runCall(service.control, {
-      ...{ callId: newId('call'), tenantId: desk.tenantId, memberId: desk.ann.memberId },
-      ...{ clientId: 'chatgpt', connectionId: 'conducktr', revision: 0, timeoutMs: 5_000 },
-      ...{ key: { epoch: 1, tick: 1, ordinal: 1 }, progress: false, method: 'tools/call' },
+      callId: newId('call'),
+      key: { epoch: 1, tick: 1, ordinal: 1 },
+      tenantId: desk.tenantId,
+      memberId: desk.ann.memberId,
+      clientId: 'chatgpt',
+      connectionId: MANAGEMENT_CONNECTION,
+      revision: 0,
+      timeoutMs: 5_000,
+      progress: false,
+      method: 'tools/call',
       name: GET_APPROVAL.name,
       argumentsJson: JSON.stringify({ id }),
     });
@@ -202,7 +209,7 @@ describe('what was kept', () => {
     expect(shown).toContain(
       '<ins>+   &quot;a&quot;: 3,\n+   &lt;script&gt;alert(1)&lt;/script&gt;\\u{202e}\n</ins>  }',
     );
-    expect(shown).toContain('2 lines go (−), 2 come (+)');
+    expect(shown).toContain('Lines that go (−): 2. Lines that come (+): 2.');
     expect(shown).toContain('There is more of it');
     expect(shown).not.toMatch(/<script|\u202e/);
   });

@@ -47,7 +47,8 @@ function column(id: string, title: string, side: Side, runs: readonly Run[] | un
   return `<h2 id="${id}">${title}</h2>${from}${shown}${more}`;
 }
 
-const ERASED = 'It was erased: it is kept no longer, or the key of the person who asked was destroyed.';
+const ERASED =
+  'It was erased: it is kept no longer, or the key of the person who asked was destroyed.';
 
 // Focusable, so that it is scrolled by keyboard.
 const pre = (id: string, html: string) =>
@@ -70,5 +71,5 @@ function marked(runs: readonly Run[], own: 'gone' | 'new'): string {
 function legendOf(runs: readonly Run[]): string {
   const count = (kind: Run['kind']) =>
     runs.reduce((sum, run) => sum + (run.kind === kind ? run.lines.length : 0), 0);
-  return `<p class="hint">${count('gone')} lines go (−), ${count('new')} come (+).</p>`;
+  return `<p class="hint">Lines that go (−): ${count('gone')}. Lines that come (+): ${count('new')}.</p>`;
 }
