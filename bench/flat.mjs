@@ -8,6 +8,14 @@ const CONNECTIONS = [16, 64];
 const PAIRS = {
   workspaces: [{ workspaces: 10 }, { workspaces: 1000 }],
   rules: [{ rules: 10 }, { rules: 200 }],
+  'mixed-50': [
+    { rules: 10, mixed: true },
+    { rules: 50, mixed: true },
+  ],
+  'mixed-200': [
+    { rules: 10, mixed: true },
+    { rules: 200, mixed: true },
+  ],
   tools: [
     { connections: 2, tools: 10 },
     { connections: 20, tools: 5000, workspaces: 20 },

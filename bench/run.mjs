@@ -4,8 +4,8 @@
 //   --against DIR   … and a built checkout beside this one, as `before`: what a change costs
 //   --keys     … callers show API keys instead of access tokens
 //   --list     `tools/list` with 500 tools of 20 connections to a bare server that sends the same bytes
-//   --flat     calls with 1,000 workspaces to 10, with 200 rules to 10, with 5,000 tools to 10
-//              (--only workspaces|rules|tools)
+//   --flat     calls with 1,000 workspaces to 10, with 200 rules to 10, with 50 and with 200 rules of all
+//              kinds to 10, with 5,000 tools to 10 (--only workspaces|rules|mixed-50|mixed-200|tools)
 //   --memory   resident memory and heap of each service under steady load (--minutes N, --rate N)
 //   --overload four times the load that can be sustained, for a minute, and the way back
 //   --simulation   a policy tried on recorded calls (--calls N): time, memory, what other requests notice

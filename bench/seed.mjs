@@ -1,4 +1,4 @@
-import { benchPolicy, slugOf, toolsOfConnections } from './workload.mjs';
+import { benchPolicy, mixedPolicy, slugOf, toolsOfConnections } from './workload.mjs';
 
 /** Enough to keep both cores busy, few enough that no request waits for its turn too long. */
 const AT_ONCE = 8;
@@ -28,7 +28,8 @@ async function fill(post, workload, upstreamUrl) {
     const { status } = await post(`/connections/${id}/test`);
     if (status !== 'ACTIVE') throw new Error(`The connection ${slugOf(i)} is ${status}.`);
   }
-  const { version } = await post('/policies', { document: benchPolicy(workload.rules) });
+  const policyOf = workload.mixed ? mixedPolicy : benchPolicy;
+  const { version } = await post('/policies', { document: policyOf(workload.rules) });
   await post(`/policies/${version}/activate`);
 }
 

@@ -3,7 +3,7 @@
 
 /**
  * workspaces: how many, the calls spread over all of them; rules: of each one's policy; tools: in all of
- * a workspace, over `connections` connections; credential: what callers show, `token` (a JWT access token
+ * a workspace, over `connections` connections; mixed: rules of every kind (`mixedPolicy`); credential: what callers show, `token` (a JWT access token
  * signed by the installation's key) or `key` (an API key).
  */
 export const STANDARD = {
@@ -60,4 +60,39 @@ export function benchPolicy(count = STANDARD.rules) {
     effect: i % 2 === 0 ? 'deny' : 'allow',
   }));
   return { version: 1, default: 'deny', rules: [...holds, ...fails, ...others] };
+}
+
+/**
+ * Rules of every kind that people write, one that redacts every answer first: as many as asked, and of each
+ * kind the same share. About the measured tool are allowances that hold, and refusals, approvals and
+ * redactions whose condition has to be asked and does not hold; the rest is about other tools.
+ */
+export function mixedPolicy(count) {
+  const about = (i, amount) => ({ tools: ['bench*'], if: `args.amount > ${amount + i}` });
+  const approvers = { group: 'admins', label: 'Admin team' };
+  const kinds = [
+    () => ({ when: { tools: ['bench*'] }, effect: 'redact', redact: { kinds: ['email', 'card'] } }),
+    (i) => ({ when: about(i, -1_000), effect: 'allow' }),
+    (i) => ({ when: about(i, 1_000_000), effect: 'deny', message: 'Too large' }),
+    (i) => ({ when: about(i, 1_000_000), effect: 'require_approval', approvers }),
+    (i) => ({ when: about(i, 1_000_000), effect: 'redact', redact: { fields: [`a.b${i}`] } }),
+    () => ({
+      when: { labels: ['egress'], seen: ['private', 'untrusted'] },
+      effect: 'require_approval',
+      approvers,
+    }),
+    (i) => ({ when: { groups: [`group-${i}`], class: ['write', 'destructive'] }, effect: 'deny' }),
+    (i) => ({ when: { connections: [`erp-${i}`] }, effect: 'require_approval', approvers }),
+    (i) => ({ when: { tools: [`crm_*_${i}`] }, effect: 'redact', redact: { kinds: ['phone'] } }),
+    (i) => ({
+      when: { tools: [`ads_*_${i}`], time: { zone: 'Europe/Berlin', from: '18:00', to: '08:00' } },
+      effect: 'deny',
+    }),
+  ];
+  const rules = Array.from({ length: count }, (_, i) => {
+    // Only one redacts every answer: what that costs is not what the number of rules costs.
+    const kind = i < kinds.length ? i : 1 + (i % (kinds.length - 1));
+    return { id: `rule-${i}`, ...kinds[kind](i) };
+  });
+  return { version: 1, default: 'deny', rules };
 }

@@ -1,9 +1,9 @@
-import { parsePolicy } from '@conducktor/policy';
+import { compilePolicy, decide, parsePolicy } from '@conducktor/policy';
 import { expect, test } from 'vitest';
 import { answerLength } from '../http-framing.mjs';
 import { sumProfile } from '../profile-sums.mjs';
 import { lineThrough, median, percentile } from '../stats.mjs';
-import { benchPolicy, toolsOfConnections } from '../workload.mjs';
+import { benchPolicy, mixedPolicy, toolsOfConnections } from '../workload.mjs';
 
 test('knows where an HTTP answer ends', () => {
   const whole = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
@@ -42,6 +42,31 @@ test('a line is fitted with its uncertainty', () => {
 test('the policy of the measurement is one that the product accepts, of as many rules as asked', () => {
   for (const count of [10, 50, 200])
     expect(parsePolicy(benchPolicy(count)).rules).toHaveLength(count);
+});
+
+test('rules of all kinds let the measured call through, however many they are', () => {
+  const caller = {
+    memberId: 'm',
+    userId: 'u',
+    email: 'a@example.com',
+    groups: [],
+    roles: ['member'],
+    clientId: 'c',
+    scopes: [],
+  };
+  const names = { name: 'bench_echo', upstreamName: 'echo', connection: 'bench' };
+  const tool = { ...names, class: 'write' as const, labels: [] };
+  const [few, some, many] = [10, 50, 200].map((count) => {
+    const policy = compilePolicy(parsePolicy(mixedPolicy(count)));
+    expect(policy.rules).toHaveLength(count);
+    const context = { now: new Date() };
+    return decide(policy, { caller, tool, args: { amount: 7, message: 'hello' }, context });
+  });
+  expect(few).toMatchObject({ effect: 'allow', redactions: [{ ruleId: 'rule-0' }] });
+  for (const more of [some, many]) {
+    expect(more!.effect).toBe('allow');
+    expect(more!.redactions).toHaveLength(1);
+  }
 });
 
 test('tools are spread over connections without losing any', () => {
