@@ -1,4 +1,5 @@
 import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
+import { takeClient } from './take-client.js';
 
 /** A transaction bound to one tenant: every row it can see or write is that tenant's. */
 export interface TenantTx {
@@ -69,7 +70,7 @@ export async function withTenant<Result>(
   tenantId: string,
   work: (tx: TenantTx) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect();
+  const { client, giveBack } = await takeClient(pool);
   let broken: Error | undefined;
   try {
     await client.query('begin');
@@ -86,7 +87,7 @@ export async function withTenant<Result>(
       });
     throw error;
   } finally {
-    client.release(broken);
+    giveBack(broken);
   }
 }
 

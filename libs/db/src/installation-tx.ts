@@ -1,5 +1,6 @@
 import type { QueryResult, QueryResultRow } from 'pg';
 import type { Db } from './db.js';
+import { takeClient } from './take-client.js';
 
 /** A transaction over tables of the installation: accounts, links, letters. Tenant rows are not seen. */
 export interface InstallationTx {
@@ -14,7 +15,7 @@ export async function inTransaction<Result>(
   db: Db,
   work: (tx: InstallationTx) => Promise<Result>,
 ): Promise<Result> {
-  const client = await db.pool.connect();
+  const { client, giveBack } = await takeClient(db.pool);
   let broken: Error | undefined;
   try {
     await client.query('begin');
@@ -27,6 +28,6 @@ export async function inTransaction<Result>(
     });
     throw error;
   } finally {
-    client.release(broken);
+    giveBack(broken);
   }
 }

@@ -7,7 +7,8 @@ const ERRNO = new Set([
   'EHOSTUNREACH',
 ]);
 // Texts of pg, which gives these errors no code.
-const LOST = /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect)/;
+const LOST =
+  /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client .* not queryable)/;
 
 /**
  * Whether an error of a query says that the database could not be asked, or not be heard: it ended, is

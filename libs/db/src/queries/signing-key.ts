@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Db } from '../db.js';
+import { takeClient } from '../take-client.js';
 
 /** `published`: known to verifiers, signs nothing yet. `retired`: what it signed is still good. */
 export type SigningKeyState = 'published' | 'signing' | 'retired' | 'gone';
@@ -139,7 +140,7 @@ async function oneAtATime<Result>(
   db: Db,
   work: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = await db.pool.connect();
+  const { client, giveBack } = await takeClient(db.pool);
   try {
     await client.query('begin');
     // A statement of its own: what follows must take its snapshot after the lock is held.
@@ -151,6 +152,6 @@ async function oneAtATime<Result>(
     await client.query('rollback').catch(() => {});
     throw error;
   } finally {
-    client.release();
+    giveBack();
   }
 }
