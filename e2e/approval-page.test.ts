@@ -58,7 +58,9 @@ beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
   world = await openWorld({ slug: 'notes', policy: POLICY });
   // It is held for 25 seconds, during which everything else happens.
-  const wire = wireOf('An agent with an API key');
+  const wire = wireOf(
+    'An agent with an API key: nobody decided in 25 seconds, and it called again later',
+  );
   agent = { wire, told: askAsAgent(wire) };
   [browser, stranger] = await Promise.all([
     startChromium(),
@@ -131,7 +133,7 @@ test('held: ChatGPT waits while the page is read, and has the result with the de
     metadataUrl: undefined,
   });
   await client.authorize();
-  const wire = wireOf('ChatGPT', client.fetch);
+  const wire = wireOf('ChatGPT: approved on the page while it was held', client.fetch);
   const waits = send(wire.fetch, 'tools/call', call('bread'));
   const url = await waiting('bread');
   await desk.goto(url);
@@ -141,7 +143,7 @@ test('held: ChatGPT waits while the page is read, and has the result with the de
 });
 
 test('a page for its person: what waits, nothing to decide; others see nothing; a reason comes back', async () => {
-  const wire = wireOf('URL elicitation, 2026-07-28: SDK v2');
+  const wire = wireOf('URL elicitation, 2026-07-28: SDK v2, rejected while its person looked on');
   const client = new Client(INFO, {
     capabilities: SHOWS_PAGES,
     versionNegotiation: { mode: { pin: '2026-07-28' } },
@@ -172,7 +174,7 @@ test('a page for its person: what waits, nothing to decide; others see nothing; 
 });
 
 test('a page of 2025-11-25: the client of that revision calls again when its person was there', async () => {
-  const wire = wireOf('URL elicitation, 2025-11-25: SDK v1');
+  const wire = wireOf('URL elicitation, 2025-11-25: SDK v1, approved before it called again');
   const client = new ClientV1(INFO, { capabilities: SHOWS_PAGES });
   await client.connect(new TransportV1(new URL(world.mcp), withKey(wire)) as never);
   const refused = await client.callTool(call('jam')).catch((error: unknown) => error);
@@ -188,8 +190,16 @@ test('held: Claude is told why, Cursor has its result, whatever decides', async 
   const ofCursor = cursor.cursor(world.mcp, requester, cursor.REDIRECTS[0]!);
   await Promise.all([ofClaude.authorize(), ofCursor.authorize()]);
   const [forClaude, forCursor] = [
-    send(wireOf('Claude', ofClaude.fetch).fetch, 'tools/call', call('honey')),
-    send(wireOf('Cursor', ofCursor.fetch).fetch, 'tools/call', call('salt')),
+    send(
+      wireOf('Claude: rejected while it was held', ofClaude.fetch).fetch,
+      'tools/call',
+      call('honey'),
+    ),
+    send(
+      wireOf('Cursor: approved over REST while it was held', ofCursor.fetch).fetch,
+      'tools/call',
+      call('salt'),
+    ),
   ];
   const [honey, salt] = await Promise.all([waiting('honey'), waiting('salt')]);
   const act = (url: string, vote: string, reason: string) =>
@@ -230,14 +240,14 @@ test('the guide has what these clients sent and were sent', async () => {
 const BEGIN = '<!-- written by e2e/approval-page.test.ts -->';
 const END = '<!-- end of what is written -->';
 const ORDER = [
-  'ChatGPT',
-  'Claude',
-  'Cursor',
-  'An agent with an API key',
+  'ChatGPT: approved on the page while it was held',
+  'Claude: rejected while it was held',
+  'Cursor: approved over REST while it was held',
+  'An agent with an API key: nobody decided in 25 seconds, and it called again later',
   'The tasks extension: SDK v2 with ext-tasks',
   'The tasks extension, cancelled',
-  'URL elicitation, 2026-07-28: SDK v2',
-  'URL elicitation, 2025-11-25: SDK v1',
+  'URL elicitation, 2026-07-28: SDK v2, rejected while its person looked on',
+  'URL elicitation, 2025-11-25: SDK v1, approved before it called again',
 ];
 
 const call = (note: string) => ({ name: TOOL, arguments: { note } });
