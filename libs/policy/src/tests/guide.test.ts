@@ -42,7 +42,7 @@ describe('the schema for editors', () => {
     }
   });
 
-  it.each([
+  it.each<[object]>([
     [{ id: 'r', effect: 'block' }],
     [{ id: 'r', effect: 'deny', when: { grups: ['x'] } }],
     [{ id: 'r', effect: 'require_approval' }],
@@ -52,7 +52,7 @@ describe('the schema for editors', () => {
     [{ id: 'r', effect: 'redact', redact: { from: ['audit'] } }],
     [{ id: 'r', effect: 'deny', when: { time: { from: '09:00' } } }],
     [{ id: 'r', effect: 'deny', when: { time: { days: ['mon'], to: '09:00' } } }],
-    ...['31d', '721h', '43201m', '0d', '1w'].map((expires) => [
+    ...['31d', '721h', '43201m', '0d', '1w'].map((expires): [object] => [
       { id: 'r', effect: 'require_approval', approvers: { group: 'g' }, expires },
     ]),
   ])('refuses %j, as the parser does', (rule) => {
