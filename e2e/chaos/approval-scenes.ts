@@ -14,6 +14,8 @@ export type GoOn = () => Promise<void>;
 
 /** Longer than what was let go needs to reach the next thing that is stopped. */
 const PASSES_MS = 150;
+/** A link between gateway and worker that is silent for longer is soon taken for dead. */
+const LINK_MS = 5_000;
 
 /** Stands on the wires to the workers, on a lock and on the wires to clients. */
 const alongTheCall: Scene = {
@@ -40,6 +42,7 @@ const alongTheCall: Scene = {
     await held.letGo(recorded);
     await stage.untilRecorded(recorded);
 
+    const stalledAt = performance.now();
     const toWorkers = WORKERS.map((name) => stage.installation.wires.get(`gateways - ${name}`)!);
     await stall(toWorkers);
     await held.letGo(answered);
@@ -49,6 +52,8 @@ const alongTheCall: Scene = {
     return async () => {
       await unlock();
       await pass([...toWorkers, ...leaving.map(({ wire }) => wire)]);
+      const isLong = performance.now() - stalledAt > LINK_MS;
+      for (const call of [...executing, ...answered, ...redeemed]) call.mayBeLost = isLong;
       // Where its worker is gone, it answers nobody.
       void held.letGo(executing);
     };

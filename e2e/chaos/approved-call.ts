@@ -12,7 +12,8 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
   'service_unavailable',
   'rate_limited',
 ]);
-const PATIENCE_MS = 8_000;
+// Whoever hangs up has a call ended that their gateway makes for them.
+const PATIENCE_MS = 30_000;
 const BETWEEN_MS = 100;
 
 /** A client that makes a call which needs approval, again and again until it is told how that ended. */
@@ -27,7 +28,9 @@ export class ApprovedCall {
   /** All it was told, for reading. */
   readonly said: string[] = [];
   readonly told: Promise<Told>;
-  #until = Infinity;
+  /** What it asks may be taken for lost, because others were kept from each other for too long. */
+  mayBeLost = false;
+  readonly #givingUp = new AbortController();
 
   constructor(
     of: Pick<ApprovedCall, 'note' | 'mode' | 'point' | 'wire'>,
@@ -53,7 +56,7 @@ export class ApprovedCall {
 
   /** From now on it asks for so long, and is then told nothing. */
   giveUpAfter(ms: number): void {
-    this.#until = Date.now() + ms;
+    setTimeout(() => this.#givingUp.abort(), ms).unref();
   }
 
   async #askUntilTold({
@@ -64,7 +67,7 @@ export class ApprovedCall {
     apiKey: string;
   }): Promise<Told> {
     const urls = [`http://127.0.0.1:${this.wire.port}`, ...gateways];
-    for (let attempt = 0; Date.now() < this.#until; attempt++) {
+    for (let attempt = 0; !this.#givingUp.signal.aborted; attempt++) {
       const { told, said } = await this.#ask(urls[attempt % urls.length]!, apiKey);
       this.said.push(said);
       if (told !== 'again') return told;
@@ -74,7 +77,7 @@ export class ApprovedCall {
   }
 
   async #ask(url: string, token: string): Promise<{ told: Told | 'again'; said: string }> {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const signal = AbortSignal.any([this.#givingUp.signal, AbortSignal.timeout(PATIENCE_MS)]);
     const args = { note: this.note };
     const answer = await rawCall(`${url}/mcp`, this.tool, args, { token, signal }).catch(
       (error: Error) => error,
