@@ -269,7 +269,9 @@ describe('a decision', () => {
       return { apiKey: body['key'], keyId: body['id'] };
     };
     const asAdam = { ...adam, ...(await made(boss, adam.memberId)) };
-    const asAnn = { ...desk.ann, ...(await made(asAdam, desk.ann.memberId)) };
+    const behindTwo = { name: 'handy', memberId: desk.ann.memberId, scopes: ['mcp:write'] };
+    expect((await api(asAdam, 'POST', 'api-keys', behindTwo)).status).toBe(403);
+    const asAnn = { ...desk.ann, ...(await made(adam, desk.ann.memberId)) };
     const id = await wait({ approvers: [{ count: 2 }] });
     expect((await approve(boss, id)).body).toMatchObject({ status: 'pending' });
     const answer = await approve(asAnn, id);

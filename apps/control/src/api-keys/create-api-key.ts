@@ -1,6 +1,7 @@
 import { ConducktorError, type NewApiKey } from '@conducktor/contracts';
 import type { PrismaTx } from '@conducktor/db';
 import { mintApiKey, normaliseScopes } from '@conducktor/identity';
+import { requireOwnKey } from '../approvals/own-key.js';
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
@@ -9,7 +10,7 @@ import { requireMayActFor } from './whose-keys.js';
 
 /** Stores the hash of a new key and returns the key, which nobody can read again. */
 export async function createApiKey(
-  { prisma }: Pick<Control, 'prisma'>,
+  { db, prisma }: Pick<Control, 'db' | 'prisma'>,
   caller: Caller,
   wanted: NewApiKey,
 ): Promise<{ id: string; key: string }> {
@@ -18,6 +19,8 @@ export async function createApiKey(
     throw new ConducktorError('invalid_request', '"expiresAt": is in the past.');
   const { tenantId } = caller;
   const memberId = wanted.memberId ?? caller.memberId;
+  // It would be known to two people besides its own, and one of them named as its maker.
+  if (memberId !== caller.memberId) await requireOwnKey({ db }, caller);
   const scopes = normaliseScopes(wanted.scopes);
   const minted = mintApiKey();
   await prisma.withTenant(tenantId, async (tx) => {

@@ -4,7 +4,7 @@ import type { Caller } from '../http/caller.js';
 
 /**
  * Throws `forbidden` for an API key that somebody else made for its person: whoever made it may hold it
- * still, and would vote, or give a vote away, in that person's name besides their own. Who made a key never
+ * still, and would vote, give a vote away, or make keys for others, in that person's name besides their own. Who made a key never
  * changes, so this is asked before any transaction.
  */
 export async function requireOwnKey(
