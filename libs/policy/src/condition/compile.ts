@@ -29,7 +29,12 @@ export interface Condition {
 }
 
 /** Parses, checks and prepares a CEL expression. `error` says in one sentence what is wrong. */
-export const compileCondition = remembered(compile);
+export const compileCondition = remembered(
+  compile,
+  undefined,
+  // An instruction takes as much memory as two characters do.
+  (source, made) => source.length + ('condition' in made ? 2 * made.condition.instructions : 0),
+);
 
 function compile(source: string): { condition: Condition } | { error: string } {
   try {

@@ -60,7 +60,10 @@ const MAX_INSTRUCTIONS = 5_000;
 /** Why a pattern is refused that took long to compile: nothing more is compiled for whoever sent it. */
 export const TOO_LARGE =
   'is too large: repetitions such as {100} are written out, so use fewer or shorter ones';
+// Instructions of 135 bytes: some 40 MB.
+const MAX_KEPT = 300_000;
 const patterns = new Map<string, RE2JS>();
+let kept = 0;
 
 /** Throws when RE2 does not know the syntax (look-around, back-references) or the pattern is too large. */
 export function compilePattern(source: string): RE2JS {
@@ -69,9 +72,14 @@ export function compilePattern(source: string): RE2JS {
     if (source.length > MAX_PATTERN) throw new Error(`longer than ${MAX_PATTERN} characters`);
     pattern = RE2JS.compile(source);
     if (pattern.programSize() > MAX_INSTRUCTIONS) throw new Error(TOO_LARGE);
-    // Conditions keep their patterns warm; old policies' patterns must not pile up.
-    if (patterns.size >= 5_000) patterns.delete(patterns.keys().next().value!);
     patterns.set(source, pattern);
+    kept += pattern.programSize();
+    // Old policies' patterns must not pile up.
+    for (const [oldest, each] of patterns) {
+      if (kept <= MAX_KEPT) break;
+      patterns.delete(oldest);
+      kept -= each.programSize();
+    }
   }
   return pattern;
 }

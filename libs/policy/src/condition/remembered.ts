@@ -1,5 +1,6 @@
 // Compiled comparisons take some 70 bytes for each character of their text: about 35 MB of them.
 const MAX_CHARACTERS = 500_000;
+const lengthOf = (text: string) => text.length;
 
 /**
  * `make`, with what it made of the texts used last kept: workspaces share the rules of ready-made policies,
@@ -8,6 +9,8 @@ const MAX_CHARACTERS = 500_000;
 export function remembered<Made>(
   make: (text: string) => Made,
   maxCharacters = MAX_CHARACTERS,
+  /** As how many characters it counts. */
+  weightOf: (text: string, made: Made) => number = lengthOf,
 ): (text: string) => Made {
   const kept = new Map<string, Made>();
   let characters = 0;
@@ -15,16 +18,16 @@ export function remembered<Made>(
     let made = kept.get(text);
     if (made === undefined) {
       made = make(text);
-      characters += text.length;
+      characters += weightOf(text, made);
     } else {
       // A Map lists in the order of insertion: the one used last stands last.
       kept.delete(text);
     }
     kept.set(text, made);
-    for (const [oldest] of kept) {
+    for (const [oldest, each] of kept) {
       if (characters <= maxCharacters || oldest === text) break;
       kept.delete(oldest);
-      characters -= oldest.length;
+      characters -= weightOf(oldest, each);
     }
     return made;
   };

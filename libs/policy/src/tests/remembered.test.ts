@@ -20,3 +20,14 @@ test('keeps one text that is longer than its bound until the next', () => {
   const of = remembered(() => ++made, 3);
   expect([of('long text'), of('long text'), of('a'), of('long text')]).toEqual([1, 1, 2, 3]);
 });
+
+test('counts what it made as it is told to', () => {
+  const made: string[] = [];
+  const weigh = remembered(
+    (text) => made.push(text),
+    10,
+    (text) => (text === 'heavy' ? 9 : 1),
+  );
+  for (const text of ['a', 'b', 'heavy', 'b', 'a']) weigh(text);
+  expect(made).toEqual(['a', 'b', 'heavy', 'a']);
+});
