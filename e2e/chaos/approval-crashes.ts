@@ -153,9 +153,12 @@ async function judge(
   victim: Victim,
   patient: boolean,
 ): Promise<{ end: End; findings: string[] }> {
+  const mayWait = mayBeHeld(call, victim) && !patient;
   // Sealing and late outcomes take a moment.
-  if (patient || !mayBeHeld(call, victim))
-    await eventually('it is over', async () => isOver(await stage.recordsOf(call))).catch(() => {});
+  await eventually('it is over', async () => {
+    const now = await stage.recordsOf(call);
+    return isOver(now) || (mayWait && now.status !== 'done');
+  }).catch(() => {});
   const records = await stage.recordsOf(call);
   const told = await call.told;
   const times = stage.upstream.arrived.get(call.note) ?? 0;
