@@ -228,7 +228,7 @@ describe('a decision', () => {
     const first = await approve(desk.ann, id);
     expect(first.body).toMatchObject({
       status: 'pending',
-      next: 'Your approval is recorded. Nothing is sent yet: there are 1 of 2 from Finance desk.',
+      next: 'Your approval is recorded. Nothing is sent yet: so far 1 of 2 from Finance desk.',
     });
     expect((await approve(desk.ann, id)).body).toMatchObject({
       status: 409,

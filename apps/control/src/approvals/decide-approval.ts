@@ -100,5 +100,5 @@ function whatNext(
   if (status === 'approved')
     return approvedSentence({ onApproval, expiresAt: expiresAt.toISOString() });
   const demands = standingOf(ballot).map(({ label, ...each }) => ({ ...each, sentTo: label }));
-  return `Your approval is recorded. Nothing is sent yet: there are ${stillWanted(demands)}.`;
+  return `Your approval is recorded. Nothing is sent yet: so far ${stillWanted(demands)}.`;
 }

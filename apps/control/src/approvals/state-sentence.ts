@@ -28,7 +28,7 @@ export function stateSentence(approval: ApprovalView): string {
   const reason = decidedReason === null ? '' : ` The reason given: ${decidedReason}`;
   switch (status) {
     case 'pending':
-      return `Nothing is sent before enough people approve: there are ${stillWanted(demands)}. After ${minuteOf(expiresAt)} nobody can decide any more.`;
+      return `Nothing is sent before enough people approve: so far ${stillWanted(demands)}. After ${minuteOf(expiresAt)} nobody can decide any more.`;
     case 'approved':
       return approvedSentence(approval);
     case 'rejected':

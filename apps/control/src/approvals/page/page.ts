@@ -95,11 +95,17 @@ function votesOf({ votes }: ApprovalDetail): string {
 function similarOf({ similar }: ApprovalDetail): string {
   if (similar.length === 0) return '';
   const items = similar.map(({ id, status, requester, decidedBy, reason, at, likeness }) => {
-    const alike = likeness === null ? '' : `, ${Math.round(likeness * 100)} % the same arguments`;
     const became = status === 'rejected' ? 'rejected' : 'approved';
-    return `<li><a href="/approvals/${escapeHtml(id)}">${minuteOf(at)}</a>: ${became} by ${escapeHtml(decidedBy.join(' and '))} for ${escapeHtml(requester)}${alike}${reason === null ? '' : `. ${escapeHtml(reason)}`}</li>`;
+    return `<li><a href="/approvals/${escapeHtml(id)}">${minuteOf(at)}</a>: ${became} by ${escapeHtml(decidedBy.join(' and '))} for ${escapeHtml(requester)}${alike(likeness)}${reason === null ? '' : `. ${escapeHtml(reason)}`}</li>`;
   });
   return `<h2>Similar calls before</h2><ul>${items.join('')}</ul>`;
+}
+
+/** How much of the arguments is the same, 0 to 1; null: those are not kept any more. */
+function alike(likeness: number | null): string {
+  if (likeness === null) return '';
+  const percent = Math.round(likeness * 100);
+  return percent === 0 ? ', other arguments' : `, ${percent} % the same arguments`;
 }
 
 function decisionForm({ csrf, reason, problem }: ApprovalPage): string {
