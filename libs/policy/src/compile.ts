@@ -5,7 +5,7 @@ import {
   type PolicyRule,
 } from '@conducktor/contracts';
 import { compileCondition, type Condition } from './condition/compile.js';
-import { compileGlob } from './glob.js';
+import { callerMatcher, toolMatcher } from './matchers.js';
 import { NEEDS_APPROVERS, PolicyError } from './parse.js';
 import { compileRedaction } from './redact/compile.js';
 import { compileTimeWindow } from './time-window.js';
@@ -191,27 +191,4 @@ function conditionOf(ruleId: string, source: string): Condition {
   const compiled = compileCondition(source);
   if ('condition' in compiled) return compiled.condition;
   throw new PolicyError([{ rule: ruleId, field: 'when.if', problem: compiled.error }]);
-}
-
-function toolMatcher({ when }: PolicyRule): (tool: PolicyTool) => boolean {
-  const connections = when.connections?.map(compileGlob);
-  const tools = when.tools?.map(compileGlob);
-  return (tool) =>
-    (!connections || connections.some((matches) => matches(tool.connection))) &&
-    (!tools || tools.some((matches) => matches(tool.name))) &&
-    (!when.class || when.class.includes(tool.class)) &&
-    (!when.labels || when.labels.some((label) => tool.labels.includes(label)));
-}
-
-function callerMatcher({ when }: PolicyRule): ((caller: PolicyCaller) => boolean) | undefined {
-  const { users, groups, roles, clients } = when;
-  if (!users && !groups && !roles && !clients) return undefined;
-  const emails = users && new Set(users.map((email) => email.toLowerCase()));
-  const anyOf = (list: readonly string[] | undefined) => list && new Set(list);
-  const [inGroups, inRoles, inClients] = [anyOf(groups), anyOf(roles), anyOf(clients)];
-  return (caller) =>
-    (!emails || emails.has(caller.email.toLowerCase())) &&
-    (!inGroups || caller.groups.some((group) => inGroups.has(group))) &&
-    (!inRoles || caller.roles.some((role) => inRoles.has(role))) &&
-    (!inClients || inClients.has(caller.clientId));
 }

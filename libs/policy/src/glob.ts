@@ -19,3 +19,12 @@ export function compileGlob(pattern: string): (name: string) => boolean {
     return true;
   };
 }
+
+/** Whether a name fits any of them; those without `*` are looked up, however many they are. */
+export function compileGlobs(patterns: readonly string[]): (name: string) => boolean {
+  const names = new Set(patterns.filter((pattern) => !isGlob(pattern)));
+  const globs = patterns.filter(isGlob).map(compileGlob);
+  return (name) => names.has(name) || globs.some((matches) => matches(name));
+}
+
+export const isGlob = (pattern: string) => pattern.includes('*');

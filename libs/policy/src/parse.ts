@@ -1,6 +1,7 @@
 import { ConducktorError, PolicyDocument, type PolicyRule } from '@conducktor/contracts';
 import { compileCondition } from './condition/compile.js';
 import { TOO_LARGE } from './condition/environment.js';
+import { isGlob } from './glob.js';
 import { readYaml } from './read-yaml.js';
 import { redactInstructions, redactProblems } from './redact/compile.js';
 import { isTimeZone } from './time-window.js';
@@ -9,6 +10,8 @@ import { isTimeZone } from './time-window.js';
 const MAX_TEXT = 512 * 1024;
 // Of all patterns of a document: some 5 µs each to compile, and kept for as long as it decides.
 const MAX_INSTRUCTIONS = 200_000;
+// Each of them is tried on every tool of the workspace when the document becomes active.
+const MAX_GLOBS = 5_000;
 export const NEEDS_APPROVERS = 'is missing; say who approves, such as { group: admins }';
 
 export interface PolicyProblem {
@@ -76,10 +79,20 @@ function* crossChecks(document: PolicyDocument): Generator<PolicyProblem> {
       return;
     }
   }
+  if (globsOf(document) > MAX_GLOBS)
+    yield { field: 'rules', problem: `have more than ${MAX_GLOBS} names with "*" together` };
   for (const [index, test] of document.tests.entries()) {
     if (test.rule !== undefined && !seen.has(test.rule))
       yield { field: `tests[${index}].rule`, problem: `names no rule of this policy` };
   }
+}
+
+function globsOf({ rules }: PolicyDocument): number {
+  return rules.reduce(
+    (sum, { when: { tools = [], connections = [] } }) =>
+      sum + tools.filter(isGlob).length + connections.filter(isGlob).length,
+    0,
+  );
 }
 
 /** What belongs to one effect: needed there, and without meaning anywhere else. */

@@ -216,6 +216,20 @@ tests:
     expect(problemOf('tests: [{ 1: a, "1": b }]')).toContain('"1" is there twice');
   });
 
+  it('refuses more globs than tools can be held against', () => {
+    const globs = (count: number) => Array.from({ length: count }, (_, i) => `*_${i}`);
+    const rules = (last: number) =>
+      Array.from({ length: 11 }, (_, i) => ({
+        id: `r${i}`,
+        when: { tools: [...globs(i < 10 ? 499 : last), 'a_b'] },
+        effect: 'deny',
+      }));
+    expect(problemOf({ version: 1, default: 'allow', rules: rules(10) })).toBe('no problem');
+    expect(problemOf({ version: 1, default: 'allow', rules: rules(11) })).toBe(
+      'Policy, rules: have more than 5000 names with "*" together.',
+    );
+  });
+
   it.each([
     ['names', `{${Array.from({ length: 20_000 }, (_, i) => `k${i}`).join()}}`],
     ['mistakes', '&a '.repeat(10_000)],
