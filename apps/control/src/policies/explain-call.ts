@@ -1,32 +1,20 @@
-import { labelOf } from '@conducktor/approvals';
 import {
   ConducktorError,
   type ExplainRequest,
   type PolicyExplanation,
-  type ToolLabel,
 } from '@conducktor/contracts';
 import { findAuditEvent, recordControlEvent, type AuditRow } from '@conducktor/db';
-import { explain, type Explanation, type PolicyCaller, type PolicyTool } from '@conducktor/policy';
+import { explain, type PolicyCaller, type PolicyTool } from '@conducktor/policy';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
+import { viewOf, type CallToExplain } from './explanation-view.js';
 import { policyToTry, type PolicyToTry } from './policy-to-try.js';
 import { recordedArguments } from './rehearsal/recorded-arguments.js';
 import { seenBefore } from './rehearsal/seen-before.js';
 import { ASSUMED_SCOPES, readWorld, type World } from './rehearsal/world.js';
 
 const UNKNOWN_PERSON = 'somebody who is no member';
-
-/** What a call is made of, and what had to be assumed of it. */
-interface CallToExplain {
-  caller: PolicyCaller;
-  tool: PolicyTool;
-  args: Record<string, unknown>;
-  at: Date;
-  sourceIp: string | undefined;
-  seen: ReadonlySet<ToolLabel>;
-  notes: string[];
-}
 
 /**
  * Decides one call, made up or recorded, and tells every rule's part in it. A recorded call's arguments
@@ -165,49 +153,4 @@ async function argumentsOf(
   if ('args' in made) return made.args;
   notes.push(`The arguments of this call cannot be read (${made.notKept}): taken as none.`);
   return {};
-}
-
-function viewOf(
-  { version }: PolicyToTry,
-  { caller, tool, at, seen, notes }: CallToExplain,
-  { decision, rules, sentence }: Explanation,
-): PolicyExplanation {
-  return {
-    version,
-    call: {
-      member: caller.email,
-      groups: [...caller.groups],
-      roles: [...caller.roles],
-      client: caller.clientId,
-      tool: tool.name,
-      connection: tool.connection,
-      class: tool.class,
-      labels: [...tool.labels],
-      at: at.toISOString(),
-      seen: [...seen],
-    },
-    effect: decision.effect,
-    rule: decision.ruleId ?? null,
-    message: decision.effect === 'deny' ? (decision.message ?? null) : null,
-    trace: [...decision.trace],
-    rules: rules.map(({ ruleId, effect, result, because }) => ({
-      rule: ruleId,
-      effect,
-      result,
-      because: because ?? null,
-    })),
-    approvals: (decision.approvals ?? []).map(({ ruleId, approvers, expiresMs, onApproval }) => ({
-      rule: ruleId,
-      from: labelOf(approvers),
-      count: approvers.count,
-      expiresMs,
-      onApproval,
-    })),
-    redactions: (decision.redactions ?? []).map(({ ruleId, from }) => ({
-      rule: ruleId,
-      from: [...from],
-    })),
-    sentence,
-    notes,
-  };
 }
