@@ -59,7 +59,9 @@ function isOf(request: StoredCall, caller: Caller): boolean {
   return (
     request.memberId === caller.member.id &&
     request.clientId === caller.clientId &&
-    request.resourcePath === caller.context.resourcePath
+    request.resourcePath === caller.context.resourcePath &&
+    // Erased after the time that arguments are kept: what its call would be answered cannot be said any more.
+    request.argumentsSealed.length > 0
   );
 }
 

@@ -233,6 +233,19 @@ describe('a client with the tasks extension', () => {
     }
   });
 
+  test('has no task any more once the arguments of its call are erased', async () => {
+    const taskId = (await raw('tools/call', newCall())).result!['taskId'] as string;
+    await decided('rejected');
+    expect(await raw('tasks/get', { taskId })).toMatchObject({ result: { status: 'completed' } });
+    await stack.admin.pool.query(
+      "update approval_request set arguments_sealed = '' where id = $1",
+      [taskId],
+    );
+    expect(await raw('tasks/get', { taskId })).toMatchObject({
+      error: { code: -32_602, message: `Unknown task: ${taskId}` },
+    });
+  });
+
   test('leaves on record what a gateway ended because its time was over, and that nobody did it', async () => {
     const taskId = (await raw('tools/call', newCall())).result!['taskId'] as string;
     await stack.admin.pool.query('update approval_request set expires_at = now() where id = $1', [
