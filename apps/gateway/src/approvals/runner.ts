@@ -42,7 +42,6 @@ const STOP_MS = 5_000;
 export class ApprovalRunner {
   readonly #running = new Map<string, { tenantId: string; made: Promise<void> }>();
   readonly #failures = new Map<string, { times: number; since: number }>();
-  readonly #signal = new AbortController().signal;
   readonly #timer: NodeJS.Timeout;
   #polling = false;
   #again = false;
@@ -130,7 +129,9 @@ export class ApprovalRunner {
     const caller = await requesterOf(deps, workspace, request);
     const { timeline } = caller.context;
     timeline.mark('decide');
-    const decided = await callOf(deps, caller, request, this.#signal);
+    // Each has a signal of its own, which its listeners go with; nobody ends it.
+    const { signal } = new AbortController();
+    const decided = await callOf(deps, caller, request, signal);
     const call = { ...decided, withinLimits: true as const };
     // Where policy does not want approval any more, it has changed, and what was approved is void with it.
     if (!wantsApproval(call) || boundOf(call) !== request.bound)
@@ -156,6 +157,7 @@ export class ApprovalRunner {
     const { times, since } = this.#failures.get(which.id) ?? { times: 0, since: now };
     this.#failures.set(which.id, { times: times + 1, since });
     if (times + 1 < MOST_FAILURES || now - since < FAILING_MS) return;
+    this.#failures.delete(which.id);
     await endRequest(
       this.deps,
       which,
