@@ -1,17 +1,18 @@
-import { ConducktorError } from '@conducktor/contracts';
+import { ConducktorError, TAKEN_BACK, type Code } from '@conducktor/contracts';
 import { isAway } from '@conducktor/db';
 import type { TaintDeps } from '../taint/hand-over.js';
 import type { ToolCallAnswer } from '../mcp/ports.js';
 import type { AttachDeps } from '../tool-call/attach.js';
 import { aboutCall, aboutRefused } from '../tool-call/decide.js';
 import { Refusal, StaleDecision } from '../tool-call/refusal.js';
-import { recordRefusal, type RefuseDeps } from '../tool-call/refuse.js';
+import type { RefuseDeps } from '../tool-call/refuse.js';
 import type { ApprovedCall } from '../tool-call/types.js';
 import { boundOf, coversDemands } from './binding.js';
 import type { ApprovalChanges } from './changes.js';
-import { createRequest, endRequest, findRequest, type RequestDeps } from './requests.js';
+import { recordTold, type Recorded } from './record-told.js';
+import { createRequest, endRequest, findRequest, isStale, type RequestDeps } from './requests.js';
 import { answerOfEnd } from './result.js';
-import { approversOf, tellApproved, tellPending, tellRunning, tellUnreadable } from './tell.js';
+import { tellApproved, tellPending, tellRunning, tellUnreadable } from './tell.js';
 import type { AnswerByCapability, ApprovalRequest, CallToApprove } from './types.js';
 import { waitForChange } from './wait-for-change.js';
 
@@ -70,12 +71,12 @@ async function decided(
 ): Promise<ApprovedCall | { answer: ToolCallAnswer }> {
   const { signal } = call.input;
   let until = Date.now() + deps.approvals.holdMs;
-  let recorded: { callId: string | undefined } | undefined;
+  let recorded: Recorded | undefined;
   let request = await requestOf(deps, call);
   for (;;) {
     switch (request.status) {
       case 'pending': {
-        recorded ??= { callId: await recordPending(deps, call, request) };
+        recorded ??= await recordTold(deps, call, request, 'approval_required');
         const answer = deps.approvals.answerAtOnce?.({ call, request, ...recorded });
         if (answer) return { answer };
         break;
@@ -91,10 +92,13 @@ async function decided(
         until = Math.max(until, resultBy(call));
         break;
       case 'void':
+        // Whoever did one of these would have it undone by a call that waits.
+        if (request.reason === TAKEN_BACK || request.reason === CHANGED)
+          return { answer: await endOf(deps, call, request, recorded) };
         request = await requestOf(deps, call);
         continue;
       default:
-        return { answer: await endOf(deps, call, request) };
+        return { answer: await endOf(deps, call, request, recorded) };
     }
     const before = request.status;
     request = await waitForChange(deps, request, until, signal);
@@ -105,9 +109,23 @@ async function decided(
   }
 }
 
-async function endOf(deps: ApproveDeps, call: PaidCall, request: ApprovalRequest) {
+const CODES_OF_END: Partial<Record<ApprovalRequest['status'], Code>> = {
+  rejected: 'approval_rejected',
+  expired: 'approval_expired',
+  void: 'approval_expired',
+};
+
+async function endOf(
+  deps: ApproveDeps,
+  call: PaidCall,
+  request: ApprovalRequest,
+  recorded: Recorded | undefined,
+) {
+  const code = CODES_OF_END[request.status];
+  // A result has the record of the call that was made.
+  const told = recorded ?? (code && (await recordTold(deps, call, request, code)));
   try {
-    return await answerOfEnd(deps, call, request);
+    return await answerOfEnd(deps, call, request, told?.callId);
   } catch (error) {
     if (!isAway(error)) throw error;
     return tellUnreadable(request);
@@ -126,6 +144,8 @@ async function requestOf(deps: ApproveDeps, call: CallToApprove): Promise<Approv
       if (isNew) deps.approvals.read(call, found);
       return isNew ? { ...found, isNew } : found;
     }
+    // It may be right, and this call's workspace the one that has changed.
+    if (found && (await isStale(deps, call))) throw new StaleDecision(call.caller.workspace);
     if (found) await endRequest(deps, found, CHANGED);
     const made = await createRequest(deps, call);
     if (made === 'too-many') throw tooMany(call);
@@ -154,26 +174,6 @@ export function approved<Call extends PaidCall>(
   const { ask: _ask, ...input } = call.input;
   const { capabilities: _capabilities, ...context } = input.context;
   return { ...call, input: { ...input, context }, approval: { id, bound: boundOf(call) } };
-}
-
-/** Before its client is told: that somebody asked is evidence too. */
-async function recordPending(
-  deps: RefuseDeps,
-  call: CallToApprove,
-  request: ApprovalRequest,
-): Promise<string | undefined> {
-  const sentence = `Approval required. Request sent to ${approversOf(request)}.`;
-  const refusal = new Refusal('approval_required', sentence, {
-    ...aboutCall(call, call.decision.ruleId),
-    approval: request.id,
-  });
-  deps.metrics.ended(refusal.code);
-  call.input.context.timeline.facts = {
-    end: refusal.code,
-    tenantId: request.tenantId,
-    tool: request.tool,
-  };
-  return recordRefusal(deps, refusal);
 }
 
 function tooMany(call: CallToApprove): Refusal {

@@ -122,7 +122,7 @@ export async function createRequest(
     source_ip: caller.context.sourceIp,
   };
   return db.withTenant(tenantId, async (tx) => {
-    if ((await versionOf(tx)) !== caller.workspace.version) return 'stale';
+    if (await hasChanged(tx, call)) return 'stale';
     if ((await waitingOf(tx, caller.member.id)) >= MAX_WAITING) return 'too-many';
     // By the clock that ends it: that of this machine may be another.
     const places = Object.keys(row).map((column, index) =>
@@ -140,12 +140,20 @@ export async function createRequest(
   });
 }
 
-async function versionOf(tx: TenantTx): Promise<number> {
+/** Whether the workspace has changed since this call was decided. */
+export async function isStale(
+  { db }: Pick<RequestDeps, 'db'>,
+  call: CallToApprove,
+): Promise<boolean> {
+  return db.withTenant(call.caller.workspace.tenantId, (tx) => hasChanged(tx, call));
+}
+
+async function hasChanged(tx: TenantTx, { caller }: CallToApprove): Promise<boolean> {
   const { rows } = await tx.query<{ version: string }>(
     'select version from tenant_version where tenant_id = $1',
     [tx.tenantId],
   );
-  return Number(rows[0]?.version);
+  return Number(rows[0]?.version) !== caller.workspace.version;
 }
 
 async function waitingOf(tx: TenantTx, memberId: string): Promise<number> {

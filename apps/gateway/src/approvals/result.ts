@@ -15,15 +15,16 @@ export type ResultDeps = RequestDeps & TaintDeps & Pick<AttachDeps, 'answers' | 
 /**
  * What the requester is given of a request that has ended. An end without a result is told once, and the
  * same call then asks anew; a result is given for as long as it is kept. Whoever has lost their access
- * while they waited is given nothing.
+ * while they waited is given nothing. `recordId`: of the audit record that an end without a call has.
  */
 export async function answerOfEnd(
   deps: ResultDeps,
   call: CheckedCall & Pick<AllowedCall | CallToApprove, 'decision'>,
   request: ApprovalRequest,
+  recordId?: string,
 ): Promise<ToolCallAnswer> {
   await checkStillIn(deps, call);
-  const answer = await ended(deps, call, request);
+  const answer = await ended(deps, call, request, recordId);
   if (!call.input.signal.aborted && !request.resultUntil) {
     await markTold(deps, request);
     if (request.status === 'expired') await endRequest(deps, request, 'Its time was over.');
@@ -54,9 +55,10 @@ async function ended(
   deps: ResultDeps,
   call: CheckedCall & Pick<AllowedCall | CallToApprove, 'decision'>,
   request: ApprovalRequest,
+  recordId: string | undefined,
 ): Promise<ToolCallAnswer> {
-  if (request.status === 'rejected') return tellRejected(request);
-  if (request.status !== 'done') return tellExpired(request);
+  if (request.status === 'rejected') return tellRejected(request, recordId);
+  if (request.status !== 'done') return tellExpired(request, recordId);
   const kept = await readAnswer(deps, call.caller, answerKeyOf(request.id));
   if (!kept) return tellWithoutResult(request);
   const recorded = { ...call, callId: request.callId! };

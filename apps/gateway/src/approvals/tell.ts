@@ -42,13 +42,13 @@ export function tellPending(
 export function tellRunning(request: ApprovalRequest): ToolCallAnswer {
   const { id, tool, callId } = request;
   const sentence = `This call was approved (${id}) and is being made. Call ${tool} again with the same arguments to get its result.`;
-  return failure('outcome_unknown', sentence, callId, { [APPROVAL_ID]: id });
+  return failure('outcome_unknown', sentence, callId ?? undefined, { [APPROVAL_ID]: id });
 }
 
 /** It has ended, and the database cannot be asked how. */
 export function tellUnreadable({ id, tool, callId }: ApprovalRequest): ToolCallAnswer {
   const sentence = `What came of this request for approval (${id}) cannot be read right now. Call ${tool} again with the same arguments to learn it.`;
-  return failure('governance_unavailable', sentence, callId, { [APPROVAL_ID]: id });
+  return failure('governance_unavailable', sentence, callId ?? undefined, { [APPROVAL_ID]: id });
 }
 
 /** It was approved for its requester to make. */
@@ -57,20 +57,27 @@ export function tellApproved({ id, tool, expiresAt }: ApprovalRequest): ToolCall
   return failure('approval_required', sentence, undefined, { [APPROVAL_ID]: id });
 }
 
-export function tellRejected({ id, tool, reason }: ApprovalRequest): ToolCallAnswer {
+export function tellRejected(
+  { id, tool, reason }: ApprovalRequest,
+  callId: string | undefined,
+): ToolCallAnswer {
   const why = reason ? `: ${reason}` : '';
   const sentence = `Approval rejected${why}${endOf(why)} Request ${id}, to call ${tool}. Calling it again asks anew.`;
-  return failure('approval_rejected', sentence, undefined, { [APPROVAL_ID]: id });
+  return failure('approval_rejected', sentence, callId, { [APPROVAL_ID]: id });
 }
 
-export function tellExpired({ id, tool, reason }: ApprovalRequest): ToolCallAnswer {
+export function tellExpired(
+  { id, tool, reason }: ApprovalRequest,
+  callId: string | undefined,
+): ToolCallAnswer {
   const sentence = `Approval expired: ${reason ?? 'Nobody decided in time.'} Request ${id}, to call ${tool}. Calling it again asks anew.`;
-  return failure('approval_expired', sentence, undefined, { [APPROVAL_ID]: id });
+  return failure('approval_expired', sentence, callId, { [APPROVAL_ID]: id });
 }
 
 /** The approval was used up, and there is no result to give. */
 export function tellWithoutResult(request: ApprovalRequest): ToolCallAnswer {
-  const { id, tool, callId, outcome } = request;
+  const { id, tool, outcome } = request;
+  const callId = request.callId ?? undefined;
   if (outcome === 'not_sent' || outcome === 'unavailable') {
     const sentence = `The call that was approved (${id}) could not be made: nothing was sent. Calling ${tool} again asks for a new approval.`;
     return failure('upstream_unavailable', sentence, callId, { [APPROVAL_ID]: id });

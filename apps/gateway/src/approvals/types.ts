@@ -19,17 +19,17 @@ export interface ApprovalRequest {
   readonly createdAt: Date;
   readonly expiresAt: Date;
   /** When people decided, or its call ended. */
-  readonly changedAt: Date | undefined;
+  readonly changedAt: Date | null;
   /** All that it was asked for, as one text: see `boundOf`. */
   readonly bound: string;
   /** Why it was rejected, or why it cannot be used; a sentence. */
-  readonly reason: string | undefined;
+  readonly reason: string | null;
   /** From `running` on. */
-  readonly callId: string | undefined;
+  readonly callId: string | null;
   /** From `done` on: an `OutcomeKind`. */
-  readonly outcome: string | undefined;
-  /** Until when its result is given to the same call; undefined: it is not kept. */
-  readonly resultUntil: Date | undefined;
+  readonly outcome: string | null;
+  /** Until when its result is given to the same call; null: it is not kept. */
+  readonly resultUntil: Date | null;
   /** Asked for by the very call that is being answered. */
   readonly isNew?: boolean | undefined;
   /** Whether the requester was told of an end that gave no result. */

@@ -1,8 +1,10 @@
 /** Approvals from both ends of a gateway: what a client is told, and what reaches its upstream. */
-import type { CallResult } from '@conducktor/contracts';
+import { TAKEN_BACK, type CallResult } from '@conducktor/contracts';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ToolCallAnswer } from '../../mcp/ports.js';
+import { tellRunning } from '../tell.js';
+import type { ApprovalRequest } from '../types.js';
 import {
   answered,
   startGovernedStack,
@@ -154,6 +156,12 @@ test('a rejection and the end of the time are told once, then the same call asks
   const rejected = await stack.call(TOOL, { id: 3 });
   expect(metaOf(rejected)['conducktor/code']).toBe('approval_rejected');
   expect(textOf(rejected)).toContain('Approval rejected: Use the archive.');
+  expect(metaOf(rejected)['conducktor/callId']).toMatch(/^call_/);
+  expect((await stack.records()).at(-1)).toMatchObject({
+    decision: 'deny',
+    code: 'approval_rejected',
+    approval: (await newest()).id,
+  });
   expect(metaOf(await stack.call(TOOL, { id: 3 }))['conducktor/code']).toBe('approval_required');
 
   await stack.admin.pool.query(
@@ -164,6 +172,36 @@ test('a rejection and the end of the time are told once, then the same call asks
   expect(metaOf(await stack.call(TOOL, { id: 3 }))['conducktor/code']).toBe('approval_required');
   await decideAs('rejected');
   expect(stack.calls).toHaveLength(0);
+});
+
+test.each([
+  TAKEN_BACK,
+  'What it was asked for has changed, and the same call was asked for again.',
+])('a call that is held does not ask anew for what was ended because: %s', async (reason) => {
+  const before = (await requests()).length;
+  const held = stack.call(TOOL, { ended: reason });
+  const { id } = await asked();
+  // Its gateway has found what it has just written, and waits.
+  await pause(50);
+  await stack.admin.pool.query(
+    "update approval_request set status = 'void', decided_at = now(), decided_reason = $2 where id = $1",
+    [id, reason],
+  );
+  const told = await held;
+  expect(metaOf(told)).toMatchObject({
+    'conducktor/code': 'approval_expired',
+    'conducktor/callId': expect.stringMatching(/^call_/),
+  });
+  expect(textOf(told)).toContain(`Approval expired: ${reason}`);
+  expect(await requests()).toHaveLength(before + 1);
+});
+
+test('who is told that an approved call is on its way is told no call id before there is one', () => {
+  const request = { id: 'apr_1', tool: TOOL, callId: null } as ApprovalRequest;
+  expect(metaOf(tellRunning(request))).toEqual({
+    'conducktor/code': 'outcome_unknown',
+    'conducktor/approvalId': 'apr_1',
+  });
 });
 
 test('with onApproval: wait it is made by the next identical call, once, and then asked anew', async () => {
