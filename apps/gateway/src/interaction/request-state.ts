@@ -12,7 +12,8 @@ type Opened = { ok: true; state: RequestState } | { ok: false; why: 'expired' | 
 /**
  * `requestState` of 2026-07-28: what a client brings back with its answers, sealed with AES-256-GCM. It
  * opens only for the person, client, request, arguments and connection it was made for, for ten
- * minutes (as long as it takes where it is about an approval), on any gateway. Whatever is wrong with one is told as the same thing, but for its age.
+ * minutes (as long as it takes where it is about an approval), on any gateway. Whatever is wrong with one
+ * is told as the same thing, but for its age.
  */
 export class RequestStates {
   /** @param key deriveKey(SECRET_KEY, 'request-state') */

@@ -1,6 +1,7 @@
 /**
  * What one stream listens to: changes of the caller's lists, of tasks of theirs, and the resources it
- * subscribed to. Every subscription was decided and recorded by the story; this only holds them and lets them go together.
+ * subscribed to. Every subscription was decided and recorded by the story; this only holds them and lets
+ * them go together.
  */
 import { setTimeout } from 'node:timers/promises';
 import type {
