@@ -164,14 +164,14 @@ function isFor(request: ApprovalRequest, call: CallToApprove): boolean {
 }
 
 /**
- * The call with its approval. Its upstream cannot ask its client anything: nobody has approved what the
- * answers would be.
+ * The call with its approval, and nothing that nobody has approved: its client's `_meta` stays here, and
+ * its upstream cannot ask the client anything.
  */
 export function approved<Call extends PaidCall>(
   call: Call,
   { id }: Pick<ApprovalRequest, 'id'>,
 ): Call & ApprovedCall {
-  const { ask: _ask, ...input } = call.input;
+  const { ask: _ask, meta: _meta, ...input } = call.input;
   const { capabilities: _capabilities, ...context } = input.context;
   return { ...call, input: { ...input, context }, approval: { id, bound: boundOf(call) } };
 }

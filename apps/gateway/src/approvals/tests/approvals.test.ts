@@ -212,7 +212,10 @@ test('with onApproval: wait it is made by the next identical call, once, and the
   // Gateways hear of it at once, and leave it to its client.
   await pause(300);
   expect(stack.calls).toHaveLength(0);
-  expect(textOf(await stack.call(TOOL, args))).toBe('did {"id":4}');
+  // Approvers saw arguments; a server may act on this too.
+  const meta = { 'vendor/account': 'another' };
+  expect(textOf(await stack.call(TOOL, args, {}, { meta }))).toBe('did {"id":4}');
+  expect(stack.calls[0]).not.toHaveProperty('meta');
   // As a gateway leaves it that dies before its client has the answer.
   const left =
     "update approval_request set told_at = null where status = 'done' and on_approval = 'wait'";
