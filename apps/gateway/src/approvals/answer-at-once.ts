@@ -20,8 +20,10 @@ const URL_ELICITATION = -32_042;
  * goes by a client's name. `undefined`: it is held, and then told.
  */
 export function answerAtOnce(deps: AnswerDeps, pending: PendingCall): ToolCallAnswer | undefined {
-  const { era, capabilities } = pending.call.input.context;
-  if (era === 'modern' && capabilities?.extensions?.[TASKS_EXTENSION]) return asTask(deps, pending);
+  const { era, capabilities, resourcePath } = pending.call.input.context;
+  const isHere = resourcePath === pending.request.resourcePath;
+  if (era === 'modern' && isHere && capabilities?.extensions?.[TASKS_EXTENSION])
+    return asTask(deps, pending);
   if (pending.call.approvalShown === 'left')
     return tellPending(deps, pending.request, pending.callId);
   if (pending.call.approvalShown || !capabilities?.elicitation?.url) return undefined;

@@ -17,7 +17,6 @@ export interface StoredCall extends ApprovalRequest {
   readonly scopes: readonly string[];
   readonly toolId: string;
   readonly argumentsSealed: Buffer;
-  readonly resourcePath: string;
   readonly sourceIp: string | null;
 }
 
@@ -29,7 +28,7 @@ const TOLD_WITHIN = '1 hour';
 // A request whose time is over is expired, whether or not somebody has written that down yet.
 const COLUMNS = `r.id, r.tenant_id as "tenantId", r.member_id as "memberId", r.client_id as "clientId",
   case when r.status in ('pending', 'approved') and r.expires_at <= now() then 'expired' else r.status end as status,
-  r.tool, r.connection, r.on_approval as "onApproval", r.demands, r.created_at as "createdAt",
+  r.resource_path as "resourcePath", r.tool, r.connection, r.on_approval as "onApproval", r.demands, r.created_at as "createdAt",
   r.expires_at as "expiresAt",
   coalesce(r.done_at, r.decided_at) as "changedAt", approval_bound(r) as bound, r.decided_reason as reason, r.call_id as "callId",
   r.outcome, r.result_until as "resultUntil", r.told_at is not null as told`;
@@ -69,8 +68,7 @@ export async function readRequest(
 ): Promise<StoredCall | undefined> {
   return db.withTenant(tenantId, async (tx) => {
     const { rows } = await tx.query<StoredCall>(
-      `select ${COLUMNS}, r.credential, r.scopes, r.tool_id as "toolId", r.arguments_sealed as "argumentsSealed",
-              r.resource_path as "resourcePath", r.source_ip as "sourceIp"
+      `select ${COLUMNS}, r.credential, r.scopes, r.tool_id as "toolId", r.arguments_sealed as "argumentsSealed", r.source_ip as "sourceIp"
          from approval_request r where r.tenant_id = $1 and r.id = $2`,
       [tenantId, id],
     );

@@ -9,6 +9,8 @@ export interface ApprovalRequest {
   readonly tenantId: string;
   readonly memberId: string;
   readonly clientId: string;
+  /** Where it was asked; its task is there, and nowhere else. */
+  readonly resourcePath: string;
   readonly status: ApprovalStatus;
   /** As it is shown: `github_create_issue`. */
   readonly tool: string;

@@ -233,6 +233,18 @@ describe('a client with the tasks extension', () => {
     }
   });
 
+  test('is given no task for what it asked at another address: there it could not be read', async () => {
+    const capabilities = { extensions: { [TASKS]: {} } };
+    const { name, arguments: args } = newCall();
+    const first = await stack.call(name, args, { capabilities });
+    expect(first).toMatchObject({ result: { resultType: 'task' } });
+    const other = await stack.call('delete', args, { capabilities, resourcePath: '/mcp/crm' });
+    expect(other).toMatchObject({
+      result: { isError: true, _meta: { 'conducktor/approvalId': (await newest()).id } },
+    });
+    await decided('rejected');
+  });
+
   test('has no task any more once the arguments of its call are erased', async () => {
     const taskId = (await raw('tools/call', newCall())).result!['taskId'] as string;
     await decided('rejected');
