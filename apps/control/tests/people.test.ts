@@ -335,6 +335,11 @@ describe('rights are never wider than the caller’s', () => {
 
   it('an admin does not rise with a person for whom they made a key', async () => {
     const admin = await personWith(['admin']);
+    // As one that they made signed in: with a key of somebody else's making none is made for others.
+    await service.admin.pool.query(
+      'update api_key set created_by = member_id where member_id = $1',
+      [admin.id],
+    );
     for (const wider of [{ roles: ['owner'] }, { permissions: ['audit:payloads'] }]) {
       const person = await personWith(['auditor']);
       const make = async (as: string, memberId?: string) =>
