@@ -5,7 +5,7 @@ import type { Tool } from '../workspace/types.js';
 import { keepPreview } from './kept.js';
 import { makePreview, type AskedCall, type MakePreviewDeps } from './make-preview.js';
 
-// What one gateway reads for approvers at a time; calls of clients come first.
+// Requests that one gateway reads for at a time; calls of clients come first.
 const MAX_READING = 32;
 // Reads that were told to stop end soon; none is waited for longer.
 const STOP_MS = 5_000;
