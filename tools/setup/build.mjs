@@ -4,6 +4,9 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSy
 import { dirname, join } from 'node:path';
 import { SetupError } from './setup-error.mjs';
 
+// TypeScript 7: half the time of 6, which stays for what uses the compiler's API.
+const COMPILER = 'node_modules/typescript-native/bin/tsc';
+
 /** Generates the Prisma client and compiles all projects, each only when its sources have changed. */
 export async function build(root, node, progress) {
   const schema = join(root, 'prisma/schema');
@@ -31,7 +34,7 @@ export async function build(root, node, progress) {
     ]);
   await whenChanged(join(root, '.nx/setup/build'), state(), built, () =>
     progress.step('Building', async () => {
-      const { code, words } = await run(root, node, ['node_modules/typescript/bin/tsc', '-b']);
+      const { code, words } = await run(root, node, [COMPILER, '-b']);
       if (code !== 0) throw new SetupError(`The build failed:\n${words.trim()}`);
     }),
   );

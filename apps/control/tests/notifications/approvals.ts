@@ -7,7 +7,7 @@ import type { ControlService } from '../harness.js';
 export async function askApproval(
   { admin, control }: Pick<ControlService, 'admin' | 'control'>,
   { tenantId, member }: SeededWorkspace,
-  { approvers, args }: { approvers: Partial<Approvers>; args?: object },
+  { approvers, args, status }: { approvers: Partial<Approvers>; args?: object; status?: string },
 ): Promise<string> {
   const id = newId('apr');
   const text = JSON.stringify(args ?? {});
@@ -17,9 +17,9 @@ export async function askApproval(
     tx.query(
       `insert into approval_request (tenant_id, id, member_id, client_id, credential, scopes, tool_id, tool,
          connection_id, connection, connection_revision, definition_hash, tool_class, arguments_hash,
-         arguments_sealed, policy_version, demands, on_approval, expires_at)
+         arguments_sealed, policy_version, demands, on_approval, expires_at, status)
        values ($1, $2, $3, 'client-1', $6, '{mcp:write}', $2, 'crm_create_lead', 'con_1', 'crm', 1, 'd',
-         'write', $2, $4, 1, $5, 'run', now() + interval '1 day')`,
+         'write', $2, $4, 1, $5, 'run', now() + interval '1 day', $7)`,
       [
         tenantId,
         id,
@@ -29,6 +29,7 @@ export async function askApproval(
           { ruleId: 'r', approvers: { count: 1, ...approvers }, expiresMs: 1, onApproval: 'run' },
         ]),
         `key:${member.keyId}`,
+        status ?? 'pending',
       ],
     ),
   );

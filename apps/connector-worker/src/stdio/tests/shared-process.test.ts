@@ -168,7 +168,9 @@ describe('watching a process', () => {
       .toEqual([{ kind: 'list-changed', list: 'prompts' }]);
     await asBen('die');
     await expect.poll(() => one.events, { timeout: 30_000 }).toContainEqual({ kind: 'gap' });
-    expect(one.events).toContainEqual(expect.objectContaining({ uri: 'note://a' }));
+    await expect
+      .poll(() => one.events)
+      .toContainEqual(expect.objectContaining({ uri: 'note://a' }));
     one.close();
   });
 
