@@ -14,7 +14,7 @@ import { idsOf, makeRowsOfEveryKind } from './support/rows-of-every-kind.js';
 import { idKinds } from './support/id-kinds.js';
 import { openWorld, type World } from './support/world.js';
 
-const TOTAL = Number(process.env.FUZZ_IDS ?? 3_000);
+const TOTAL = Number(process.env.FUZZ_IDS ?? 2_000);
 const AT_ONCE = 24;
 const CANARY = 'canary-7f3a91';
 
