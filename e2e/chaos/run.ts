@@ -98,7 +98,8 @@ export async function runChaos(options: RunOptions): Promise<Report> {
     const stuck: string[] = [];
     let faults = 0;
     let earlier = 0;
-    let verdict: Verdict | undefined;
+    // With no fault to look back on there is nothing to judge: `--faults 0`.
+    let verdict: Verdict = { findings: [], figures: {} };
     const settle = async (limitMs: number, heldToo: boolean) => {
       verdict = await settled(limitMs, heldToo, async () =>
         judge({
@@ -138,9 +139,9 @@ export async function runChaos(options: RunOptions): Promise<Report> {
       await load.stop();
       const last = blows.length === 0;
       await settle(last && !short ? OVERDUE_MS : SETTLE_MS, last && !short);
-      const found = verdict!.findings.filter(({ count }) => count > 0);
+      const found = verdict.findings.filter(({ count }) => count > 0);
       options.say(
-        `judged ${verdict!.figures['calls']} calls: ${found.length === 0 ? 'nothing found' : JSON.stringify(found, null, 1)}`,
+        `judged ${verdict.figures['calls']} calls: ${found.length === 0 ? 'nothing found' : JSON.stringify(found, null, 1)}`,
       );
     }
     const { approvalRounds, say } = options;
@@ -159,7 +160,7 @@ export async function runChaos(options: RunOptions): Promise<Report> {
       seed,
       faults,
       seconds: seconds(started),
-      ...verdict!,
+      ...verdict,
       recovery: recovery.rows(),
       stuck,
       skipped,
