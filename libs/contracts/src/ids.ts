@@ -15,6 +15,7 @@ export type IdPrefix =
   | 'evt'
   | 'call'
   | 'ins'
+  | 'lim'
   | 'apr'
   | 'dlg'
   | 'sim'
@@ -22,7 +23,9 @@ export type IdPrefix =
   | 'nch'
   | 'ndl'
   | 'mai'
-  | 'pak';
+  | 'pak'
+  | 'bud'
+  | 'prl';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 

@@ -107,6 +107,7 @@ export {
 } from './rest/approvals.js';
 export { AppQuery, AppView, ConnectedSession, SessionQuery } from './rest/apps.js';
 export { FreezeView, NewFreeze } from './rest/freeze.js';
+export { CallAllowance, LimitKind, LimitPatch, LimitView, NewLimit } from './rest/limits.js';
 export {
   GroupPatch,
   GroupView,

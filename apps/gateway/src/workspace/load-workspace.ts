@@ -1,6 +1,7 @@
 import { ConducktorError } from '@conducktor/contracts';
 import type { Db } from '@conducktor/db';
 import { compilePolicy, parsePolicy } from '@conducktor/policy';
+import { CallLimits } from '../limits/call-limits.js';
 import { compileScopes } from './declared-scopes.js';
 import type { ConnectionEntry, Frozen, Tool, Workspace } from './types.js';
 import { WORKSPACE_ROWS, type FrozenRow, type WorkspaceRows } from './workspace-rows.js';
@@ -28,6 +29,7 @@ export async function loadWorkspace(
     version: Number(found.version),
     name: found.name,
     limitProfile: found.limitProfile,
+    limits: found.limits.length > 0 ? new CallLimits(tenantId, found.limits) : undefined,
     members: new Map(found.members.map((member) => [member.id, member])),
     apiKeys: new Map(found.apiKeys.map((key) => [key.id, key])),
     revokedGrants: new Set(found.revokedGrants),

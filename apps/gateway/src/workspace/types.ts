@@ -6,6 +6,7 @@ import type {
   ToolsetPrefix,
 } from '@conducktor/contracts';
 import type { CompiledPolicy } from '@conducktor/policy';
+import type { CallLimits } from '../limits/call-limits.js';
 import type { ScopesOf } from './declared-scopes.js';
 
 export type { ToolClass };
@@ -96,6 +97,8 @@ export interface Workspace {
   version: number;
   name: string;
   limitProfile: 'standard' | 'burst' | 'host';
+  /** Of people, clients, connections and tools, beside the profile. Absent: none. */
+  limits?: CallLimits | undefined;
   members: ReadonlyMap<string, Member>;
   apiKeys: ReadonlyMap<string, ApiKeyEntry>;
   /** Grants revoked while a token of theirs may still live. */

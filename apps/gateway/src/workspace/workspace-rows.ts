@@ -5,6 +5,7 @@ import type {
   ToolCost,
   ToolLabel,
 } from '@conducktor/contracts';
+import type { LimitRow } from '../limits/call-limits.js';
 import type { ApiKeyEntry, Member, ToolClass, ToolsetEntry, Workspace } from './types.js';
 
 // Longer than any access token lives (60 minutes by default, a day at most).
@@ -56,6 +57,7 @@ export interface WorkspaceRows {
   apiKeys: ApiKeyEntry[];
   revokedGrants: string[];
   frozen: FrozenRow[];
+  limits: LimitRow[];
   connections: ConnectionRow[];
   tools: ToolRow[];
   toolsets: ToolsetEntry[];
@@ -82,6 +84,9 @@ select v.version, t.name, t.limit_profile as "limitProfile", p.document, t.activ
   (select coalesce(json_agg(json_build_object(
        'kind', f.kind, 'subjectId', f.subject_id, 'reason', f.reason)), '[]')
      from frozen f) as frozen,
+  (select coalesce(json_agg(json_build_object(
+       'id', r.id, 'kind', r.kind, 'subjectId', r.subject_id, 'allowances', r.allowances)), '[]')
+     from rate_limit r) as limits,
   (select coalesce(json_agg(json_build_object(
        'id', c.id, 'slug', c.slug, 'timeoutMs', c.timeout_ms, 'revision', c.revision, 'scopes', c.scopes,
        'capabilities', c.server->'capabilities', 'instructions', left(c.server->>'instructions', ${MAX_INSTRUCTIONS}),
