@@ -1,0 +1,2 @@
+export { accountId, accountOf, periodIndex, type BudgetPeriod } from './period.js';
+export { amountText } from './amount.js';
