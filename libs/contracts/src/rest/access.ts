@@ -32,9 +32,40 @@ export const DeclaredScopes = z
     'names a scope twice',
   );
 
-/** What a call of a tool costs. Millionths of the workspace's currency. */
+const Micros = z.int().min(0).max(1_000_000_000_000);
+const MaxMicros = Micros.describe(
+  'Reserved before the call, and the most that is charged; more is charged at this and flagged.',
+);
+/** Whether a call is paid once it is sent, or only when its service answers without an error. */
+const ChargeOn = z.enum(['sent', 'success']);
+
+/**
+ * What a call of a tool costs, in millionths of the workspace's currency. `cel` is an expression over
+ * `args`, `caller`, `tool` and `context`, as in policies, that yields an integer; it is known before the call.
+ * `size` (of the result as JSON, each kibibyte begun) and `reported` (by the service, under `key` in the
+ * result's `_meta`) are known only afterwards.
+ */
 export const ToolCost = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('free') }),
-  z.strictObject({ kind: z.literal('flat'), micros: z.int().min(0).max(1_000_000_000_000) }),
+  z.strictObject({ kind: z.literal('flat'), micros: Micros, chargeOn: ChargeOn.optional() }),
+  z.strictObject({
+    kind: z.literal('cel'),
+    micros: z.string().min(1).max(2_000),
+    maxMicros: Micros.optional(),
+    chargeOn: ChargeOn.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('size'),
+    microsPerKiB: Micros,
+    baseMicros: Micros.optional(),
+    maxMicros: MaxMicros,
+    chargeOn: ChargeOn.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('reported'),
+    key: z.string().min(1).max(200).optional(),
+    maxMicros: MaxMicros,
+    chargeOn: ChargeOn.optional(),
+  }),
 ]);
 export type ToolCost = z.infer<typeof ToolCost>;
