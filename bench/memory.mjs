@@ -6,7 +6,7 @@ import { startPrivateStack } from './private-stack.mjs';
 import { round } from './rounds.mjs';
 import { lineThrough } from './stats.mjs';
 
-const SERVICES = ['gateway', 'auth', 'control', 'connector-worker', 'audit'];
+const SERVICES = ['gateway', 'auth', 'control', 'connector-worker', 'audit', 'billing-usage'];
 const CONNECTIONS = 16;
 const WORKSPACES = 50;
 const MB = 1024 * 1024;

@@ -14,7 +14,7 @@ const ownRoot = resolve(import.meta.dirname, '..');
 const READY_MS = 30_000;
 
 /**
- * Starts everything on `base` … `base + 11` (ports as in docs/ARCHITECTURE.md) out of the built checkout
+ * Starts everything on `base` … `base + 15` (ports as in docs/ARCHITECTURE.md) out of the built checkout
  * `root`, and fills it with `workload`, its connections at `upstreamUrl`. `nodeArgs` go to the processes
  * named in them, for profiles. Returns {url, tokens, tool, dir, stop()}.
  */
@@ -135,6 +135,10 @@ function serviceEnvironment({ root, base, dir, postgres, redis, secretKey }) {
       OUTBOUND_ALLOW: 'loopback',
     }),
     audit: service('conducktor_audit', 4),
+    // An earlier checkout has none.
+    ...(existsSync(join(root, 'apps/billing-usage')) && {
+      'billing-usage': service('conducktor_billing', 15),
+    }),
   };
 }
 

@@ -144,12 +144,12 @@ test('the dashboard and the alerts ask for figures that the stack has', async ()
 });
 
 test('the collector gets the figures of /metrics, and each has a meaning in words', async () => {
-  const exported = await eventually('metrics of five services', async () => {
+  const exported = await eventually('metrics of six services', async () => {
     const given = (await (await fetch(`${inject('collector')}/metrics`)).json()) as Record<
       string,
       string[]
     >;
-    return Object.keys(given).length >= 5 ? given : undefined;
+    return Object.keys(given).length >= 6 ? given : undefined;
   });
   for (const [service, text] of await scrape()) {
     const named = [...text.matchAll(/^# TYPE (\S+) (\S+)/gm)].map(([, name]) => name!);

@@ -1,5 +1,5 @@
 // A whole installation whose every connection between two processes goes through a fault proxy: two
-// gateways, two workers, auth, control, audit, Postgres and Redis, kept up by the product's supervisor.
+// gateways, two workers, auth, control, audit, billing-usage, Postgres and Redis, kept up by the product's supervisor.
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createDb, migrate, type Db } from '@conducktor/db';
@@ -22,7 +22,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 
 export const GATEWAYS = ['gateway-a', 'gateway-b'] as const;
 export const WORKERS = ['worker-a', 'worker-b'] as const;
-const OTHERS = ['auth', 'control', 'audit'] as const;
+const OTHERS = ['auth', 'control', 'audit', 'billing-usage'] as const;
 export const SERVICES = [...GATEWAYS, ...WORKERS, ...OTHERS] as const;
 export type Service = (typeof SERVICES)[number];
 export type Part = Service | 'postgres' | 'redis';
@@ -119,6 +119,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     auth: ['conducktor_auth', { MAIL_DIR: join(logDir, 'mail') }],
     control: ['conducktor_app', { WORKERS: workers }],
     audit: ['conducktor_audit', {}],
+    'billing-usage': ['conducktor_billing', {}],
   };
   await Promise.all(
     SERVICES.map(async (name, index) => {

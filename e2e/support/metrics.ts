@@ -15,6 +15,7 @@ export async function scrape(): Promise<Map<string, string>> {
       of('control', ports.controlMetrics),
       of('connector-worker', ports.workerMetrics),
       of('audit', ports.auditMetrics),
+      of('billing-usage', ports.billingMetrics),
     ]),
   );
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 /** How many ports a stack uses, from its base on. */
-export const STACK_PORTS = 15;
+export const STACK_PORTS = 17;
 export const CLI = join(ROOT, 'apps/cli/dist/main.js');
 
 /** What `status --json` prints. */

@@ -5,7 +5,7 @@ import { lockHolder } from './stack/lock.js';
 import { readState, type UnitView } from './stack/state.js';
 
 /** What calls and people meet comes last, when everything behind it is new. */
-const IN_TURN = ['connector-worker', 'audit', 'auth', 'control', 'gateway'];
+const IN_TURN = ['connector-worker', 'audit', 'billing-usage', 'auth', 'control', 'gateway'];
 /** A service ends what runs and comes back; the supervisor tries on after that. */
 const PATIENCE_MS = 90_000;
 

@@ -31,6 +31,7 @@ test.each(services)(
       control: 'conducktor_app',
       'connector-worker': 'conducktor_app',
       audit: 'conducktor_audit',
+      'billing-usage': 'conducktor_billing',
     };
     expect(env['DATABASE_URL']).toContain(`//${roles[name]}:`);
   },
@@ -77,6 +78,6 @@ test('the worker may call loopback, but none of Conducktor’s own ports', () =>
   );
   expect(config.OUTBOUND_ALLOW).toEqual(['loopback']);
   expect(config.OUTBOUND_DENY_PORTS).toEqual([
-    8080, 8081, 8082, 8083, 8084, 8085, 8086, 8090, 8091, 8087, 8088, 8089, 8093, 8094,
+    8080, 8081, 8082, 8083, 8084, 8085, 8086, 8090, 8091, 8087, 8088, 8089, 8093, 8094, 8095, 8096,
   ]);
 });

@@ -183,6 +183,8 @@ export const workerEnv = z.object({
 
 export const auditEnv = z.object(common);
 
+export const billingEnv = z.object(common);
+
 /** One schema per service; keys of the result are the names of the variables. */
 export const ENV_SCHEMAS = {
   gateway: gatewayEnv,
@@ -190,6 +192,7 @@ export const ENV_SCHEMAS = {
   control: controlEnv,
   'connector-worker': workerEnv,
   audit: auditEnv,
+  'billing-usage': billingEnv,
 } as const;
 
 export type GatewayConfig = z.infer<typeof gatewayEnv>;
@@ -197,3 +200,4 @@ export type AuthConfig = z.infer<typeof authEnv>;
 export type ControlConfig = z.infer<typeof controlEnv>;
 export type WorkerConfig = z.infer<typeof workerEnv>;
 export type AuditConfig = z.infer<typeof auditEnv>;
+export type BillingConfig = z.infer<typeof billingEnv>;

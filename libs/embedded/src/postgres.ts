@@ -16,6 +16,7 @@ export const POSTGRES_ROLES = [
   'conducktor_auth',
   'conducktor_gateway',
   'conducktor_audit',
+  'conducktor_billing',
 ] as const;
 export type PostgresRole = (typeof POSTGRES_ROLES)[number];
 

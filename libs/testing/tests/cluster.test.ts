@@ -24,6 +24,7 @@ test('every service role can log in and is bound by row level security', async (
     'conducktor_auth',
     'conducktor_gateway',
     'conducktor_audit',
+    'conducktor_billing',
   ] as const) {
     const db = createDb(one.urlFor(role), { max: 1 });
     const { rows } = await db.pool.query(

@@ -21,6 +21,8 @@ export function portsOf(base: number) {
     controlMetrics: base + 9,
     workerMetrics: base + 13,
     auditMetrics: base + 14,
+    billing: base + 15,
+    billingMetrics: base + 16,
   };
 }
 export type Ports = ReturnType<typeof portsOf>;

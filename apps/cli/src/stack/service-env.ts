@@ -28,6 +28,7 @@ const ROLES: Record<ServiceName, PostgresRole> = {
   control: 'conducktor_app',
   'connector-worker': 'conducktor_app',
   audit: 'conducktor_audit',
+  'billing-usage': 'conducktor_billing',
 };
 
 // Nothing else of the person's environment reaches a service, and through it an MCP server.
@@ -55,6 +56,8 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
     ports.controlMetrics,
     ports.workerMetrics,
     ports.auditMetrics,
+    ports.billing,
+    ports.billingMetrics,
   ].join(',');
   const own: Record<ServiceName, Record<string, string>> = {
     gateway: {
@@ -95,6 +98,10 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
       OUTBOUND_DENY_PORTS: ownPorts,
     },
     audit: { PORT: String(ports.audit), METRICS_PORT: String(ports.auditMetrics) },
+    'billing-usage': {
+      PORT: String(ports.billing),
+      METRICS_PORT: String(ports.billingMetrics),
+    },
   };
   const inherited = Object.entries(context.inherited).filter(
     ([name]) => PASSED_ON.test(name) || OURS.has(name) || LIKE_OURS.test(name),

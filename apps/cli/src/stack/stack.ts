@@ -21,6 +21,7 @@ import { createUnit, type Unit } from './unit.js';
 const SERVICES: { name: ServiceName; port: keyof ReturnType<typeof portsOf> }[] = [
   { name: 'connector-worker', port: 'worker' },
   { name: 'audit', port: 'audit' },
+  { name: 'billing-usage', port: 'billing' },
   { name: 'auth', port: 'auth' },
   { name: 'control', port: 'control' },
   { name: 'gateway', port: 'gateway' },
@@ -162,7 +163,7 @@ export function createStack(deps: StackDeps): Stack {
       // The gateway drains first: its calls need everything else.
       await named('gateway');
       await named('connector-worker', 'control', 'auth', 'everything');
-      await named('audit');
+      await named('audit', 'billing-usage');
       await named('redis', 'postgres');
     },
   };

@@ -31,6 +31,7 @@ const SERVICE_ROLES = [
   'conducktor_auth',
   'conducktor_gateway',
   'conducktor_audit',
+  'conducktor_billing',
 ];
 
 let database: TestDatabase;
@@ -125,7 +126,7 @@ describe('row level security, by the catalogue', () => {
       'select rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb from pg_roles where rolname = any($1) order by 1',
       [SERVICE_ROLES],
     );
-    expect(roles).toHaveLength(4);
+    expect(roles).toHaveLength(SERVICE_ROLES.length);
     for (const role of roles) {
       expect(role).toMatchObject({
         rolsuper: false,
