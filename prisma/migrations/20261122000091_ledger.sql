@@ -13,5 +13,344 @@ end $$;
 alter role conducktor_billing set jit = off;
 grant select on schema_migrations to conducktor_billing;
 
+set role conducktor_owner;
+-- Every movement of money, made from the sealed sequence in its order: nobody may change or delete one.
+--   reserve  available → held    at the call
+--   settle   held → spent        what its outcome cost; available → spent what was not reserved
+--   release  held → available    the rest
+--   correct  as settle and release, for a call whose outcome was unknown
+-- Partitioned by when it was posted, which only rises: `at` and `called_at` are of gateways' clocks.
+create table ledger_entry (
+  tenant_id text not null,
+  seq bigint not null,
+  line smallint not null,
+  posted_at timestamptz not null,
+  at timestamptz not null,
+  kind text not null check (kind in ('reserve', 'settle', 'release', 'correct')),
+  debit text not null check (debit in ('available', 'held', 'spent')),
+  credit text not null check (credit in ('available', 'held', 'spent') and credit <> debit),
+  amount_micros bigint not null check (amount_micros > 0),
+  call_id text not null,
+  accounts bigint[] not null,
+  connection text,
+  tool text,
+  member_id text,
+  client_id text,
+  called_at timestamptz not null,
+  note jsonb,
+  primary key (tenant_id, seq, line, posted_at)
+) partition by range (posted_at);
+create index ledger_entry_call on ledger_entry (tenant_id, call_id);
+call protect_tenant_table('ledger_entry');
+
+-- Makes the months from this one on that are missing; attached rather than created in place, so that nobody
+-- who reads the ledger is waited for.
+create function ensure_ledger_months(p_ahead integer) returns void
+  language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  first timestamptz; name text;
+begin
+  for i in 0 .. p_ahead loop
+    first := (date_trunc('month', now() at time zone 'UTC') + make_interval(months => i)) at time zone 'UTC';
+    name := 'ledger_entry_' || to_char(first at time zone 'UTC', 'YYYY_MM');
+    continue when to_regclass('public.' || name) is not null;
+    execute format('create table %I (like ledger_entry including all)', name);
+    execute format('alter table ledger_entry attach partition %I for values from (%L) to (%L)', name, first,
+                   ((first at time zone 'UTC') + interval '1 month') at time zone 'UTC');
+  end loop;
+end $$;
+select ensure_ledger_months(2);
+grant execute on function ensure_ledger_months(integer) to conducktor_system;
+
+-- What usage is counted by, once for each combination that there was. '' is none; code '' is a call that was
+-- allowed, any other the code of refusals.
+create table usage_key (
+  tenant_id text not null references tenant,
+  id uuid not null,
+  connection text not null,
+  tool text not null,
+  member_id text not null,
+  client_id text not null,
+  code text not null,
+  primary key (tenant_id, id)
+);
+call protect_tenant_table('usage_key');
+
+-- Usage by hour (UTC) and by day of the workspace's zone: a call counts when it was made. Cost and holds are
+-- sums of ledger entries. Durations are a histogram in one number: twelve decimal digits for each
+-- bucket of `usage_bucket`, so that adding numbers adds histograms.
+create table usage_hour (
+  tenant_id text not null,
+  hour timestamptz not null,
+  key uuid not null,
+  calls bigint not null,
+  errors bigint not null,
+  denied bigint not null,
+  cost_micros numeric not null,
+  held_micros numeric not null,
+  durations numeric not null,
+  primary key (tenant_id, hour, key)
+) with (fillfactor = 80);
+call protect_tenant_table('usage_hour');
+
+create table usage_day (
+  tenant_id text not null,
+  day date not null,
+  key uuid not null,
+  calls bigint not null,
+  errors bigint not null,
+  denied bigint not null,
+  cost_micros numeric not null,
+  held_micros numeric not null,
+  durations numeric not null,
+  primary key (tenant_id, day, key)
+) with (fillfactor = 80);
+call protect_tenant_table('usage_day');
+
+-- Up to where a workspace's sequence is in the ledger and in usage, and the zone whose days usage_day has.
+create table money_cursor (
+  tenant_id text primary key references tenant,
+  posted_seq bigint not null,
+  zone text not null
+);
+call protect_tenant_table('money_cursor');
+
+grant select on ledger_entry, usage_key, usage_hour, usage_day, money_cursor to conducktor_app, conducktor_billing;
+grant select on tenant, budget, budget_account, held_call, member to conducktor_billing;
+grant select, insert on ledger_entry, usage_key to conducktor_system;
+grant select, insert, update, delete on usage_hour, usage_day, money_cursor to conducktor_system;
+
+-- Each bucket ends 10 % above the one before; the first at 0.1 ms, the last holds all above two hours.
+create function usage_bucket(p_ms double precision) returns integer
+  language sql immutable parallel safe as $$
+  select case when p_ms is not null then least(191, ceil(ln(greatest(p_ms, 0.1) / 0.1) / ln(1.1::double precision)))::integer end
+$$;
+grant execute on function usage_bucket(double precision) to conducktor_app, conducktor_billing, conducktor_system;
+reset role;
+
+set role conducktor_system;
+-- Posts the events of these workspaces that lie after `p_after` up to `p_upto`: ledger, usage and cursor in
+-- one statement.
+create function post_events(p_tenant text[], p_after bigint[], p_upto bigint[], p_zone text[]) returns void
+  language sql set search_path = public, pg_temp
+  -- One batch in memory; each workspace's events, and calls of before, by their keys.
+  set work_mem = '32MB' set enable_seqscan = off as $$
+  with batch as materialized (
+    select k.tenant_id, k.zone, e.*
+      from unnest(p_tenant, p_after, p_upto, p_zone) k(tenant_id, after, upto, zone)
+     cross join lateral (
+       select seq, kind, at, call_id, member_id, client_id, connection, tool, code, outcome, cost_micros, duration_ms, detail
+         from audit_event e
+        where e.tenant_id = k.tenant_id and e.seq > k.after and e.seq <= k.upto
+          and (e.kind <> 'control' or e.detail ->> 'action' = 'money.reconcile')
+       offset 0) e
+  ), calls as materialized (
+    select tenant_id, zone, seq, at, call_id, member_id, client_id, connection, tool,
+           coalesce((detail ->> 'reservedMicros')::bigint, 0) as reserved,
+           case when detail ? 'budgets' then array(select jsonb_array_elements_text(detail -> 'budgets')::bigint) else '{}' end as accounts
+      from batch where kind = 'call'
+  ), ended as materialized (
+    select b.tenant_id, b.zone, b.seq, b.at, b.kind, b.outcome, b.duration_ms, b.detail, b.connection, b.tool,
+           case b.kind when 'control' then b.detail ->> 'callId' else b.call_id end as call_id,
+           case b.kind when 'control' then (b.detail ->> 'costMicros')::bigint else b.cost_micros end as cost
+      from batch b where b.kind in ('outcome', 'control')
+  ), ends as materialized (
+    select o.tenant_id, o.zone, o.seq, o.at, o.kind, o.outcome, o.duration_ms, o.detail, o.call_id, o.cost,
+           c.at as called_at, c.member_id, c.client_id, c.connection, c.tool, c.reserved, c.accounts
+      from ended o join calls c using (tenant_id, call_id)
+    union all
+    -- Calls of earlier batches, by their event or, where that is not kept any more, by their reservation.
+    select o.tenant_id, o.zone, o.seq, o.at, o.kind, o.outcome, o.duration_ms, o.detail, o.call_id, o.cost,
+           coalesce(c.at, l.called_at, o.at), coalesce(c.member_id, l.member_id), coalesce(c.client_id, l.client_id),
+           coalesce(c.connection, l.connection, o.connection), coalesce(c.tool, l.tool, o.tool),
+           case when o.kind = 'control' then (o.detail ->> 'reservedMicros')::bigint
+                else coalesce((c.detail ->> 'reservedMicros')::bigint, l.amount_micros, 0) end,
+           case when o.kind = 'control' then array(select jsonb_array_elements_text(o.detail -> 'budgets')::bigint)
+                when c.detail ? 'budgets' then array(select jsonb_array_elements_text(c.detail -> 'budgets')::bigint)
+                else coalesce(l.accounts, '{}') end
+      from ended o
+      left join lateral (
+        select e.call_id, e.at, e.member_id, e.client_id, e.connection, e.tool, e.detail from audit_event e
+         where e.tenant_id = o.tenant_id and e.call_id = o.call_id and e.kind = 'call' limit 1) c on true
+      left join lateral (
+        select r.called_at, r.member_id, r.client_id, r.connection, r.tool, r.amount_micros, r.accounts from ledger_entry r
+         where c.call_id is null and r.tenant_id = o.tenant_id and r.call_id = o.call_id and r.kind = 'reserve' limit 1) l on true
+     where not exists (select from calls k where k.tenant_id = o.tenant_id and k.call_id = o.call_id)
+  ), lines as materialized (
+    select tenant_id, zone, seq, 1 as line, at, 'reserve' as kind, 'available' as debit, 'held' as credit, reserved as amount,
+           call_id, accounts, connection, tool, member_id, client_id, at as called_at, null::jsonb as note
+      from calls where reserved > 0
+    union all
+    select e.tenant_id, e.zone, e.seq, m.line, e.at, case e.kind when 'control' then 'correct' else m.kind end, m.debit, m.credit, m.amount,
+           e.call_id, e.accounts, e.connection, e.tool, e.member_id, e.client_id, e.called_at,
+           case when e.kind = 'control' then jsonb_strip_nulls(jsonb_build_object('reason', e.detail -> 'reason'))
+                when e.detail ? 'overMax' then jsonb_build_object('overMax', e.detail -> 'overMax') end
+      from ends e cross join lateral (values
+        (1, 'settle', 'held', 'spent', least(e.cost, e.reserved)),
+        (2, 'release', 'held', 'available', e.reserved - least(e.cost, e.reserved)),
+        (3, 'settle', 'available', 'spent', e.cost - least(e.cost, e.reserved))) m(line, kind, debit, credit, amount)
+     -- Of what is not known, all stays held.
+     where m.amount > 0 and (e.kind = 'control' or e.outcome is distinct from 'unknown')
+  ), entered as (
+    insert into ledger_entry (tenant_id, seq, line, posted_at, at, kind, debit, credit, amount_micros, call_id, accounts,
+                              connection, tool, member_id, client_id, called_at, note)
+    select tenant_id, seq, line, now(), at, kind, debit, credit, amount, call_id, accounts,
+           connection, tool, member_id, client_id, called_at, note
+      from lines order by tenant_id, seq, line
+  ), counted as (
+    select tenant_id, zone, at, connection, tool, member_id, client_id, '' as code,
+           1 as calls, 0 as errors, 0 as denied, 0::bigint as cost, 0::bigint as held, null::integer as bucket
+      from calls
+    union all
+    select tenant_id, zone, at, connection, tool, member_id, client_id, coalesce(nullif(code, ''), 'refused'),
+           0, 0, coalesce((detail ->> 'repeated')::integer, 1), 0, 0, null
+      from batch where kind = 'denial'
+    union all
+    select tenant_id, zone, called_at, connection, tool, member_id, client_id, '',
+           0, case when outcome in ('error', 'timeout', 'unavailable', 'unknown') then 1 else 0 end, 0, 0, 0,
+           usage_bucket(duration_ms)
+      from ends where kind = 'outcome'
+    union all
+    select tenant_id, zone, called_at, connection, tool, member_id, client_id, '', 0, 0, 0,
+           case 'spent' when credit then amount when debit then -amount else 0 end,
+           case 'held' when credit then amount when debit then -amount else 0 end, null
+      from lines
+  ), grouped as materialized (
+    select tenant_id, date_trunc('hour', at, 'UTC') as hour, (at at time zone zone)::date as day,
+           coalesce(connection, '') as connection, coalesce(tool, '') as tool, coalesce(member_id, '') as member_id,
+           coalesce(client_id, '') as client_id, code,
+           sum(calls) as calls, sum(errors) as errors, sum(denied) as denied, sum(cost) as cost, sum(held) as held,
+           coalesce(sum(('1e' || bucket * 12)::numeric), 0) as durations
+      from counted group by 1, 2, 3, 4, 5, 6, 7, 8
+  ), keyed as materialized (
+    select *, md5(row(connection, tool, member_id, client_id, code)::text)::uuid as key from grouped
+  ), named as (
+    insert into usage_key (tenant_id, id, connection, tool, member_id, client_id, code)
+    select distinct tenant_id, key, connection, tool, member_id, client_id, code from keyed k
+     where not exists (select from usage_key u where u.tenant_id = k.tenant_id and u.id = k.key)
+    on conflict do nothing
+  ), hours as (
+    insert into usage_hour as u (tenant_id, hour, key, calls, errors, denied, cost_micros, held_micros, durations)
+    select tenant_id, hour, key, sum(calls), sum(errors), sum(denied), sum(cost), sum(held), sum(durations)
+      from keyed group by 1, 2, 3 order by 1, 2, 3
+    on conflict (tenant_id, hour, key) do update
+      set calls = u.calls + excluded.calls, errors = u.errors + excluded.errors, denied = u.denied + excluded.denied,
+          cost_micros = u.cost_micros + excluded.cost_micros, held_micros = u.held_micros + excluded.held_micros,
+          durations = u.durations + excluded.durations
+  ), days as (
+    insert into usage_day as u (tenant_id, day, key, calls, errors, denied, cost_micros, held_micros, durations)
+    select tenant_id, day, key, sum(calls), sum(errors), sum(denied), sum(cost), sum(held), sum(durations)
+      from keyed group by 1, 2, 3 order by 1, 2, 3
+    on conflict (tenant_id, day, key) do update
+      set calls = u.calls + excluded.calls, errors = u.errors + excluded.errors, denied = u.denied + excluded.denied,
+          cost_micros = u.cost_micros + excluded.cost_micros, held_micros = u.held_micros + excluded.held_micros,
+          durations = u.durations + excluded.durations
+  )
+  insert into money_cursor as c (tenant_id, posted_seq, zone)
+  select * from unnest(p_tenant, p_upto, p_zone)
+  on conflict (tenant_id) do update set posted_seq = excluded.posted_seq
+$$;
+
+-- Posts about p_limit sealed events of all workspaces together; returns how many places of their sequences it
+-- went on. One at a time, by its own lock: the others return 0. A workspace without anything new costs a look
+-- at its cursor.
+create function post_money(p_limit integer) returns integer
+  language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  tenants text[]; afters bigint[]; uptos bigint[]; zones text[]; places bigint; w record;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('conducktor.money', 0)) then return 0; end if;
+  select array_agg(b.tenant_id), array_agg(b.after), array_agg(b.upto), array_agg(b.zone), sum(b.upto - b.after)
+    into tenants, afters, uptos, zones, places
+    from (select h.tenant_id, t.zone, coalesce(c.posted_seq, 0) as after,
+                 -- Each its share of the batch, so that a large one does not hold up the others.
+                 least(h.next_seq - 1, coalesce(c.posted_seq, 0) + greatest(100, p_limit / count(*) over ())) as upto
+            from audit_head h join tenant t on t.id = h.tenant_id left join money_cursor c on c.tenant_id = h.tenant_id
+           where h.next_seq - 1 > coalesce(c.posted_seq, 0)) b;
+  if tenants is null then return 0; end if;
+  perform ensure_ledger_months(2);
+  for w in
+    select c.tenant_id, u.zone from unnest(tenants, zones) u(tenant_id, zone)
+      join money_cursor c on c.tenant_id = u.tenant_id and c.zone <> u.zone
+  loop
+    perform recount_days(w.tenant_id, w.zone);
+  end loop;
+  perform post_events(tenants, afters, uptos, zones);
+  return least(places, 2147483647)::integer;
+end $$;
+grant execute on function post_money(integer) to conducktor_billing;
+
+-- Makes the days of a workspace anew out of its hours, for another zone. An hour that its midnight cuts counts
+-- whole to the day that it begins in: zones that are not whole hours from UTC have such.
+create function recount_days(p_tenant text, p_zone text) returns void
+  language plpgsql set search_path = public, pg_temp as $$
+begin
+  delete from usage_day where tenant_id = p_tenant;
+  insert into usage_day (tenant_id, day, key, calls, errors, denied, cost_micros, held_micros, durations)
+  select tenant_id, (hour at time zone p_zone)::date, key, sum(calls), sum(errors), sum(denied), sum(cost_micros),
+         sum(held_micros), sum(durations)
+    from usage_hour where tenant_id = p_tenant group by 1, 2, 3;
+  update money_cursor set zone = p_zone where tenant_id = p_tenant;
+end $$;
+
+-- How far posting is behind: sealed events that are not in the ledger and usage, and the seconds since the
+-- oldest of them happened; no seconds when none waits.
+create function posting_lag(out events bigint, out seconds double precision)
+  language sql stable security definer set search_path = public, pg_temp as $$
+  select coalesce(sum(b.events), 0)::bigint, greatest(0, extract(epoch from clock_timestamp() - min(e.at)))
+    from (select h.tenant_id, coalesce(c.posted_seq, 0) as posted, h.next_seq - 1 - coalesce(c.posted_seq, 0) as events
+            from audit_head h left join money_cursor c on c.tenant_id = h.tenant_id
+           where h.next_seq - 1 > coalesce(c.posted_seq, 0)) b
+    left join lateral (
+      select e.at from audit_event e where e.tenant_id = b.tenant_id and e.seq > b.posted order by e.seq limit 1) e on true
+$$;
+grant execute on function posting_lag() to conducktor_billing;
+
+-- Counts the usage of one workspace anew, calls and durations out of its events and money out of its ledger, up
+-- to where both are posted, and returns the hours and days that differ from what is kept: none. `p_since`: for a
+-- workspace whose events of before are gone, the moment from which all are kept.
+create function usage_differences(p_tenant text, p_since timestamptz default '-infinity')
+  returns table (span text, starts text, key uuid, counted text, kept text)
+  language sql stable security definer set search_path = public, pg_temp
+  set work_mem = '64MB' as $$
+  with posted as (
+    select c.posted_seq, c.zone from money_cursor c where c.tenant_id = p_tenant
+  ), counted as (
+    select c.at, c.connection, c.tool, c.member_id, c.client_id, case c.kind when 'call' then '' else coalesce(nullif(c.code, ''), 'refused') end as code,
+           case c.kind when 'call' then 1 else 0 end as calls,
+           case when o.outcome in ('error', 'timeout', 'unavailable', 'unknown') then 1 else 0 end as errors,
+           case c.kind when 'denial' then coalesce((c.detail ->> 'repeated')::integer, 1) else 0 end as denied,
+           0::bigint as cost, 0::bigint as held, ('1e' || usage_bucket(o.duration_ms) * 12)::numeric as durations
+      from audit_event c cross join posted
+      left join audit_event o on o.tenant_id = c.tenant_id and o.call_id = c.call_id and o.kind = 'outcome' and c.kind = 'call'
+                             and o.seq <= posted.posted_seq
+     where c.tenant_id = p_tenant and c.kind in ('call', 'denial') and c.seq <= posted.posted_seq and c.at >= p_since
+    union all
+    select called_at, connection, tool, member_id, client_id, '', 0, 0, 0,
+           case 'spent' when credit then amount_micros when debit then -amount_micros else 0 end,
+           case 'held' when credit then amount_micros when debit then -amount_micros else 0 end, null
+      from ledger_entry where tenant_id = p_tenant and called_at >= p_since
+  ), keyed as (
+    select *, md5(row(coalesce(connection, ''), coalesce(tool, ''), coalesce(member_id, ''), coalesce(client_id, ''), code)::text)::uuid as key
+      from counted
+  ), anew as (
+    select x.span, x.starts, key, row(sum(calls), sum(errors), sum(denied), sum(cost), sum(held), trim_scale(coalesce(sum(durations), 0)))::text as figures
+      from keyed cross join posted
+     cross join lateral (values ('hour', date_trunc('hour', at, 'UTC')::text), ('day', (at at time zone posted.zone)::date::text)) x(span, starts)
+     group by 1, 2, 3
+  ), stored as (
+    select 'hour' as span, hour::text as starts, key, row(calls, errors, denied, cost_micros, held_micros, trim_scale(durations))::text as figures
+      from usage_hour where tenant_id = p_tenant and hour >= p_since
+    union all
+    select 'day', day::text, key, row(calls, errors, denied, cost_micros, held_micros, trim_scale(durations))::text
+      from usage_day cross join posted where tenant_id = p_tenant and (day::timestamp at time zone posted.zone) >= p_since
+  )
+  select span, starts, key, a.figures, s.figures
+    from anew a full join stored s using (span, starts, key)
+   where a.figures is distinct from s.figures
+$$;
+grant execute on function usage_differences(text, timestamptz) to conducktor_billing;
+reset role;
+
 -- migrate:down
 revoke select on schema_migrations from conducktor_billing;

@@ -6,24 +6,29 @@ import { openObservability } from '@conducktor/telemetry';
 import { NestFactory } from '@nestjs/core';
 import { BillingModule } from './app.module.js';
 import { billingMetrics } from './billing-metrics.js';
+import { Poster } from './post/poster.js';
 
 const config = loadConfigOrExit(billingEnv);
 const logger = createLogger('billing-usage', config.LOG_LEVEL);
 const seen = await openObservability({ service: 'billing-usage', config, logger });
 onShutdown('observability', () => seen.stop());
 await waitForDatabase(config, logger);
-const app = await NestFactory.createApplicationContext(BillingModule.with(config), {
+const app = await NestFactory.createApplicationContext(BillingModule.with(config, logger), {
   logger: false,
 });
 const db = app.get<Db>('DB');
-billingMetrics(seen.registry, { db });
+const poster = app.get(Poster);
+billingMetrics(seen.registry, { db, poster });
 
 const health = await startHealthServer({
   host: config.HOST,
   port: config.PORT,
-  readiness: () => [],
+  readiness: () => poster.missing,
 });
+poster.start();
 onShutdown('database', () => db.end());
+// Until the end of the batch that is being posted, probes hear that it is stopping.
 onShutdown('health', () => void health.close());
+onShutdown('poster', () => poster.stop());
 endOnSignals(logger, config.SHUTDOWN_SECONDS * 1000);
-logger.info({ port: config.PORT }, 'Billing and usage are kept');
+logger.info({ port: config.PORT }, 'The ledger is being written');

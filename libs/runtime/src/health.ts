@@ -9,6 +9,7 @@ export interface Missing {
     | 'snapshots'
     | 'connector-worker'
     | 'sealer'
+    | 'ledger'
     | 'process';
   reason: string;
 }
