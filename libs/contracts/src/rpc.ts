@@ -88,6 +88,32 @@ export interface CallRequest {
   input?: { requestState?: string; inputResponses?: Record<string, unknown> };
   /** W3C Trace Context of the gateway's span; absent where nothing is traced. */
   traceparent?: string;
+  /** Where what it costs hangs on what comes of it; absent: it costs what it reserved, once it is sent. */
+  quote?: PriceQuote;
+}
+
+/** What a call was priced at before it was sent. Amounts in millionths of the workspace's currency. */
+export interface PriceQuote {
+  /** The most that it can cost. */
+  reservedMicros: number;
+  /** How it is found afterwards what it comes to; absent: to `reservedMicros`. */
+  meter?:
+    | { kind: 'size'; microsPerKiB: number; baseMicros: number }
+    /** `key` is one in the `_meta` of the result. */
+    | { kind: 'reported'; key: string };
+  /** Only an answer without an error is paid. */
+  onSuccess?: true;
+  /** What its arguments come to, where that is more than may be charged. */
+  uncappedMicros?: number;
+}
+
+/** What a call is charged when it has ended. */
+export interface Charge {
+  costMicros: number;
+  /** It was charged at the maximum: it came to more, or its service did not say to how much. */
+  overMax?: true;
+  /** What it came to, if that is known and more than was charged. */
+  uncappedMicros?: number;
 }
 
 /** What reaches an upstream on behalf of a person. Subscriptions do so by Watch. */
@@ -209,6 +235,8 @@ export interface LateOutcome {
   outcome: OutcomeKind;
   durationMs: number;
   resultSize: number;
+  /** Of a call that came with a quote. */
+  charge?: Charge;
 }
 
 export interface RefreshRequest {

@@ -1,6 +1,7 @@
 export { parsePolicy, PolicyError, type PolicyProblem } from './parse.js';
 export { readYaml } from './read-yaml.js';
-export { compileGlob } from './glob.js';
+export { compileAmount, type Amount } from './condition/amount.js';
+export { compileGlob, compileGlobs } from './glob.js';
 export { compilePolicy, type CompiledPolicy } from './compile.js';
 export { decide, redactionsOf } from './decide.js';
 export { approvalNeed, visible, visibility, type Visibility } from './visibility.js';

@@ -28,24 +28,48 @@ export interface Condition {
   run(variables: object): unknown;
 }
 
-/** Parses, checks and prepares a CEL expression. `error` says in one sentence what is wrong. */
-export const compileCondition = remembered(
-  compile,
-  undefined,
-  // An instruction takes as much memory as two characters do.
-  (source, made) => source.length + ('condition' in made ? 2 * made.condition.instructions : 0),
-);
+type Compiled = { condition: Condition } | { error: string };
 
-function compile(source: string): { condition: Condition } | { error: string } {
+/** What an expression is to give. */
+interface Wanted {
+  types: readonly string[];
+  /** After "must be". */
+  called: string;
+  /** Of an error, in one sentence. */
+  say(error: unknown): string;
+}
+
+const TRUTH: Wanted = { types: ['bool', 'dyn'], called: 'true or false', say: firstLine };
+// JSON has one kind of number, which CEL takes for double: `args.pages * 200` is a whole number all the same.
+const NUMBER: Wanted = { types: ['int', 'double', 'dyn'], called: 'a number', say: withPlace };
+
+/** Parses, checks and prepares a CEL expression. `error` says in one sentence what is wrong. */
+export const compileCondition = remembered((source) => compile(source, TRUTH), undefined, weightOf);
+
+/** The same of an expression that gives a number. */
+export const compileNumber = remembered((source) => compile(source, NUMBER), undefined, weightOf);
+
+// An instruction takes as much memory as two characters do.
+function weightOf(source: string, made: Compiled): number {
+  return source.length + ('condition' in made ? 2 * made.condition.instructions : 0);
+}
+
+function withPlace(error: unknown): string {
+  const { range } = error as { range?: { start?: number } };
+  const at = range?.start === undefined ? '' : ` (at character ${range.start + 1})`;
+  return `${firstLine(error)}${at}`;
+}
+
+function compile(source: string, wanted: Wanted): Compiled {
   try {
     const parsed = environment.parse(source);
     const root = parsed.ast as unknown as CelNode;
     const refusal = vet(root, new Set(VARIABLES), 0);
     if (refusal) return { error: refusal };
     const checked = parsed.check();
-    if (!checked.valid) return { error: firstLine(checked.error) };
-    if (checked.type !== 'bool' && checked.type !== 'dyn')
-      return { error: `must be true or false, but gives a value of type ${checked.type}` };
+    if (!checked.valid) return { error: wanted.say(checked.error) };
+    if (!wanted.types.includes(checked.type ?? ''))
+      return { error: `must be ${wanted.called}, but gives a value of type ${checked.type}` };
     return {
       condition: {
         source,
@@ -56,7 +80,7 @@ function compile(source: string): { condition: Condition } | { error: string } {
       },
     };
   } catch (error) {
-    return { error: firstLine(error) };
+    return { error: wanted.say(error) };
   }
 }
 
@@ -70,7 +94,7 @@ function vet(node: CelNode, names: Set<string>, loops: number): string | undefin
   const [name, ...operands] = callOf(node);
   if (name === undefined) return vetAll(childrenOf(node), names, loops);
   if (!(node.op === 'rcall' ? METHODS : FUNCTIONS).has(name))
-    return `the function "${name}" is not available in policies`;
+    return `the function "${name}" is not available here`;
   if (LOOPS.has(name)) return vetLoop(name, operands, names, loops);
   if (name === 'matches') {
     const pattern = operands[1];

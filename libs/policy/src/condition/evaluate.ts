@@ -27,24 +27,49 @@ export class Activation {
   }
 
   evaluate(condition: Condition): Verdict {
+    const value = this.#run(condition, 'boolean');
+    if (typeof value === 'boolean') return value;
+    if (value instanceof Failure) return { error: value.why };
+    return { error: 'the condition gave a value that is neither true nor false' };
+  }
+
+  /** The whole number that an expression gives, of those that are exact in JSON. */
+  integer(expression: Condition): number | { readonly error: string } {
+    const value = this.#run(expression, 'number');
+    if (value instanceof Failure) return { error: value.why };
+    const number = typeof value === 'bigint' ? Number(value) : value;
+    if (Number.isSafeInteger(number)) return number as number;
+    return { error: `the expression gave ${shown(value)}, which is not a whole number` };
+  }
+
+  #run(condition: Condition, type: 'boolean' | 'number'): unknown {
     matching.left = this.#steps;
     try {
       const work = condition.work((this.#sizes ??= sizesIn(this.#input)));
-      if (!(work <= this.#left))
-        return { error: 'the arguments are too large for this condition to be evaluated' };
+      if (!(work <= this.#left)) return TOO_MUCH_WORK;
       this.#left -= work;
       const known = condition.direct?.(this.#input);
-      if (typeof known === 'boolean') return known;
+      if (typeof known === type) return known;
       this.#variables ??= variablesOf(this.#input, this.#sizes);
-      const result = condition.run(this.#variables);
-      if (typeof result === 'boolean') return result;
-      return { error: 'the condition gave a value that is neither true nor false' };
+      return condition.run(this.#variables);
     } catch (error) {
-      return { error: firstLine(error) };
+      return new Failure(firstLine(error));
     } finally {
       this.#steps = matching.left;
     }
   }
+}
+
+/** An evaluation that came to no value. */
+class Failure {
+  constructor(readonly why: string) {}
+}
+const TOO_MUCH_WORK = new Failure('the arguments are too large for this condition to be evaluated');
+
+function shown(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'bigint'
+    ? String(value)
+    : 'a value of another type';
 }
 
 function sizesIn({ caller, tool, args }: PolicyInput): Sizes {

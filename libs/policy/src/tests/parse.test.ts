@@ -152,12 +152,12 @@ tests:
     [
       'a function that is not offered',
       { id: 'r', effect: 'deny', when: { if: 'bytes(args.a) == b""' } },
-      'the function "bytes" is not available in policies',
+      'the function "bytes" is not available here',
     ],
     [
       'variables by cel.bind',
       { id: 'r', effect: 'deny', when: { if: 'cel.bind(x, args.a, x)' } },
-      'not available in policies',
+      'not available here',
     ],
     [
       'a pattern that is not RE2',
