@@ -129,21 +129,34 @@ alter table open_call add column accounts bigint[] not null default '{}';
 create function budget_opening(p_tenant text, p_budget text, p_index integer) returns bigint
   language sql stable set search_path = public, pg_temp as $$ select 0::bigint $$;
 
--- Makes the accounts that are missing, of budgets that there are and of periods that have not long passed or
--- begun: a gateway whose clock is wrong does not charge another month.
-create function ensure_budget_accounts(p_tenant text[], p_account bigint[]) returns void
-  language sql set search_path = public, pg_temp as $$
-  insert into budget_account (tenant_id, id, budget_id, limit_micros, opening_micros, spent_micros)
-  select b.tenant_id, u.account, b.id, b.limit_micros, o.opening, o.opening
-    from unnest(p_tenant, p_account) u(tenant, account)
-    join tenant t on t.id = u.tenant
-    join budget b on b.tenant_id = u.tenant and b.number = u.account >> 16 and b.deleted_at is null
-    cross join lateral budget_opening(b.tenant_id, b.id, (u.account & 65535)::integer) o(opening)
-   where (u.account & 65535) between budget_period_index(b.period, now() - interval '10 minutes', t.zone)
-                                 and budget_period_index(b.period, now() + interval '10 minutes', t.zone)
-   order by u.tenant collate "C", u.account
-  on conflict do nothing
-$$;
+-- Makes these accounts, which are missing, where their budgets are there and their periods have not long passed
+-- or begun: a gateway whose clock is wrong does not charge another month. Returns those that it made.
+create function ensure_budget_accounts(p_tenant text[], p_account bigint[]) returns bigint[]
+  language plpgsql set search_path = public, pg_temp as $$
+declare made bigint[];
+begin
+  with wanted as (
+    select b.tenant_id, u.account, b.id, b.limit_micros, o.opening
+      from unnest(p_tenant, p_account) u(tenant, account)
+      join tenant t on t.id = u.tenant
+      join budget b on b.tenant_id = u.tenant and b.number = u.account >> 16 and b.deleted_at is null
+      cross join lateral budget_opening(b.tenant_id, b.id, (u.account & 65535)::integer) o(opening)
+     where (u.account & 65535) between budget_period_index(b.period, now() - interval '10 minutes', t.zone)
+                                   and budget_period_index(b.period, now() + interval '10 minutes', t.zone)
+  ), fresh as (
+    insert into budget_account (tenant_id, id, budget_id, limit_micros, opening_micros, spent_micros)
+    select tenant_id, account, id, limit_micros, opening, opening from wanted order by tenant_id collate "C", account
+    on conflict do nothing
+    returning tenant_id, id, opening_micros
+  ), windows as (
+    -- What a rolling one opens with leaves its window too, not before its time.
+    insert into budget_hour (tenant_id, account_id, hour, spent_micros)
+    select tenant_id, id, first_rolling_hour() + 720, opening_micros from fresh
+     where (id & 65535) = 0 and opening_micros > 0
+  )
+  select coalesce(array_agg(id), '{}') into made from fresh;
+  return made;
+end $$;
 
 -- The hours whose spending counts: this one and the 720 before, so that no 30 days cost more than the cap.
 create function first_rolling_hour() returns integer language sql stable as $$
@@ -180,22 +193,25 @@ end $$;
 
 -- Reserves at accounts that the caller holds, intent by intent in their order: each at all of its budgets or at
 -- none. Looked at are intents whose verdict is 0; those that do not fit get
---   5 over budget · 6 there is no such account: the budget is gone, or this period is not now
--- and `refused` says for each of the former: position, place of its budget in b_*, and that account's limit,
+--   5 over budget · 6 there is no such account: the budget is gone, or this period is not now ·
+--   7 the account has just been made by somebody else and is not held: nothing is written, the intent goes again
+-- p_held: the accounts that the caller holds; those that are missing are made. Nothing is held after that, so
+-- that nobody waits in a circle where accounts are new. `refused` says for each of the former: position, place of its budget in b_*, and that account's limit,
 -- spent and held as they were for it.
 create function reserve_in_turn(
-  b_tenant text[], b_account bigint[], i_position integer[], i_budget integer[], c_reserved bigint[],
+  b_tenant text[], b_account bigint[], p_held bigint[], i_position integer[], i_budget integer[], c_reserved bigint[],
   inout verdict smallint[], out refused bigint[]
 ) language plpgsql set search_path = public, pg_temp as $$
 declare
   accounts bigint[]; limits bigint[]; spent bigint[]; held bigint[]; before bigint[]; refusing integer[] := '{}';
-  at integer := 1; upto integer; last integer := cardinality(i_position); place integer; full_at integer;
+  missing_tenant text[]; missing bigint[]; ours bigint[] := p_held; at integer := 1; upto integer; last integer := cardinality(i_position); place integer; full_at integer;
 begin
   refused := '{}';
-  perform ensure_budget_accounts(b_tenant, b_account);
-  perform from unnest(b_tenant, b_account) u(tenant, account)
-    join budget_account a on a.tenant_id = u.tenant and a.id = u.account
-   order by u.tenant collate "C", u.account for no key update of a;
+  select array_agg(u.tenant), array_agg(u.account) into missing_tenant, missing
+    from unnest(b_tenant, b_account) u(tenant, account) where u.account <> all (p_held);
+  if missing is not null then
+    ours := ours || ensure_budget_accounts(missing_tenant, missing);
+  end if;
   perform roll_budget_accounts(b_tenant, b_account);
   select array_agg(a.id order by u.ord), array_agg(a.limit_micros order by u.ord),
          array_agg(a.spent_micros order by u.ord), array_agg(a.held_micros order by u.ord)
@@ -213,6 +229,8 @@ begin
         place := i_budget[k];
         if accounts[place] is null then
           verdict[i_position[at]] := 6;
+        elsif accounts[place] <> all (ours) then
+          verdict[i_position[at]] := 7;
         elsif full_at is null and spent[place] + held[place] + c_reserved[i_position[at]] > limits[place] then
           full_at := place;
         end if;
@@ -252,7 +270,7 @@ create function tick_spend(
   i_position integer[], i_budget integer[]
 ) returns text language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-  fitting integer; stale boolean; verdict smallint[]; refused bigint[] := '{}';
+  fitting integer; held bigint[]; stale boolean; verdict smallint[]; refused bigint[] := '{}';
 begin
   if 0 > any (o_cost) or 0 > any (c_reserved) or 0 > any (b_reserve) or 0 > any (b_release) or 0 > any (b_spend) then
     raise check_violation using message = 'a tick carries a negative amount';
@@ -267,8 +285,8 @@ begin
       join tenant_version v on v.tenant_id = u.tenant where v.version <> u.version);
 
   -- Held in one order by everybody, so that nobody waits in a circle.
-  select count(*) filter (where l.fits) into fitting from (
-    select u.reserve = 0 or a.spent_micros + u.spend + a.held_micros - u.release + u.reserve <= a.limit_micros as fits
+  select count(*) filter (where l.fits), coalesce(array_agg(l.id), '{}') into fitting, held from (
+    select a.id, u.reserve = 0 or a.spent_micros + u.spend + a.held_micros - u.release + u.reserve <= a.limit_micros as fits
       from unnest(b_tenant, b_account, b_reserve, b_release, b_spend) u(tenant, account, reserve, release, spend)
       join budget_account a on a.tenant_id = u.tenant and a.id = u.account
      order by u.tenant collate "C", u.account for no key update of a) l;
@@ -296,7 +314,7 @@ begin
       from unnest(c_tenant, c_version, c_admitted) with ordinality u(tenant, version, admitted, ord)
       left join tenant_version v on v.tenant_id = u.tenant order by u.ord);
   select r.verdict, r.refused into verdict, refused
-    from reserve_in_turn(b_tenant, b_account, i_position, i_budget, c_reserved, verdict) r;
+    from reserve_in_turn(b_tenant, b_account, held, i_position, i_budget, c_reserved, verdict) r;
   insert into call (epoch, tick, ordinal, tenant_id, call_id, admitted, reserved_micros, deadline, record)
   select p_epoch, p_tick, u.ord, u.tenant, u.id, u.admitted, u.reserved, u.deadline, u.rec
     from unnest(c_tenant, c_id, c_admitted, c_reserved, c_deadline, c_record, verdict) with ordinality
@@ -360,6 +378,11 @@ begin
   end loop;
 end $$;
 
+-- Ticks wait for the accounts that people's side holds: a process that stands still meanwhile loses them.
+create function end_if_idle() returns void language sql as $$
+  select set_config('idle_in_transaction_session_timeout', '2s', true)
+$$;
+
 -- Ends the hold of a call that ended as unknown: `p_cost` of it is charged (null: all of it, and never more),
 -- the rest is free again. Recorded with p_said in the workspace's sequence, which the ledger follows. False:
 -- nothing is held for it any more. The caller holds the accounts: everybody takes those first.
@@ -375,9 +398,9 @@ begin
     perform charge_budgets(array_fill(p_tenant, array[cardinality(h.accounts)]), h.accounts,
       array_fill(h.reserved_micros, array[cardinality(h.accounts)]), array_fill(cost, array[cardinality(h.accounts)]));
   end if;
-  insert into audit_outbox (tenant_id, record) values (p_tenant, jsonb_build_object(
+  insert into audit_outbox (tenant_id, record) values (p_tenant, p_said || jsonb_build_object(
     'action', 'money.reconcile', 'callId', p_call, 'reservedMicros', h.reserved_micros, 'costMicros', cost,
-    'budgets', to_jsonb(h.accounts)) || p_said);
+    'budgets', to_jsonb(h.accounts)));
   return true;
 end $$;
 
@@ -386,21 +409,31 @@ create function reconcile_held_call(p_call text, p_cost bigint, p_said jsonb) re
   language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   if current_tenant() is null or p_cost < 0 then return false; end if;
+  perform end_if_idle();
   perform from held_call h join budget_account a on a.tenant_id = h.tenant_id and a.id = any (h.accounts)
    where h.tenant_id = current_tenant() and h.call_id = p_call order by a.id for no key update of a;
   return reconcile_call(current_tenant(), p_call, p_cost, p_said);
 end $$;
 grant execute on function reconcile_held_call(text, bigint, jsonb) to conducktor_app;
 
--- Gives the accounts of this period, and later ones, the limit that their budget has now. The caller has
+-- Gives the accounts of this period, and later ones, the limit that their budget has now; of this period it
+-- makes them, or a tick that makes one at this moment would do so with the limit of before. The caller has
 -- changed the budget in the same transaction, in its own workspace.
 create function apply_budget_limit(p_budget text) returns void
-  language sql security definer set search_path = public, pg_temp as $$
+  language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  perform end_if_idle();
+  perform ensure_budget_accounts(array_agg(i.tenant_id), array_agg(i.account)) from (
+    select distinct b.tenant_id, b.number * 65536 + budget_period_index(b.period, now() + m * interval '10 minutes', t.zone) as account
+      from budget b join tenant t on t.id = b.tenant_id, generate_series(-1, 1) m
+     where b.tenant_id = current_tenant() and b.id = p_budget) i;
+  perform from budget_account a
+   where a.tenant_id = current_tenant() and a.budget_id = p_budget order by a.id for no key update;
   update budget_account a set limit_micros = b.limit_micros
     from budget b join tenant t on t.id = b.tenant_id
    where b.tenant_id = current_tenant() and b.id = p_budget and a.tenant_id = b.tenant_id and a.budget_id = b.id
-     and (a.id & 65535) >= budget_period_index(b.period, now(), t.zone)
-$$;
+     and (a.id & 65535) >= budget_period_index(b.period, now(), t.zone);
+end $$;
 grant execute on function apply_budget_limit(text) to conducktor_app;
 
 create or replace function close_epoch(p_epoch integer) returns integer
@@ -426,20 +459,21 @@ begin
   return opened;
 end $$;
 
--- Holds these accounts, in the one order in which everybody does.
-create function hold_accounts(b_tenant text[], b_account bigint[]) returns void
+-- Holds these accounts, in the one order in which everybody does; returns those that there are.
+create function hold_accounts(b_tenant text[], b_account bigint[]) returns bigint[]
   language sql set search_path = public, pg_temp as $$
-  select from unnest(b_tenant, b_account) u(tenant, account)
-    join budget_account a on a.tenant_id = u.tenant and a.id = u.account
-   order by u.tenant collate "C", u.account for no key update of a
+  select coalesce(array_agg(h.id), '{}') from (
+    select a.id from unnest(b_tenant, b_account) u(tenant, account)
+      join budget_account a on a.tenant_id = u.tenant and a.id = u.account
+     order by u.tenant collate "C", u.account for no key update of a) h
 $$;
 
 -- The whole tick as before, with budgets:
 --   l_tenant, l_id  the calls of late outcomes by name, for those that had ended as unknown
 --   u_*             outcomes (by position in o_*) that are unknown, whose reservation stays
 --   b_*, i_*        as in `tick_spend`
--- Verdicts 5 and 6 and `refused` as in `reserve_in_turn`. Verdict 7: attached to a call that a budget has just
--- refused; nothing is written, the intent goes again.
+-- Verdicts 5 to 7 and `refused` as in `reserve_in_turn`; 7 is also for who attached to a call that a budget has
+-- just refused.
 create function tick(
   p_epoch integer, p_tick bigint,
   c_tenant text[], c_version bigint[], c_id text[], c_admitted boolean[], c_reserved bigint[],
@@ -463,6 +497,7 @@ declare
   ended_call text[];
   ended_record text[];
   usable text[] := '{}';
+  held bigint[];
 begin
   if 0 > any (o_cost) or 0 > any (l_cost) or 0 > any (c_reserved)
      or 0 > any (b_reserve) or 0 > any (b_release) or 0 > any (b_spend) then
@@ -546,14 +581,14 @@ begin
                        b_tenant, b_account) s;
   end if;
   if cardinality(b_account) > 0 then
-    perform hold_accounts(b_tenant, b_account);
+    held := hold_accounts(b_tenant, b_account);
     perform charge_budgets(b_tenant, b_account, b_release, b_spend);
   end if;
   if cardinality(i_position) > 0 then
     select s.verdict, s.refused into verdict, refused
-      from reserve_in_turn(b_tenant, b_account, i_position, i_budget, c_reserved, verdict) s;
-    if cardinality(k_position) > 0 and (5 = any (verdict) or 6 = any (verdict)) then
-      for r in select u.pos, u.hash from unnest(k_position, k_hash) u(pos, hash) where verdict[u.pos] in (5, 6) loop
+      from reserve_in_turn(b_tenant, b_account, held, i_position, i_budget, c_reserved, verdict) s;
+    if cardinality(k_position) > 0 and verdict && '{5,6,7}' then
+      for r in select u.pos, u.hash from unnest(k_position, k_hash) u(pos, hash) where verdict[u.pos] in (5, 6, 7) loop
         delete from idempotency_key k
          where k.tenant_id = c_tenant[r.pos] and k.key_hash = r.hash and k.call_id = c_id[r.pos];
         for o in 1 .. n loop

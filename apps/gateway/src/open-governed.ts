@@ -274,6 +274,7 @@ function settleLate(journal: Journal, outcomes: LateOutcome[]): void {
       tenantId: late.tenantId,
       callId: late.callId,
       costMicros: isCharged(late.outcome) ? 'reserved' : 0,
+      isUnknown: late.outcome === 'unknown' ? true : undefined,
       record: encodeRecord({
         at: new Date().toISOString(),
         outcome: late.outcome,

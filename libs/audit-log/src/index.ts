@@ -1,1 +1,7 @@
-export { encodeRecord, timestamp, type CallRecord, type OutcomeRecord } from './record.js';
+export {
+  encodeRecord,
+  timestamp,
+  type BudgetAtRefusal,
+  type CallRecord,
+  type OutcomeRecord,
+} from './record.js';

@@ -26,10 +26,29 @@ export interface CallRecord {
   approval?: string;
   /** The request for approval whose approvers are shown what this call gives; its client is not. */
   previewOf?: string;
+  /** The allowance that refused it: `workspace`, or the kind of a limit and its id. */
+  limit?: { kind: string; id?: string };
+  /** What it reserved (millionths of the workspace's currency), and at which budget accounts. Absent: nothing. */
+  reservedMicros?: number;
+  budgets?: readonly number[];
+  /** Of a call that a budget had no room for. */
+  budget?: BudgetAtRefusal;
   sourceIp?: string;
   protocol?: string;
   /** Equal refusals that followed the last recorded one and are summed here. */
   repeated?: number;
+}
+
+/**
+ * What a budget held when it refused a call: limit < spent + held + needed. Millionths of the workspace's
+ * currency.
+ */
+export interface BudgetAtRefusal {
+  id: string;
+  limitMicros: number;
+  spentMicros: number;
+  heldMicros: number;
+  neededMicros: number;
 }
 
 export interface OutcomeRecord {

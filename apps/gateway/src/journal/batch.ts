@@ -29,15 +29,29 @@ export interface Verdicts {
   verdict: readonly number[] | null;
   /** For intents whose idempotency key another call has: that call. */
   attached?: readonly (string | null)[] | null;
+  /**
+   * For intents that a budget refused: position in the batch, place of the account among those that the batch
+   * changes (both from 1), and its limit, spent and held; one after the other. Texts: as int8 comes from pg.
+   */
+  refused?: readonly (number | string)[] | null;
 }
 
-/** Tells every intent of a committed tick what became of it. */
+// Numbers that a refusal has in `refused`.
+const REFUSAL_LENGTH = 5;
+
+/**
+ * Tells every intent of a committed tick what became of it. Returns those that go again: they had attached to
+ * a call that this very tick refused.
+ */
 export function deliverVerdicts(
   epoch: number,
   tick: number,
   batch: Batch,
-  { verdict, attached: calls }: Verdicts,
-): void {
+  accounts: readonly { account: number }[],
+  { verdict, attached: calls, refused }: Verdicts,
+): PendingIntent[] {
+  const again: PendingIntent[] = [];
+  const refusals = refusalsOf(accounts, refused ?? []);
   batch.intents.forEach((pending, index) => {
     const attached = calls?.[index];
     switch (verdict === null ? WRITTEN : verdict[index]) {
@@ -53,8 +67,37 @@ export function deliverVerdicts(
         return pending.resolve({ verdict: 'conflict' });
       case 4:
         return pending.resolve({ verdict: 'not-approved' });
+      case 5: {
+        const refusal = refusals.get(index + 1);
+        return refusal
+          ? pending.resolve({ verdict: 'over-budget', ...refusal })
+          : pending.reject(new Error('The tick did not say which budget refused an intent.'));
+      }
+      case 6:
+        return pending.resolve({ verdict: 'no-account' });
+      case 7:
+        return void again.push(pending);
       default:
         return pending.reject(new Error('The tick returned no verdict for an intent.'));
     }
   });
+  return again;
+}
+
+type BudgetRefusal = Omit<Extract<Admission, { verdict: 'over-budget' }>, 'verdict'>;
+
+/** By position. */
+function refusalsOf(
+  accounts: readonly { account: number }[],
+  refused: readonly (number | string)[],
+): ReadonlyMap<number, BudgetRefusal> {
+  const refusals = new Map<number, BudgetRefusal>();
+  for (let at = 0; at < refused.length; at += REFUSAL_LENGTH) {
+    const [position, place, limitMicros, spentMicros, heldMicros] = refused
+      .slice(at, at + REFUSAL_LENGTH)
+      .map(Number) as [number, number, number, number, number];
+    const { account } = accounts[place - 1]!;
+    refusals.set(position, { account, limitMicros, spentMicros, heldMicros });
+  }
+  return refusals;
 }

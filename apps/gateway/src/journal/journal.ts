@@ -7,11 +7,12 @@ import {
   type PendingIntent,
   type PendingSettlement,
 } from './batch.js';
+import { budgetChangesOf, chargedMicros } from './budget-changes.js';
 import { commitBatch } from './commit-batch.js';
 import { EpochClosing } from './epoch-closing.js';
 import { Epochs } from './epochs.js';
 import { holdInDoubt, holdLate } from './in-doubt.js';
-import type { Admission, Intent, Settlement } from './types.js';
+import type { Admission, Intent, Reservation, Settlement } from './types.js';
 
 export interface JournalDeps {
   /** Direct URL of the gateway's role; no transaction pooler. */
@@ -52,7 +53,9 @@ export class Journal {
   private intents: PendingIntent[] = [];
   private settlements: PendingSettlement[] = [];
   /** Calls of this epoch that have no outcome yet, and what they reserved: any other was settled before. */
-  private readonly running = new Map<string, number>();
+  private readonly running = new Map<string, Reservation | undefined>();
+  /** Calls of this epoch that ended as unknown with something reserved: what came of them may still be heard. */
+  private readonly unknown = new Set<string>();
   /** Those of them that used up an approval. */
   private readonly approved = new Set<string>();
   /** Outcomes taken and not durable yet, by call. */
@@ -107,7 +110,7 @@ export class Journal {
           intent.admitted &&
           admission.key.epoch === this.epochs.current?.epoch
         ) {
-          this.running.set(intent.callId, intent.reservedMicros);
+          this.running.set(intent.callId, reservationOf(intent));
           if (intent.approval) this.approved.add(intent.callId);
         }
         resolve(admission);
@@ -125,25 +128,35 @@ export class Journal {
     const { callId } = given;
     // Not confirmed before the first one is: until then the worker's copy is the second one.
     const first = this.settling.get(callId);
+    if (first && this.unknown.has(callId) && !given.isUnknown)
+      return first.settled.then(() => this.settle(given));
     if (first) return first.settled;
     const current = given.key.epoch === this.epochs.current?.epoch;
-    const reserved = this.running.get(callId);
-    let settlement =
-      given.costMicros === 'reserved' && reserved !== undefined
-        ? { ...given, costMicros: reserved }
-        : given;
+    const reservation = this.running.get(callId);
+    let settlement: Settlement = reservation
+      ? { ...given, reservation, costMicros: chargedMicros(given.costMicros, reservation.micros) }
+      : given;
     if (this.approved.delete(callId)) settlement = { ...settlement, endsApproval: true };
-    if (current && !this.running.delete(callId)) {
-      this.deps.onCommitted([callId]);
-      return Promise.resolve();
-    }
+    if (current && !this.running.delete(callId)) return this.settleAgain(given);
+    if (current && reservation && given.isUnknown) this.unknown.add(callId);
+    return this.take(settlement, current);
+  }
+
+  /** A second outcome says something only where the first one said that nothing is known. */
+  private settleAgain(given: Settlement): Promise<void> {
+    if (!given.isUnknown && this.unknown.delete(given.callId)) return this.take(given, true, true);
+    this.deps.onCommitted([given.callId]);
+    return Promise.resolve();
+  }
+
+  private take(settlement: Settlement, current: boolean, late = false): Promise<void> {
+    const { callId } = settlement;
     const settled = new Promise<void>((resolve) => {
-      const pending: PendingSettlement = { settlement, late: false, resolve };
       if (current) {
-        this.settlements.push(pending);
+        this.settlements.push({ settlement, late, resolve });
         this.schedule();
       } else {
-        this.closing.hold({ ...pending, late: true });
+        this.closing.hold({ settlement, late: true, resolve });
       }
     });
     this.settling.set(callId, { settled, since: performance.now() });
@@ -194,8 +207,10 @@ export class Journal {
     const tick = ++this.tick;
     const startedAt = performance.now();
     try {
-      const verdicts = await commitBatch(session, tick, batch);
-      deliverVerdicts(session.epoch, tick, batch, verdicts);
+      const budgets = budgetChangesOf(batch);
+      const verdicts = await commitBatch(session, tick, batch, budgets);
+      const { epoch } = session;
+      this.intents.unshift(...deliverVerdicts(epoch, tick, batch, budgets.accounts, verdicts));
       this.confirm(batch.settlements);
       this.deps.metrics?.tick(
         batch.intents.length,
@@ -254,12 +269,17 @@ export class Journal {
     this.tick = 0;
     this.running.clear();
     this.approved.clear();
+    this.unknown.clear();
     holdLate(this.closing, this.settlements.splice(0));
   }
 
   private becameIdle(): void {
     for (const resolve of this.idle.splice(0)) resolve();
   }
+}
+
+function reservationOf({ reservedMicros, budgets = [] }: Intent): Reservation | undefined {
+  return reservedMicros > 0 ? { micros: reservedMicros, accounts: budgets } : undefined;
 }
 
 function unavailable(cause?: Error): ConducktorError {

@@ -2,7 +2,8 @@ import type { BoundCall } from '@conducktor/db';
 import type { Batch, PendingIntent, PendingSettlement } from './batch.js';
 import type { Intent, Settlement } from './types.js';
 
-const PARAMETERS = 15;
+/** Of both, as of every function that takes a batch. */
+export const PARAMETERS = 15;
 const placeholders = Array.from({ length: PARAMETERS }, (_, i) => `$${i + 1}`).join(', ');
 
 /** A tick of at most one intent and one outcome. */
@@ -43,12 +44,16 @@ export function singleTick(
 
 /** The execution of `tick_plain` with a batch. */
 export function plainTick(call: BoundCall, epoch: number, tick: number, batch: Batch): Buffer {
+  return writeBatch(call.begin(PLAIN.name, PARAMETERS), epoch, tick, batch).end();
+}
+
+/** Writes a batch as the first parameters of a function that was begun. */
+export function writeBatch(call: BoundCall, epoch: number, tick: number, batch: Batch): BoundCall {
   const { intents, settlements } = batch;
   const intent = (write: (intent: Intent) => void) => (p: PendingIntent) => write(p.intent);
   const outcome = (write: (settlement: Settlement) => void) => (p: PendingSettlement) =>
     write(p.settlement);
   return call
-    .begin(PLAIN.name, PARAMETERS)
     .int4(epoch)
     .int8(tick)
     .array(
@@ -115,8 +120,7 @@ export function plainTick(call: BoundCall, epoch: number, tick: number, batch: B
       'text',
       settlements,
       outcome((s) => call.text(s.record)),
-    )
-    .end();
+    );
 }
 
 // `settle` has put in what its own running calls reserved.

@@ -1,4 +1,5 @@
 import type { Batch } from './batch.js';
+import type { BudgetChanges } from './budget-changes.js';
 
 // Array literals are written by hand: pg escapes every element on its own, which costs more than the
 // query. Ids and hashes hold no character that an array literal treats specially.
@@ -7,7 +8,12 @@ const quoted = (items: readonly string[]) =>
   `{${items.map((item) => `"${item.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`;
 
 /** The parameters of SQL function `tick`, in its order: for batches that hold anything at all. */
-export function tickParameters(epoch: number, tick: number, batch: Batch): unknown[] {
+export function tickParameters(
+  epoch: number,
+  tick: number,
+  batch: Batch,
+  budgets: BudgetChanges,
+): unknown[] {
   const intents = batch.intents.map((pending) => pending.intent);
   const running = batch.settlements.filter((pending) => !pending.late).map((p) => p.settlement);
   const late = batch.settlements.filter((pending) => pending.late).map((p) => p.settlement);
@@ -53,7 +59,21 @@ export function tickParameters(epoch: number, tick: number, batch: Batch): unkno
     plain(approved.map((a) => a.id)),
     quoted(approved.map((a) => a.bound)),
     plain(ending),
+    quoted(late.map((s) => s.tenantId)),
+    quoted(late.map((s) => s.callId)),
+    plain(budgets.held.map((h) => h.position)),
+    plain(budgets.held.map((h) => h.reservedMicros)),
+    quoted(budgets.held.map((h) => plain(h.accounts))),
+    plain(budgets.accounts.map((a) => a.tenantId)),
+    plain(budgets.accounts.map((a) => a.account)),
+    plain(budgets.accounts.map((a) => a.reserve)),
+    plain(budgets.accounts.map((a) => a.release)),
+    plain(budgets.accounts.map((a) => a.spend)),
+    plain(budgets.reservations.map((r) => r.position)),
+    plain(budgets.reservations.map((r) => r.place)),
   ];
 }
 
-export const TICK_QUERY = `select verdict, attached from tick(${Array.from({ length: 30 }, (_, i) => `$${i + 1}`).join(', ')})`;
+const PARAMETERS = 42;
+
+export const TICK_QUERY = `select verdict, attached, refused from tick(${Array.from({ length: PARAMETERS }, (_, i) => `$${i + 1}`).join(', ')})`;

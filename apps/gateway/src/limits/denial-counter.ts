@@ -47,6 +47,8 @@ export class DenialCounter {
     }
     entry.summary ??= { callId: newId(), count: 0, write: summed };
     entry.summary.count++;
+    // The last one tells for all: what it says of a budget is the newest.
+    entry.summary.write = summed;
     return entry.summary.callId;
   }
 

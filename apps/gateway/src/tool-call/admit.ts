@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
 import { encodeRecord, timestamp } from '@conducktor/audit-log';
-import { newId } from '@conducktor/contracts';
+import { ConducktorError, newId } from '@conducktor/contracts';
 import { ASK_WAIT_MS } from '@conducktor/runtime';
 import type { Vault } from '@conducktor/vault';
 import { answerKeyOf } from '../approvals/binding.js';
+import { overBudget } from '../budgets/over-budget.js';
 import { canBeAsked } from '../interaction/client-channel.js';
 import type { BodyWriter } from '../journal/body-writer.js';
 import type { Journal } from '../journal/journal.js';
@@ -51,13 +52,17 @@ export async function admit(
     (approval && answerKeyOf(approval.id)) ??
     (call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey));
   const now = Date.now();
+  const reservedMicros = tool.costMicros ?? 0;
+  const budgets =
+    reservedMicros > 0 ? (caller.workspace.budgets?.accountsOf(caller, tool, now) ?? []) : [];
 
   const admission = await deps.journal.admit({
     tenantId,
     version: caller.workspace.version,
     callId,
     admitted: true,
-    reservedMicros: tool.costMicros ?? 0,
+    reservedMicros,
+    ...(budgets.length > 0 && { budgets }),
     deadlineMs:
       now +
       tool.connection.timeoutMs +
@@ -78,6 +83,7 @@ export async function admit(
       ...(kept === call.argumentsJson ? {} : { argumentsRedacted: true as const }),
       ...(approval && { approval: approval.id }),
       ...(call.previewOf && { previewOf: call.previewOf }),
+      ...(reservedMicros > 0 && { reservedMicros, budgets }),
       ...fields,
       sourceIp: caller.context.sourceIp,
     }),
@@ -97,6 +103,13 @@ export async function admit(
       throw new StaleDecision(caller.workspace);
     case 'not-approved':
       throw new ApprovalGone();
+    case 'over-budget':
+      throw overBudget(call, admission, reservedMicros);
+    case 'no-account':
+      throw new ConducktorError(
+        'governance_unavailable',
+        'This call was not made, because no budget of this moment can be charged for it.',
+      );
     case 'conflict':
       throw new Refusal(
         'idempotency_conflict',

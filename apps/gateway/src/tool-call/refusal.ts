@@ -1,4 +1,5 @@
-import type { Code } from '@conducktor/contracts';
+import type { BudgetAtRefusal } from '@conducktor/audit-log';
+import type { Code, LimitKind } from '@conducktor/contracts';
 import type { Workspace } from '../workspace/types.js';
 import type { Caller } from './types.js';
 
@@ -7,6 +8,12 @@ export interface KeptArguments {
   size: number;
   json: string | undefined;
   redacted: boolean;
+}
+
+/** By which allowance a call was refused: the workspace's own, or the one of this id. */
+export interface RefusedLimit {
+  kind: LimitKind | 'workspace';
+  id?: string;
 }
 
 /**
@@ -30,6 +37,10 @@ export class Refusal extends Error {
       /** The one that it was to be read for. */
       previewOf?: string;
       retryAfterMs?: number;
+      /** What the budget that has no room for it held at that moment. */
+      budget?: BudgetAtRefusal;
+      /** For rate_limited: which allowance was used up. */
+      limit?: RefusedLimit;
       /** As the client wrote it, for unknown_resource. */
       uri?: string;
       /** All scopes that the call needs, for insufficient_scope. */

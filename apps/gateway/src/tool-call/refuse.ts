@@ -91,12 +91,15 @@ export async function recordRefusal(
   deps: Pick<RefuseDeps, 'journal' | 'denials' | 'vault' | 'bodies'>,
   refusal: Refusal,
 ): Promise<string | undefined> {
-  const { caller, toolName, connection, kept } = refusal.about;
+  const { caller, toolName, connection, kept, limit, budget } = refusal.about;
   if (!caller) return undefined;
   const tenantId = caller.workspace.tenantId;
   // Names that a client makes up are all of one kind: with one each, a record each could be had.
   const named = MADE_UP.has(refusal.code) && connection === undefined ? undefined : toolName;
-  const kind = [tenantId, caller.member.id, caller.clientId, refusal.code, named].join(' ');
+  const refusedBy = limit?.id ?? budget?.id;
+  const kind = [tenantId, caller.member.id, caller.clientId, refusal.code, named, refusedBy].join(
+    ' ',
+  );
   const write = refusalWriter(deps.journal, caller, recordOf(refusal, caller));
   const writeOwn = async (callId: string) => {
     const { fields, body } = await keptArguments(deps, caller, callId, kept?.());
@@ -134,7 +137,7 @@ function refusalWriter(journal: Journal, { workspace }: Caller, record: RefusalR
 }
 
 function recordOf({ about, code }: Refusal, caller: Caller): RefusalRecord {
-  const { toolName, connection, rule, argumentsHash, approval, previewOf } = about;
+  const { toolName, connection, rule, argumentsHash, approval, previewOf, limit } = about;
   return {
     memberId: caller.member.id,
     actor: caller.actor,
@@ -147,6 +150,7 @@ function recordOf({ about, code }: Refusal, caller: Caller): RefusalRecord {
     ...(argumentsHash === undefined ? {} : { argumentsHash }),
     ...(approval === undefined ? {} : { approval }),
     ...(previewOf === undefined ? {} : { previewOf }),
+    ...(limit === undefined ? {} : { limit }),
     sourceIp: caller.context.sourceIp,
   };
 }

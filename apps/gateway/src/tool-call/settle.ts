@@ -46,6 +46,7 @@ export async function settle(
     tenantId,
     callId: call.callId,
     costMicros: isCharged(result.outcome) ? (tool.costMicros ?? 0) : 0,
+    isUnknown: result.outcome === 'unknown' ? true : undefined,
     record: encodeRecord({
       at: timestamp(),
       connection: tool.connection.slug,

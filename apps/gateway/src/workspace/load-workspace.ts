@@ -1,6 +1,7 @@
 import { ConducktorError } from '@conducktor/contracts';
 import type { Db } from '@conducktor/db';
 import { compilePolicy, parsePolicy } from '@conducktor/policy';
+import { WorkspaceBudgets } from '../budgets/workspace-budgets.js';
 import { CallLimits } from '../limits/call-limits.js';
 import { compileScopes } from './declared-scopes.js';
 import type { ConnectionEntry, Frozen, Tool, Workspace } from './types.js';
@@ -30,6 +31,8 @@ export async function loadWorkspace(
     name: found.name,
     limitProfile: found.limitProfile,
     limits: found.limits.length > 0 ? new CallLimits(tenantId, found.limits) : undefined,
+    currency: found.currency,
+    budgets: found.budgets.length > 0 ? new WorkspaceBudgets(found.budgets, found.zone) : undefined,
     members: new Map(found.members.map((member) => [member.id, member])),
     apiKeys: new Map(found.apiKeys.map((key) => [key.id, key])),
     revokedGrants: new Set(found.revokedGrants),

@@ -6,6 +6,7 @@ import type {
   ToolsetPrefix,
 } from '@conducktor/contracts';
 import type { CompiledPolicy } from '@conducktor/policy';
+import type { WorkspaceBudgets } from '../budgets/workspace-budgets.js';
 import type { CallLimits } from '../limits/call-limits.js';
 import type { ScopesOf } from './declared-scopes.js';
 
@@ -99,6 +100,10 @@ export interface Workspace {
   limitProfile: 'standard' | 'burst' | 'host';
   /** Of people, clients, connections and tools, beside the profile. Absent: none. */
   limits?: CallLimits | undefined;
+  /** Of all amounts, as in ISO 4217. */
+  currency: string;
+  /** Absent: none. */
+  budgets?: WorkspaceBudgets | undefined;
   members: ReadonlyMap<string, Member>;
   apiKeys: ReadonlyMap<string, ApiKeyEntry>;
   /** Grants revoked while a token of theirs may still live. */

@@ -5,6 +5,7 @@ import type {
   ToolCost,
   ToolLabel,
 } from '@conducktor/contracts';
+import type { BudgetRow } from '../budgets/workspace-budgets.js';
 import type { LimitRow } from '../limits/call-limits.js';
 import type { ApiKeyEntry, Member, ToolClass, ToolsetEntry, Workspace } from './types.js';
 
@@ -58,6 +59,9 @@ export interface WorkspaceRows {
   revokedGrants: string[];
   frozen: FrozenRow[];
   limits: LimitRow[];
+  currency: string;
+  zone: string;
+  budgets: BudgetRow[];
   connections: ConnectionRow[];
   tools: ToolRow[];
   toolsets: ToolsetEntry[];
@@ -87,6 +91,13 @@ select v.version, t.name, t.limit_profile as "limitProfile", p.document, t.activ
   (select coalesce(json_agg(json_build_object(
        'id', r.id, 'kind', r.kind, 'subjectId', r.subject_id, 'allowances', r.allowances)), '[]')
      from rate_limit r) as limits,
+  t.currency, t.zone,
+  (select coalesce(json_agg(json_build_object(
+       'id', b.id, 'number', b.number, 'kind', b.scope_kind, 'period', b.period,
+       'subject', case when b.scope_kind = 'group' then g.name else b.scope_id end) order by b.number), '[]')
+     from budget b
+     left join workspace_group g on g.tenant_id = b.tenant_id and g.id = b.scope_id
+    where b.deleted_at is null) as budgets,
   (select coalesce(json_agg(json_build_object(
        'id', c.id, 'slug', c.slug, 'timeoutMs', c.timeout_ms, 'revision', c.revision, 'scopes', c.scopes,
        'capabilities', c.server->'capabilities', 'instructions', left(c.server->>'instructions', ${MAX_INSTRUCTIONS}),

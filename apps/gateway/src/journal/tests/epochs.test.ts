@@ -1,8 +1,8 @@
 import { createLogger } from '@conducktor/runtime';
 import { describe, expect, it } from 'vitest';
+import { TICK_STATEMENTS } from '../commit-batch.js';
 import { EpochClosing } from '../epoch-closing.js';
 import { Epochs } from '../epochs.js';
-import { PLAIN } from '../plain-tick.js';
 import { admin, count, database, prepareJournals, until } from './support.js';
 
 const sessions = (and = '') =>
@@ -32,7 +32,7 @@ describe('the epochs of a gateway', () => {
       await epochs.open();
       const first = epochs.current!.epoch;
       epochs.carried(1);
-      const prepared = `and state = 'idle' and query like 'prepare ${PLAIN.name}%'`;
+      const prepared = `and state = 'idle' and query like 'prepare ${Object.keys(TICK_STATEMENTS).at(-1)}%'`;
       await until(async () => (await sessions(prepared)) === 2);
       await admin.pool.query(
         `select pg_terminate_backend((select pid from pg_stat_activity

@@ -43,6 +43,7 @@ export function workspaceOf(
     version: 1,
     name: 'Test',
     limitProfile: 'host',
+    currency: 'USD',
     members: new Map(),
     apiKeys: new Map(),
     revokedGrants: new Set(),
