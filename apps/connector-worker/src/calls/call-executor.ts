@@ -1,3 +1,4 @@
+import { charge, chargeOfUnquoted } from '@conducktor/budget';
 import type { CallRequest, CallResult, ResumeRequest } from '@conducktor/contracts';
 import { type Logger, type Outcomes, RecentIds, type RpcExchange } from '@conducktor/runtime';
 import type { Tracer } from '@conducktor/telemetry';
@@ -85,8 +86,10 @@ export class CallExecutor {
       this.#leave(call, result);
       this.#running.delete(request.callId);
       this.deps.observer?.ended(request, trace, result);
-      const { key, callId, tenantId } = request;
+      const { key, callId, tenantId, quote } = request;
       const resultSize = result.resultJson === undefined ? 0 : Buffer.byteLength(result.resultJson);
+      // By whoever settles it: a result is not kept, so what it costs is found here.
+      const charged = quote ? charge(quote, result) : chargeOfUnquoted(result);
       this.deps.outcomes.keep(
         {
           key,
@@ -95,6 +98,7 @@ export class CallExecutor {
           outcome: result.outcome,
           durationMs: result.durationMs,
           resultSize,
+          ...(charged && { charge: charged }),
         },
         exchange.peer,
       );

@@ -77,6 +77,28 @@ describe('when a gateway is lost', () => {
     expect(late).toHaveLength(2);
   });
 
+  it.each([
+    ['by its size', { kind: 'size' as const, microsPerKiB: 5, baseMicros: 1 }, { costMicros: 11 }],
+    [
+      'as it reports and it reports nothing',
+      { kind: 'reported' as const, key: 'vendor/cost' },
+      { costMicros: 100, overMax: true },
+    ],
+  ])('a call priced %s is charged what came of it', async (_how, meter, charge) => {
+    const { client, late, wire } = await gateway('gateway-priced');
+    const request = test.request(
+      connection,
+      'echo',
+      { message: 'x'.repeat(1_100) },
+      { quote: { reservedMicros: 100, meter } },
+    );
+    expect((await client.call(request)).outcome).toBe('ok');
+    await wire.set('reset');
+    await wire.set('pass');
+    await expect.poll(() => late).toMatchObject([{ callId: request.callId, charge }]);
+    client.committed([request.callId]);
+  });
+
   it('a result that arrived but was not committed is offered to the others by turns, after a moment', async () => {
     const a = await gateway('gateway-b');
     const b = await gateway('gateway-c');
