@@ -137,7 +137,7 @@ function refusalWriter(journal: Journal, { workspace }: Caller, record: RefusalR
 }
 
 function recordOf({ about, code }: Refusal, caller: Caller): RefusalRecord {
-  const { toolName, connection, rule, argumentsHash, approval, previewOf, limit } = about;
+  const { toolName, connection, rule, argumentsHash, approval, previewOf, limit, budget } = about;
   return {
     memberId: caller.member.id,
     actor: caller.actor,
@@ -151,6 +151,7 @@ function recordOf({ about, code }: Refusal, caller: Caller): RefusalRecord {
     ...(approval === undefined ? {} : { approval }),
     ...(previewOf === undefined ? {} : { previewOf }),
     ...(limit === undefined ? {} : { limit }),
+    ...(budget === undefined ? {} : { budget }),
     sourceIp: caller.context.sourceIp,
   };
 }
