@@ -30,7 +30,9 @@ export interface ControlService {
   origin: string;
   control: Control;
   admin: Db;
-  databaseUrlFor(role: 'conducktor_app' | 'conducktor_audit' | 'conducktor_gateway'): string;
+  databaseUrlFor(
+    role: 'conducktor_app' | 'conducktor_audit' | 'conducktor_billing' | 'conducktor_gateway',
+  ): string;
   secretKey: string;
   /** What the worker answers next. */
   worker: { answer: (request: RefreshRequest) => Promise<RefreshResult> | RefreshResult };

@@ -22,7 +22,7 @@ export interface JournaledCall {
   record?: Record<string, unknown>;
 }
 
-/** Writes calls and their outcomes as a gateway does and has them sealed, in this order. */
+/** Writes calls and their outcomes as a gateway does and has them sealed and posted, in this order. */
 export async function journal(
   service: ControlService,
   workspace: SeededWorkspace,
@@ -77,6 +77,9 @@ export async function seal(service: ControlService): Promise<void> {
   const sealer = createDb(service.databaseUrlFor('conducktor_audit'), { max: 1 });
   await sealer.pool.query('select seal(100000)');
   await sealer.end();
+  const poster = createDb(service.databaseUrlFor('conducktor_billing'), { max: 1 });
+  await poster.pool.query('select post_money(100000)');
+  await poster.end();
 }
 
 /** A key with the scope `admin` for this person. */

@@ -148,7 +148,28 @@ export {
   type SimulationRow,
   type SimulationStatus,
 } from './queries/policy-simulation.js';
-export { readUsage, type UsageFilter, type UsageRow } from './queries/usage.js';
+export {
+  budgetChanges,
+  budgetPeriods,
+  countBudgets,
+  deleteBudget,
+  findBudget,
+  holdBudget,
+  insertBudget,
+  insertBudgetChange,
+  listBudgets,
+  updateBudget,
+  type BudgetPeriodRow,
+  type BudgetRow,
+} from './queries/budget.js';
+export { findBudgetScope } from './queries/budget-scope.js';
+export {
+  heldMicros,
+  listHeldCalls,
+  reconcileHeldCall,
+  type HeldCallRow,
+} from './queries/held-call.js';
+export { readUsage, type Usage, type UsageFilter, type UsageRow } from './queries/usage.js';
 export {
   claimMail,
   failMail,

@@ -9,8 +9,9 @@ interface LastTest {
 
 const TEST_DAYS = 90;
 const CALL_HOURS = 24;
+const HOUR_MS = 3_600_000;
 
-/** What sealed events tell of a connection: its last test, and its calls of the last 24 hours. */
+/** What is recorded of a connection: its last test, and its calls of this hour and the 24 before. */
 export async function connectionHistory(
   { db }: Pick<Control, 'db'>,
   tenantId: string,
@@ -27,16 +28,17 @@ export async function connectionHistory(
     const until = new Date();
     const usage = await readUsage(tx, {
       groupBy: ['connection'],
-      since: new Date(until.getTime() - CALL_HOURS * 3_600_000).toISOString(),
-      until: until.toISOString(),
-      zone: 'UTC',
+      // Full hours, so that no single calls are looked through.
+      since: new Date((Math.floor(until.getTime() / HOUR_MS) - CALL_HOURS) * HOUR_MS),
+      until,
+      zone: undefined,
       connection: connection.slug,
       tool: undefined,
       member: undefined,
       client: undefined,
       limit: 2,
     });
-    const { calls, errors, p50Ms, p95Ms } = usage.find(({ total }) => total)!;
+    const { calls, errors, p50Ms, p95Ms } = usage.total;
     const [test] = tests.rows;
     return {
       lastTest: test

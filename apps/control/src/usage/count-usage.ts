@@ -10,6 +10,7 @@ import type { Caller } from '../http/caller.js';
 import { createPlaces } from '../http/streaming.js';
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 const DEFAULT_DAYS = 30;
 const MOST_DAYS = 366;
 const MOST_ROWS = 5_000;
@@ -31,32 +32,32 @@ export async function countUsage(
     'Two usage reports of this workspace are being counted. Try again in a few seconds.',
   );
   try {
-    const rows = await db.withTenant(caller.tenantId, (tx) =>
+    const usage = await db.withTenant(caller.tenantId, (tx) =>
       readUsage(tx, {
         groupBy: query.groupBy,
-        since: since.toISOString(),
-        until: until.toISOString(),
+        since,
+        until,
         zone: query.zone,
         connection: query.connection,
         tool: query.tool,
         member: whose(caller, query.member),
         client: query.client,
-        limit: MOST_ROWS + 2,
+        limit: MOST_ROWS + 1,
       }),
     );
-    const [total, ...groups] = rows;
-    if (groups.length > MOST_ROWS)
+    if (usage.groups.length > MOST_ROWS)
       throw new ConducktorError(
         'invalid_request',
         `This report has more than ${MOST_ROWS} rows. Ask for a shorter span, or group by less.`,
       );
     return {
-      since: since.toISOString(),
-      until: until.toISOString(),
-      zone: query.zone,
-      items: groups.map((row) => toItem(row, query.groupBy)),
+      since: usage.since.toISOString(),
+      until: usage.until.toISOString(),
+      zone: usage.zone,
+      currency: usage.currency,
+      items: usage.groups.map((row) => toItem(row, query.groupBy)),
       nextCursor: null,
-      totals: countsOf(total!),
+      totals: countsOf(usage.total),
     };
   } catch (error) {
     // Postgres: the statement took longer than it may.
@@ -76,7 +77,7 @@ function spanOf(query: UsageQuery): { since: Date; until: Date } {
   const until = query.until ? new Date(query.until) : new Date();
   const since = query.since
     ? new Date(query.since)
-    : new Date(until.getTime() - DEFAULT_DAYS * DAY_MS);
+    : new Date(Math.floor((until.getTime() - DEFAULT_DAYS * DAY_MS) / HOUR_MS) * HOUR_MS);
   if (since >= until)
     throw new ConducktorError('invalid_request', '"since": must be before "until".');
   if (until.getTime() - since.getTime() > MOST_DAYS * DAY_MS)
@@ -100,13 +101,30 @@ function toItem(row: UsageRow, groupBy: UsageQuery['groupBy']): UsageItem {
   const item: UsageItem = countsOf(row);
   for (const name of groupBy) {
     if (name === 'member') item.member = { id: row.member ?? null, actor: row.actor ?? null };
-    else if (name === 'day' || name === 'hour') item[name] = row[name]!;
+    else if (name === 'day' || name === 'hour' || name === 'decision') item[name] = row[name]!;
     else item[name] = row[name] ?? null;
   }
   return item;
 }
 
-function countsOf({ calls, errors, denied, costMicros, p50Ms, p95Ms }: UsageRow) {
+function countsOf({ calls, errors, denied, costMicros, heldMicros, p50Ms, p95Ms }: UsageRow) {
   const rounded = (ms: number | null) => (ms === null ? null : Math.round(ms * 100) / 100);
-  return { calls, errors, denied, costMicros, p50Ms: rounded(p50Ms), p95Ms: rounded(p95Ms) };
+  return {
+    calls,
+    errors,
+    denied,
+    costMicros: exactly(costMicros),
+    heldMicros: exactly(heldMicros),
+    p50Ms: rounded(p50Ms),
+    p95Ms: rounded(p95Ms),
+  };
+}
+
+/** An amount as a number of JSON, which is exact up to nine billion of the currency. */
+function exactly(micros: bigint): number {
+  if (micros <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(micros);
+  throw new ConducktorError(
+    'invalid_request',
+    'A sum of this report is larger than a number of JSON can say exactly. Ask for a shorter span.',
+  );
 }

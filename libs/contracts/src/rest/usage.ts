@@ -1,13 +1,17 @@
 import { z } from 'zod';
 import { Instant, Timestamp } from './common.js';
 
-/** What calls are counted by. `group` is the caller's group now; a person in two counts in both. */
+/**
+ * What calls are counted by. `group` is the caller's group now; a person in two counts in both. `decision` is
+ * `allowed`, or the code of refusals.
+ */
 export const UsageDimension = z.enum([
   'connection',
   'tool',
   'member',
   'client',
   'group',
+  'decision',
   'day',
   'hour',
 ]);
@@ -30,16 +34,16 @@ const GroupBy = z
 
 export const UsageQuery = z.strictObject({
   groupBy: GroupBy.meta({ description: `Of ${UsageDimension.options.join(', ')}, with commas` }),
-  /** Defaults to 30 days before `until`; at most 366 days. */
+  /** Defaults to the full hour 30 days before `until`; at most 366 days. */
   since: Instant.optional(),
   /** Defaults to now. */
   until: Instant.optional(),
-  /** IANA name of the zone whose days and hours are meant. */
+  /** IANA name of the zone whose days and hours are meant; the workspace's own when left out. */
   zone: z
     .string()
     .max(64)
-    .default('UTC')
-    .refine(isZone, 'must be the IANA name of a zone such as Europe/Berlin'),
+    .refine(isZone, 'must be the IANA name of a zone such as Europe/Berlin')
+    .optional(),
   /** Slug. */
   connection: z.string().min(1).max(64).optional(),
   /** Shown name. */
@@ -68,8 +72,11 @@ const counts = {
   errors: z.int(),
   /** Refused before anything was sent; not among `calls`. */
   denied: z.int(),
+  /** What the ledger says was charged for these calls. */
   costMicros: z.int(),
-  /** Median and 95th percentile of how long calls took; null where none has ended. */
+  /** What is reserved for those of them that have not ended, or whose outcome is unknown. */
+  heldMicros: z.int(),
+  /** Median and 95th percentile of how long calls took, within 5 %; null where none has ended. */
   p50Ms: z.number().nullable(),
   p95Ms: z.number().nullable(),
 };
@@ -81,6 +88,8 @@ export const UsageItem = z
     member: z.object({ id: z.string().nullable(), actor: z.string().nullable() }).optional(),
     client: z.string().nullable().optional(),
     group: z.string().nullable().optional(),
+    /** `allowed`, or the code of refusals. */
+    decision: z.string().optional(),
     /** `2026-11-23` */
     day: z.string().optional(),
     /** `2026-11-23T10:00`, in the zone asked for */
@@ -92,9 +101,12 @@ export type UsageItem = z.infer<typeof UsageItem>;
 
 export const UsageReport = z
   .object({
+    /** As counted: on full hours where single calls are not kept any more. */
     since: Timestamp,
     until: Timestamp,
     zone: z.string(),
+    /** ISO 4217; amounts are millionths of its major unit. */
+    currency: z.string(),
     items: z.array(UsageItem),
     /** Always null: a report comes whole. */
     nextCursor: z.null(),
