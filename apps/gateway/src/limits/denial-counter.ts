@@ -2,7 +2,14 @@ interface Kind {
   /** Tokens left for rows of their own. */
   tokens: number;
   filledAt: number;
-  summary: { callId: string; count: number; write: Writes['summed'] } | undefined;
+  summary: Summary | undefined;
+}
+
+interface Summary {
+  callId: string;
+  count: number;
+  write: Writes['summed'];
+  excess: number;
 }
 
 export interface Writes {
@@ -10,6 +17,8 @@ export interface Writes {
   own(callId: string): Promise<void>;
   /** One of several; may wait in memory for as long as it cannot be written. */
   summed(callId: string, repeated: number): Promise<void>;
+  /** By how much it did not fit, where that is known. */
+  excess?: number;
 }
 
 const BURST = 10;
@@ -31,7 +40,11 @@ export class DenialCounter {
   }
 
   /** Writes, or counts, and returns the id of the record that tells of it. */
-  async record(kind: string, newId: () => string, { own, summed }: Writes): Promise<string> {
+  async record(
+    kind: string,
+    newId: () => string,
+    { own, summed, excess = Infinity }: Writes,
+  ): Promise<string> {
     const entry = this.kindOf(kind);
     const now = this.now();
     const refill = Math.floor((now - entry.filledAt) / REFILL_MS);
@@ -45,11 +58,11 @@ export class DenialCounter {
       await own(callId);
       return callId;
     }
-    entry.summary ??= { callId: newId(), count: 0, write: summed };
-    entry.summary.count++;
-    // The last one tells for all: what it says of a budget is the newest.
-    entry.summary.write = summed;
-    return entry.summary.callId;
+    const summary = (entry.summary ??= { callId: newId(), count: 0, write: summed, excess });
+    summary.count++;
+    // It tells of the one that lacked least: if even that did not fit, none did. Of equal ones, of the last.
+    if (excess <= summary.excess) Object.assign(summary, { write: summed, excess });
+    return summary.callId;
   }
 
   /** Writes what was counted; what cannot be written now stays counted. */
@@ -86,9 +99,8 @@ export class DenialCounter {
   }
 }
 
-function mergeSummaries(
-  first: NonNullable<Kind['summary']>,
-  second: Kind['summary'],
-): NonNullable<Kind['summary']> {
-  return second ? { ...first, count: first.count + second.count } : first;
+function mergeSummaries(first: Summary, second: Summary | undefined): Summary {
+  if (!second) return first;
+  const { write, excess } = second.excess <= first.excess ? second : first;
+  return { callId: first.callId, count: first.count + second.count, write, excess };
 }

@@ -106,7 +106,13 @@ export async function recordRefusal(
     await write(callId, 0, fields);
     if (body) deps.bodies.write(tenantId, callId, body);
   };
-  return deps.denials.record(kind, () => newId('call'), { own: writeOwn, summed: write });
+  return deps.denials.record(kind, () => newId('call'), {
+    own: writeOwn,
+    summed: write,
+    ...(budget && {
+      excess: budget.spentMicros + budget.heldMicros + budget.neededMicros - budget.limitMicros,
+    }),
+  });
 }
 
 type RefusalRecord = Omit<CallRecord, 'at'>;

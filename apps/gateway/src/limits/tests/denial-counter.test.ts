@@ -19,6 +19,19 @@ describe('denial counter', () => {
     expect(new Set(ids.slice(10)).size).toBe(1);
   });
 
+  it('tells of the refusal that lacked least, for all that it sums', async () => {
+    const counter = new DenialCounter(() => 0);
+    const told: number[] = [];
+    for (const excess of [...Array.from({ length: 10 }, () => 1), 40, 7, 12])
+      await counter.record('kind', () => 'id', {
+        own: async () => {},
+        summed: async () => void told.push(excess),
+        excess,
+      });
+    await counter.stop();
+    expect(told).toEqual([7]);
+  });
+
   it('keeps counting what could not be written', async () => {
     const counter = new DenialCounter(() => 0);
     let fail = false;
