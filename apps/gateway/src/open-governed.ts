@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { encodeRecord } from '@conducktor/audit-log';
+import { isCharged } from '@conducktor/budget';
 import type { LateOutcome } from '@conducktor/contracts';
 import { createDb } from '@conducktor/db';
 import { createVerifier } from '@conducktor/identity';
@@ -47,7 +48,6 @@ import { TokenCache } from './tool-call/authenticate.js';
 import { callTool } from './tool-call/call-tool.js';
 import { SchemaCache } from './tool-call/check-arguments.js';
 import { RunningCalls } from './tool-call/running-calls.js';
-import { isCharged } from './tool-call/settle.js';
 import { connectWorkers } from './workers/workers.js';
 import { openWorkspaces } from './workspace/workspaces.js';
 
@@ -269,17 +269,19 @@ const NO_WORKER: Missing = {
 /** Outcomes that a worker kept for a gateway that went away; settling one twice does nothing. */
 function settleLate(journal: Journal, outcomes: LateOutcome[]): void {
   for (const late of outcomes) {
+    const { costMicros = isCharged(late.outcome) ? 'reserved' : 0, ...charged } = late.charge ?? {};
     void journal.settle({
       key: late.key,
       tenantId: late.tenantId,
       callId: late.callId,
-      costMicros: isCharged(late.outcome) ? 'reserved' : 0,
+      costMicros,
       isUnknown: late.outcome === 'unknown' ? true : undefined,
       record: encodeRecord({
         at: new Date().toISOString(),
         outcome: late.outcome,
         durationMs: late.durationMs,
         resultSize: late.resultSize,
+        ...charged,
       }),
     });
   }

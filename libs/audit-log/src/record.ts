@@ -59,6 +59,10 @@ export interface OutcomeRecord {
   code?: string;
   durationMs: number;
   resultSize?: number;
+  /** It was charged the most that its price allows: it came to more, or its service did not say to how much. */
+  overMax?: true;
+  /** What it came to, if that is known and more than was charged. */
+  uncappedMicros?: number;
 }
 
 let lastMs = NaN;

@@ -17,6 +17,7 @@ export const CODES = {
   approval_rejected: 403,
   approval_expired: 403,
   budget_exceeded: 403,
+  price_unknown: 403,
   tool_quarantined: 403,
   frozen: 403,
   rate_limited: 429,

@@ -6,7 +6,7 @@ import type { AttachDeps } from '../tool-call/attach.js';
 import { aboutCall, aboutRefused } from '../tool-call/decide.js';
 import { Refusal, StaleDecision } from '../tool-call/refusal.js';
 import type { RefuseDeps } from '../tool-call/refuse.js';
-import type { ApprovedCall } from '../tool-call/types.js';
+import type { ApprovedCall, PricedCall } from '../tool-call/types.js';
 import { boundOf, coversDemands } from './binding.js';
 import type { ApprovalChanges } from './changes.js';
 import { recordTold, type Recorded } from './record-told.js';
@@ -17,7 +17,7 @@ import type { AnswerByCapability, ApprovalRequest, CallToApprove } from './types
 import { waitForChange } from './wait-for-change.js';
 
 /** Within the rate limits: who asks for approval again and again is limited like any other. */
-export type PaidCall = CallToApprove & { withinLimits: true };
+export type PaidCall = CallToApprove & Pick<PricedCall, 'withinLimits' | 'quote'>;
 
 export interface Approvals {
   changes: ApprovalChanges;
@@ -136,7 +136,7 @@ async function endOf(
 const resultBy = ({ tool }: CallToApprove) => Date.now() + tool.connection.timeoutMs + SETTLE_MS;
 
 /** The request for this very call: the one there is, or a new one. */
-async function requestOf(deps: ApproveDeps, call: CallToApprove): Promise<ApprovalRequest> {
+async function requestOf(deps: ApproveDeps, call: PaidCall): Promise<ApprovalRequest> {
   let isNew = false;
   for (let look = 1; look <= LOOKS; look++) {
     const found = await findRequest(deps, call);

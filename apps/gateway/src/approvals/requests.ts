@@ -2,6 +2,7 @@ import { newId } from '@conducktor/contracts';
 import type { Db, TenantTx } from '@conducktor/db';
 import type { Vault } from '@conducktor/vault';
 import { expectPreview } from '../preview/kept.js';
+import type { PricedCall } from '../tool-call/types.js';
 import type { Tool } from '../workspace/types.js';
 import { credentialOf, definitionHashOf } from './binding.js';
 import type { ApprovalRequest, CallToApprove } from './types.js';
@@ -83,7 +84,7 @@ export async function readRequest(
  */
 export async function createRequest(
   { db, vault }: RequestDeps,
-  call: CallToApprove,
+  call: CallToApprove & Pick<PricedCall, 'quote'>,
 ): Promise<'asked' | 'same' | 'too-many' | 'stale'> {
   const { caller, tool, decision } = call;
   const { tenantId } = caller.workspace;
@@ -114,7 +115,8 @@ export async function createRequest(
     policy_version: caller.workspace.policyVersion,
     demands: JSON.stringify(demands),
     on_approval: demands.some(({ onApproval }) => onApproval === 'wait') ? 'wait' : 'run',
-    cost_micros: tool.costMicros ?? 0,
+    // The most that it can cost, by the price of this moment.
+    cost_micros: call.quote.reservedMicros,
     expires_at: Math.min(...demands.map(({ expiresMs }) => expiresMs)),
     resource_path: caller.context.resourcePath,
     source_ip: caller.context.sourceIp,

@@ -2,6 +2,7 @@ import { ConducktorError } from '@conducktor/contracts';
 import { isAway } from '@conducktor/db';
 import type { Logger } from '@conducktor/runtime';
 import { converse, type InteractionDeps } from '../interaction/converse.js';
+import { price } from '../price/price.js';
 import { admit, type AdmitDeps } from '../tool-call/admit.js';
 import { wantsApproval } from '../tool-call/decide.js';
 import { ApprovalGone, Refusal, StaleDecision } from '../tool-call/refusal.js';
@@ -132,7 +133,7 @@ export class ApprovalRunner {
     // Each has a signal of its own, which its listeners go with; nobody ends it.
     const { signal } = new AbortController();
     const decided = await callOf(deps, caller, request, signal);
-    const call = { ...decided, withinLimits: true as const };
+    const call = price({ ...decided, withinLimits: true as const });
     // Where policy does not want approval any more, it has changed, and what was approved is void with it.
     if (!wantsApproval(call) || boundOf(call) !== request.bound)
       return endRequest(deps, request, 'What it was asked for has changed.');

@@ -3,6 +3,7 @@ import type { StoredCall } from '../approvals/requests.js';
 import { requesterOf, type StoredCallDeps } from '../approvals/stored-call.js';
 import { presentOutcome, type InteractionDeps } from '../interaction/converse.js';
 import type { McpRequestContext, ToolCallAnswer } from '../mcp/ports.js';
+import { price } from '../price/price.js';
 import { taintsOf } from '../taint/hand-over.js';
 import { lookUpSeen } from '../taint/look-up.js';
 import { admit, type AdmitDeps } from '../tool-call/admit.js';
@@ -93,9 +94,9 @@ async function readOnce(
       aboutRefused(decided, decided.decision.ruleId),
     );
   context.timeline.mark('limit');
-  const limited = await limit(deps, decided);
+  const priced = price(await limit(deps, decided));
   context.timeline.mark('admit');
-  const admitted = await admit(deps, limited);
+  const admitted = await admit(deps, priced);
   if ('attachedTo' in admitted) throw new Error('A preview has no key to be attached by.');
   const { answer, isGiven } = await deps.observe(context, made(deps, admitted));
   const labels = taintsOf(target.tool);

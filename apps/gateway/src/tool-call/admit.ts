@@ -52,7 +52,7 @@ export async function admit(
     (approval && answerKeyOf(approval.id)) ??
     (call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey));
   const now = Date.now();
-  const reservedMicros = tool.costMicros ?? 0;
+  const { reservedMicros } = call.quote;
   const budgets =
     reservedMicros > 0 ? (caller.workspace.budgets?.accountsOf(caller, tool, now) ?? []) : [];
 

@@ -6,6 +6,7 @@ import { converse } from '../interaction/converse.js';
 import { inRounds } from '../interaction/in-rounds.js';
 import { resume } from '../interaction/resume.js';
 import type { ToolCallAnswer, ToolCallInput } from '../mcp/ports.js';
+import { price } from '../price/price.js';
 import { asksSeen, lookUpSeen } from '../taint/look-up.js';
 import { carriedCall } from '../tool-search/carried-call.js';
 import { findTools, isFinding } from '../tool-search/find-tools.js';
@@ -41,7 +42,8 @@ export function callTool(deps: GovernedDeps, input: ToolCallInput): Promise<Tool
     const decided = decideTool(asksSeen(checked) ? await lookUpSeen(deps, checked) : checked);
     timeline.mark('limit');
     const limited = await limit(deps, decided);
-    const cleared = wantsApproval(limited) ? await approve(deps, limited) : limited;
+    const priced = price(limited);
+    const cleared = wantsApproval(priced) ? await approve(deps, priced) : priced;
     if ('answer' in cleared) return cleared.answer;
     timeline.mark('admit');
     const admitted = await admit(deps, cleared);

@@ -36,7 +36,7 @@ export function decideTool(call: CheckedCall): DecidedCall {
   const frozen = connectionFrozen(tool.connection);
   if (frozen !== undefined)
     throw new Refusal('frozen', `Permission denied: ${frozen}`, aboutCall(call, undefined));
-  const input = inputOf(call);
+  const input = policyInput(call);
   const decision = decideByPolicy(caller.workspace.policy, input);
   const { effect } = decision;
   if (effect === 'allow') return { ...call, decision: { ...decision, effect } };
@@ -45,7 +45,8 @@ export function decideTool(call: CheckedCall): DecidedCall {
   throw new Refusal('policy_denied', sentence, aboutRefused(call, decision.ruleId, input));
 }
 
-function inputOf({ caller, tool, arguments: args, seen }: CheckedCall): PolicyInput {
+/** The call as policies see it, and prices that hang on it. */
+export function policyInput({ caller, tool, arguments: args, seen }: CheckedCall): PolicyInput {
   return {
     caller: policyCaller(caller),
     tool: policyTool(tool),
@@ -58,7 +59,7 @@ function inputOf({ caller, tool, arguments: args, seen }: CheckedCall): PolicyIn
 export function aboutRefused(
   call: CheckedCall,
   rule: string | undefined,
-  input = inputOf(call),
+  input = policyInput(call),
 ): Refusal['about'] {
   return { ...aboutCall(call, rule), kept: () => refusedArguments(call, input) };
 }

@@ -1,3 +1,4 @@
+import { hangsOnOutcome } from '@conducktor/budget';
 import type { CallMethod, CallRequest } from '@conducktor/contracts';
 import type { CallOptions } from '@conducktor/runtime';
 import { traceparentOf, type Timeline, type Tracer } from '@conducktor/telemetry';
@@ -37,6 +38,7 @@ export function dispatch(
     ...(capabilities ? { capabilities } : {}),
     ...(logLevel ? { logLevel } : {}),
     ...(call.round?.input ? { input: call.round.input } : {}),
+    ...(hangsOnOutcome(call.quote) ? { quote: call.quote } : {}),
     ...(deps.tracer ? { traceparent: traceparentFor(deps.tracer, input.context.timeline) } : {}),
   };
   return deps.runningCalls.run(call, options.signal, (signal) =>

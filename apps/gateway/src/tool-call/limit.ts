@@ -1,3 +1,4 @@
+import { FREE } from '@conducktor/budget';
 import type { LimitProfile } from '../limits/gcra.js';
 import type { TokenLeases } from '../limits/token-leases.js';
 import type { Workspace } from '../workspace/types.js';
@@ -55,8 +56,9 @@ export interface WithinRequestLimit {
   withinLimits: true;
 }
 
+/** What is no call of a tool has no price. */
 export function limitedBy(request: WithinRequestLimit, call: AllowedCall): ClearedCall {
-  return { ...call, withinLimits: request.withinLimits };
+  return { ...call, withinLimits: request.withinLimits, quote: FREE };
 }
 
 function tooMany(caller: Caller, toolName: string, retryAfterMs: number, connection?: string) {

@@ -1,4 +1,5 @@
 import { encodeRecord, timestamp } from '@conducktor/audit-log';
+import { charge } from '@conducktor/budget';
 import type { CallResult } from '@conducktor/contracts';
 import type { Vault } from '@conducktor/vault';
 import type { CallMetrics } from '@conducktor/runtime';
@@ -41,11 +42,12 @@ export async function settle(
     call.idempotencyHash === undefined || ownQuestions(call, answer)
       ? undefined
       : await sealAnswer(deps.vault, call, answer).catch(() => undefined);
+  const { costMicros, ...charged } = charge(call.quote, result);
   const committed = deps.journal.settle({
     key: call.key,
     tenantId,
     callId: call.callId,
-    costMicros: isCharged(result.outcome) ? (tool.costMicros ?? 0) : 0,
+    costMicros,
     isUnknown: result.outcome === 'unknown' ? true : undefined,
     record: encodeRecord({
       at: timestamp(),
@@ -54,6 +56,7 @@ export async function settle(
       outcome: result.outcome,
       durationMs: Math.round(result.durationMs * 100) / 100,
       resultSize: result.resultJson?.length ?? 0,
+      ...charged,
     }),
     ...(call.idempotencyHash === undefined || sealed === undefined
       ? {}
@@ -76,14 +79,6 @@ export async function settle(
       );
   }
   return answer;
-}
-
-/**
- * A call is paid for from the moment it is sent, whatever its upstream makes of it. What is certain not
- * to have been sent is free; of what is not known the reservation stays, and nothing is charged yet.
- */
-export function isCharged(outcome: CallResult['outcome']): boolean {
-  return !MADE_HERE.has(outcome);
 }
 
 /** For whoever looks at the request when it has ended. */

@@ -1,4 +1,4 @@
-import type { CallRequest, JournalKey, ToolLabel } from '@conducktor/contracts';
+import type { CallRequest, JournalKey, PriceQuote, ToolLabel } from '@conducktor/contracts';
 import type { Decision } from '@conducktor/policy';
 import type { CallToApprove } from '../approvals/types.js';
 import type { ClientChannel, ClientInput, McpRequestContext } from '../mcp/ports.js';
@@ -35,7 +35,7 @@ export interface Target {
  */
 export type Entry = Pick<
   Tool,
-  'id' | 'shownName' | 'upstreamName' | 'connection' | 'class' | 'labels' | 'scopes' | 'costMicros'
+  'id' | 'shownName' | 'upstreamName' | 'connection' | 'class' | 'labels' | 'scopes' | 'cost'
 >;
 
 /** What the steps need of a client's request, whatever its method. */
@@ -83,15 +83,19 @@ export type DecidedCall = AllowedCall | CallToApprove;
 /** Within the rate limits. Only `limit` makes one. */
 export type LimitedCall = DecidedCall & { withinLimits: true };
 
+/** With what it costs at most. Only `price` makes one. */
+export type PricedCall = LimitedCall & { quote: PriceQuote };
+
 /** Approved by people, which `admit` uses up. Only `approved` makes one. */
 export type ApprovedCall = CallToApprove & {
   withinLimits: true;
+  quote: PriceQuote;
   approval: { id: string; bound: string };
 };
 
 /** What may be made: without approval only what policy allows without. */
 export type ClearedCall =
-  | (AllowedCall & { withinLimits: true; approval?: undefined })
+  | (AllowedCall & { withinLimits: true; quote: PriceQuote; approval?: undefined })
   | ApprovedCall;
 
 /** Durable: intent, audit intent and reservation are committed. Only `admit` makes one. */

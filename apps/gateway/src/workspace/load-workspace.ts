@@ -3,6 +3,7 @@ import type { Db } from '@conducktor/db';
 import { compilePolicy, parsePolicy } from '@conducktor/policy';
 import { WorkspaceBudgets } from '../budgets/workspace-budgets.js';
 import { CallLimits } from '../limits/call-limits.js';
+import { WorkspacePrices } from '../price/workspace-prices.js';
 import { compileScopes } from './declared-scopes.js';
 import type { ConnectionEntry, Frozen, Tool, Workspace } from './types.js';
 import { WORKSPACE_ROWS, type FrozenRow, type WorkspaceRows } from './workspace-rows.js';
@@ -38,6 +39,7 @@ export async function loadWorkspace(
     revokedGrants: new Set(found.revokedGrants),
     frozen: frozen.subjects,
     ...catalogueOf(found, frozen.connections),
+    prices: hasPrices(found) ? new WorkspacePrices(found.priceLists) : undefined,
     toolsets: found.toolsets,
     ownTools,
     policyVersion: found.policyVersion ?? 0,
@@ -47,6 +49,9 @@ export async function loadWorkspace(
     ),
   };
 }
+
+const hasPrices = ({ priceLists, tools }: WorkspaceRows) =>
+  priceLists.length > 0 || tools.some(({ cost }) => cost !== null);
 
 /** Reasons: of connections by their ids, and of everything else if there is anything. */
 function frozenOf(rows: readonly FrozenRow[]): {
@@ -87,7 +92,7 @@ function catalogueOf(
         ...row,
         connection,
         scopes: connection.scopesOf?.(row.upstreamName),
-        costMicros: cost?.kind === 'flat' ? cost.micros : undefined,
+        cost: cost ?? undefined,
         preview: preview ?? undefined,
       };
       if (quarantined) {

@@ -1,5 +1,6 @@
 import type {
   StoredPreview,
+  ToolCost,
   ToolClass,
   ToolLabel,
   ToolsetMode,
@@ -8,6 +9,7 @@ import type {
 import type { CompiledPolicy } from '@conducktor/policy';
 import type { WorkspaceBudgets } from '../budgets/workspace-budgets.js';
 import type { CallLimits } from '../limits/call-limits.js';
+import type { WorkspacePrices } from '../price/workspace-prices.js';
 import type { ScopesOf } from './declared-scopes.js';
 
 export type { ToolClass };
@@ -64,8 +66,8 @@ export interface Tool {
   definitionHash: string;
   /** Scopes that its connection declares for it, beside that of its class. Absent: none. */
   scopes?: readonly string[] | undefined;
-  /** What a call costs once it is sent, in millionths of the workspace's currency. Absent: nothing. */
-  costMicros?: number | undefined;
+  /** Its own price, which counts before those of lists. Absent: it has none. */
+  cost?: ToolCost | undefined;
   /** What approvers are shown of a call of it. Absent: its arguments only. */
   preview?: StoredPreview | undefined;
 }
@@ -102,6 +104,8 @@ export interface Workspace {
   limits?: CallLimits | undefined;
   /** Of all amounts, as in ISO 4217. */
   currency: string;
+  /** Absent: all is free. */
+  prices?: WorkspacePrices | undefined;
   /** Absent: none. */
   budgets?: WorkspaceBudgets | undefined;
   members: ReadonlyMap<string, Member>;

@@ -7,6 +7,7 @@ import type {
 } from '@conducktor/contracts';
 import type { BudgetRow } from '../budgets/workspace-budgets.js';
 import type { LimitRow } from '../limits/call-limits.js';
+import type { PriceListRow } from '../price/workspace-prices.js';
 import type { ApiKeyEntry, Member, ToolClass, ToolsetEntry, Workspace } from './types.js';
 
 // Longer than any access token lives (60 minutes by default, a day at most).
@@ -62,6 +63,7 @@ export interface WorkspaceRows {
   currency: string;
   zone: string;
   budgets: BudgetRow[];
+  priceLists: PriceListRow[];
   connections: ConnectionRow[];
   tools: ToolRow[];
   toolsets: ToolsetEntry[];
@@ -98,6 +100,10 @@ select v.version, t.name, t.limit_profile as "limitProfile", p.document, t.activ
      from budget b
      left join workspace_group g on g.tenant_id = b.tenant_id and g.id = b.scope_id
     where b.deleted_at is null) as budgets,
+  (select coalesce(json_agg(json_build_object(
+       'validFrom', extract(epoch from p.valid_from) * 1000, 'validUntil', extract(epoch from p.valid_until) * 1000,
+       'prices', p.prices) order by p.valid_from desc, p.created_at desc, p.id desc), '[]')
+     from price_list p where p.valid_until is null or p.valid_until > now()) as "priceLists",
   (select coalesce(json_agg(json_build_object(
        'id', c.id, 'slug', c.slug, 'timeoutMs', c.timeout_ms, 'revision', c.revision, 'scopes', c.scopes,
        'capabilities', c.server->'capabilities', 'instructions', left(c.server->>'instructions', ${MAX_INSTRUCTIONS}),
