@@ -115,3 +115,18 @@ test(`gateways that make the same accounts at once refuse no call for it (MONEY_
     expect(rows).toEqual(expected);
   }
 });
+
+test('what is left of a cap is had by one of those that come at the same moment', async () => {
+  const journals = await Promise.all(['a', 'b', 'c'].map((name) => openJournal(name)));
+  const admitted: number[] = [];
+  const { made, version } = await budgets(Array(80).fill(10));
+  for (const { account } of made) {
+    const call = (reservedMicros: number) =>
+      intent({ version, reservedMicros, budgets: [account] });
+    // Now there is an account.
+    await journals[0]!.admit(call(1));
+    const said = await Promise.all(journals.map((journal) => journal.admit(call(5))));
+    admitted.push(said.filter(({ verdict }) => verdict === 'admitted').length);
+  }
+  expect(admitted).toEqual(made.map(() => 1));
+});
