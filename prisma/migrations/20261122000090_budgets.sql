@@ -176,6 +176,16 @@ create function roll_budget_accounts(p_tenant text[], p_account bigint[]) return
    where a.tenant_id = g.tenant_id and a.id = g.account_id
 $$;
 
+-- Notes in which hour rolling accounts were charged. The caller holds the accounts.
+create function note_rolling_hours(b_tenant text[], b_account bigint[], b_spend bigint[]) returns void
+  language sql set search_path = public, pg_temp as $$
+  insert into budget_hour as h (tenant_id, account_id, hour, spent_micros)
+  select u.tenant, u.account, first_rolling_hour() + 720, u.spend
+    from unnest(b_tenant, b_account, b_spend) u(tenant, account, spend)
+   where (u.account & 65535) = 0 and u.spend > 0
+  on conflict (tenant_id, account_id, hour) do update set spent_micros = h.spent_micros + excluded.spent_micros
+$$;
+
 -- Applies the ends of calls to accounts that the caller holds: what they reserved is held no more, what they
 -- cost is spent. Each account once.
 create function charge_budgets(b_tenant text[], b_account bigint[], b_release bigint[], b_spend bigint[]) returns void
@@ -184,11 +194,7 @@ begin
   update budget_account a set held_micros = a.held_micros - u.release, spent_micros = a.spent_micros + u.spend
     from unnest(b_tenant, b_account, b_release, b_spend) u(tenant, account, release, spend)
    where a.tenant_id = u.tenant and a.id = u.account and (u.release > 0 or u.spend > 0);
-  insert into budget_hour as h (tenant_id, account_id, hour, spent_micros)
-  select u.tenant, u.account, first_rolling_hour() + 720, u.spend
-    from unnest(b_tenant, b_account, b_spend) u(tenant, account, spend)
-   where (u.account & 65535) = 0 and u.spend > 0
-  on conflict (tenant_id, account_id, hour) do update set spent_micros = h.spent_micros + excluded.spent_micros;
+  perform note_rolling_hours(b_tenant, b_account, b_spend);
 end $$;
 
 -- Reserves at accounts that the caller holds, intent by intent in their order: each at all of its budgets or at
@@ -270,7 +276,7 @@ create function tick_spend(
   i_position integer[], i_budget integer[]
 ) returns text language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-  fitting integer; held bigint[]; stale boolean; verdict smallint[]; refused bigint[] := '{}';
+  done integer := 0; held bigint[]; x bigint; stale boolean; verdict smallint[]; refused bigint[] := '{}';
 begin
   if 0 > any (o_cost) or 0 > any (c_reserved) or 0 > any (b_reserve) or 0 > any (b_release) or 0 > any (b_spend) then
     raise check_violation using message = 'a tick carries a negative amount';
@@ -284,29 +290,56 @@ begin
     select from (select distinct unnest(c_tenant) as tenant, unnest(c_version) as version) u
       join tenant_version v on v.tenant_id = u.tenant where v.version <> u.version);
 
-  -- Held in one order by everybody, so that nobody waits in a circle.
-  select count(*) filter (where l.fits), coalesce(array_agg(l.id), '{}') into fitting, held from (
-    select a.id, u.reserve = 0 or a.spent_micros + u.spend + a.held_micros - u.release + u.reserve <= a.limit_micros as fits
-      from unnest(b_tenant, b_account, b_reserve, b_release, b_spend) u(tenant, account, reserve, release, spend)
-      join budget_account a on a.tenant_id = u.tenant and a.id = u.account
-     order by u.tenant collate "C", u.account for no key update of a) l;
+  -- Held in one order by everybody, so that nobody waits in a circle. A few are cheaper one by one: one statement
+  -- for several has to hold them first, because it may update them in another order.
+  if stale then
+    null;
+  elsif cardinality(b_account) <= 5 then
+    for k in 1 .. cardinality(b_account) loop
+      update budget_account a
+         set held_micros = a.held_micros - b_release[k] + b_reserve[k], spent_micros = a.spent_micros + b_spend[k]
+       where a.tenant_id = b_tenant[k] and a.id = b_account[k]
+         and (b_reserve[k] = 0 or a.spent_micros + b_spend[k] + a.held_micros - b_release[k] + b_reserve[k] <= a.limit_micros);
+      exit when not found;
+      done := k;
+    end loop;
+  else
+    select count(*) filter (where l.fits) into done from (
+      select u.reserve = 0 or a.spent_micros + u.spend + a.held_micros - u.release + u.reserve <= a.limit_micros as fits
+        from unnest(b_tenant, b_account, b_reserve, b_release, b_spend) u(tenant, account, reserve, release, spend)
+        join budget_account a on a.tenant_id = u.tenant and a.id = u.account
+       order by u.tenant collate "C", u.account for no key update of a) l;
+    if done = cardinality(b_account) then
+      update budget_account a
+         set held_micros = a.held_micros - u.release + u.reserve, spent_micros = a.spent_micros + u.spend
+        from unnest(b_tenant, b_account, b_reserve, b_release, b_spend) u(tenant, account, reserve, release, spend)
+       where a.tenant_id = u.tenant and a.id = u.account;
+    else
+      done := 0;
+    end if;
+  end if;
 
-  if fitting = cardinality(b_account) and not stale then
-    update budget_account a
-       set held_micros = a.held_micros - u.release + u.reserve, spent_micros = a.spent_micros + u.spend
-      from unnest(b_tenant, b_account, b_reserve, b_release, b_spend) u(tenant, account, reserve, release, spend)
-     where a.tenant_id = u.tenant and a.id = u.account;
-    insert into budget_hour as h (tenant_id, account_id, hour, spent_micros)
-    select u.tenant, u.account, first_rolling_hour() + 720, u.spend
-      from unnest(b_tenant, b_account, b_spend) u(tenant, account, spend)
-     where (u.account & 65535) = 0 and u.spend > 0
-    on conflict (tenant_id, account_id, hour) do update set spent_micros = h.spent_micros + excluded.spent_micros;
+  if done = cardinality(b_account) and not stale then
+    foreach x in array b_account loop
+      if (x & 65535) = 0 then
+        perform note_rolling_hours(b_tenant, b_account, b_spend);
+        exit;
+      end if;
+    end loop;
     insert into call (epoch, tick, ordinal, tenant_id, call_id, admitted, reserved_micros, deadline, record)
     select p_epoch, p_tick, generate_series(1, cardinality(c_id)), unnest(c_tenant), unnest(c_id),
            unnest(c_admitted), unnest(c_reserved), unnest(c_deadline), unnest(c_record);
     return null;
   end if;
 
+  -- Back to before: what was changed is held anyway, and what follows is held in the same order.
+  if done > 0 then
+    update budget_account a
+       set held_micros = a.held_micros + u.release - u.reserve, spent_micros = a.spent_micros - u.spend
+      from unnest(b_tenant, b_account, b_reserve, b_release, b_spend) with ordinality u(tenant, account, reserve, release, spend, ord)
+     where u.ord <= done and a.tenant_id = u.tenant and a.id = u.account;
+  end if;
+  held := hold_accounts(b_tenant, b_account);
   perform charge_budgets(b_tenant, b_account, b_release, b_spend);
   if cardinality(c_id) = 0 then return null; end if;
   verdict := array(

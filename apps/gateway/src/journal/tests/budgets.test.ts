@@ -110,24 +110,31 @@ test('of calls that come together as many are admitted as fit, and each refusal 
   expect((await journal.admit(priced(10, [wide, narrow]))).verdict).toBe('admitted');
 });
 
-test('two gateways on one cap admit just what fits, whatever the order', async () => {
-  const [one, two] = [await openJournal('one'), await openJournal('two')];
-  const accounts = [await budget(100_000), await budget(20_000), await budget(30_000)];
-  const admissions = await Promise.all(
-    Array.from({ length: 600 }, async (_, i) => {
-      const journal = i % 2 === 0 ? one : two;
-      const call = priced(100, i % 3 === 0 ? [...accounts].reverse() : accounts);
-      const admission = await journal.admit(call);
-      if (admission.verdict === 'admitted' && i % 5 === 0)
-        await journal.settle(ends(call, admission, 0));
-      return admission.verdict;
-    }),
-  );
-  expect(new Set(admissions)).toEqual(new Set(['admitted', 'over-budget']));
-  const { held: reserved } = await held(accounts[1]!);
-  expect(reserved).toBeLessThanOrEqual(20_000);
-  expect(await held(accounts[0]!)).toEqual({ held: reserved, spent: 0 });
-});
+// Few accounts are changed one by one, many at once.
+test.each([3, 8])(
+  'two gateways on %i caps admit just what fits, whatever the order',
+  async (caps) => {
+    const [one, two] = [await openJournal('one'), await openJournal('two')];
+    const accounts: number[] = [];
+    for (let i = 0; i < caps; i++) accounts.push(await budget(i === 1 ? 20_000 : 100_000));
+    const admissions = await Promise.all(
+      Array.from({ length: 600 }, async (_, i) => {
+        const journal = i % 2 === 0 ? one : two;
+        const call = priced(100, i % 3 === 0 ? [...accounts].reverse() : accounts);
+        const admission = await journal.admit(call);
+        if (admission.verdict === 'admitted' && i % 5 === 0)
+          await journal.settle(ends(call, admission, 0));
+        return admission.verdict;
+      }),
+    );
+    expect(new Set(admissions)).toEqual(new Set(['admitted', 'over-budget']));
+    const { held: reserved } = await held(accounts[1]!);
+    expect(reserved).toBeLessThanOrEqual(20_000);
+    expect(reserved).toBeGreaterThan(19_000);
+    for (const account of accounts)
+      expect(await held(account)).toEqual({ held: reserved, spent: 0 });
+  },
+);
 
 test('an unknown outcome stays held, until the service’s answer is heard after all', async () => {
   const journal = await openJournal();
