@@ -67,16 +67,16 @@ interface SummedRow extends Omit<UsageRow, 'costMicros' | 'heldMicros' | 'p50Ms'
   durations: string;
 }
 
-// All of them come out of this list and never out of a request.
-const EXPRESSIONS: Record<UsageColumn, string> = {
-  connection: "nullif(u.connection, '')",
-  tool: "nullif(u.tool, '')",
-  member: "nullif(u.member_id, '')",
-  client: "nullif(u.client_id, '')",
-  group: 'g.name',
-  decision: "coalesce(nullif(u.code, ''), 'allowed')",
-  day: 'u.day',
-  hour: 'u.hour',
+// What is summed by, and how it is told. All of them come out of this list and never out of a request.
+const EXPRESSIONS: Record<UsageColumn, [key: string, told: string]> = {
+  connection: ['u.connection', "nullif(u.connection, '')"],
+  tool: ['u.tool', "nullif(u.tool, '')"],
+  member: ['u.member_id', "nullif(u.member_id, '')"],
+  client: ['u.client_id', "nullif(u.client_id, '')"],
+  group: ['g.name', 'g.name'],
+  decision: ['u.code', "coalesce(nullif(u.code, ''), 'allowed')"],
+  day: ['u.day', "to_char(u.day, 'YYYY-MM-DD')"],
+  hour: ['u.hour', `to_char(u.hour, 'YYYY-MM-DD"T"HH24:MI')`],
 };
 
 /**
@@ -100,8 +100,9 @@ async function sums(
   groupBy: readonly UsageColumn[],
 ): Promise<SummedRow[]> {
   const { text, values } = sourceOf(tx.tenantId, filter, pieces, groupBy);
-  const columns = groupBy.map((name) => `${EXPRESSIONS[name]} as "${name}", `).join('');
-  const keys = groupBy.map((_name, index) => String(index + 1)).join(', ');
+  const columns = groupBy.map((name) => `${EXPRESSIONS[name][1]} as "${name}", `).join('');
+  const keys = groupBy.map((name) => EXPRESSIONS[name][0]).join(', ');
+  const order = groupBy.map((_name, index) => String(index + 1)).join(', ');
   const { rows } = await tx.query<SummedRow>(
     `select ${columns} ${groupBy.includes('member') ? 'max(p.email) as actor,' : ''}
             coalesce(sum(u.calls), 0)::float8 as calls, coalesce(sum(u.errors), 0)::float8 as errors,
@@ -109,7 +110,7 @@ async function sums(
             coalesce(sum(u.held), 0)::text as "heldMicros", coalesce(trunc(sum(u.durations)), 0)::text as durations
        from (${text}) u
        ${groupBy.includes('member') ? PEOPLE : ''} ${groupBy.includes('group') ? GROUPS : ''}
-      ${keys === '' ? '' : `group by ${keys} order by ${keys}`} limit $${values.push(filter.limit)}`,
+      ${keys === '' ? '' : `group by ${keys} order by ${order}`} limit $${values.push(filter.limit)}`,
     values,
   );
   return rows;
