@@ -10,7 +10,7 @@ import { admit, type AdmitDeps } from '../tool-call/admit.js';
 import { checkArguments } from '../tool-call/check-arguments.js';
 import { aboutRefused, decideTool, wantsApproval } from '../tool-call/decide.js';
 import { dispatch } from '../tool-call/dispatch.js';
-import { limit, type LimitDeps } from '../tool-call/limit.js';
+import { limit, type LimitDeps, type TokensInHand } from '../tool-call/limit.js';
 import { Refusal, StaleDecision } from '../tool-call/refusal.js';
 import { recordRefusal, type RefuseDeps } from '../tool-call/refuse.js';
 import { resolve } from '../tool-call/resolve.js';
@@ -56,9 +56,10 @@ export async function makePreview(
 ): Promise<Preview> {
   const late = AbortSignal.timeout(deps.readMs);
   const signal = AbortSignal.any([late, stopped]);
+  const inHand: TokensInHand = {};
   for (let decision = 1; ; decision++) {
     try {
-      return await readOnce(deps, asked, side, { signal, late });
+      return await readOnce(deps, asked, side, { signal, late, inHand });
     } catch (error) {
       if (error instanceof StaleDecision && decision < DECISIONS)
         await deps.workspaces.refresh(error.workspace).catch(() => {});
@@ -71,7 +72,7 @@ async function readOnce(
   deps: MakePreviewDeps,
   { request, arguments: args }: AskedCall,
   side: PreviewSide,
-  { signal, late }: { signal: AbortSignal; late: AbortSignal },
+  { signal, late, inHand }: { signal: AbortSignal; late: AbortSignal; inHand: TokensInHand },
 ): Promise<Preview> {
   const workspace = await deps.workspaces.get(request.tenantId);
   const caller = await requesterOf(deps, workspace, request);
@@ -94,7 +95,7 @@ async function readOnce(
       aboutRefused(decided, decided.decision.ruleId),
     );
   context.timeline.mark('limit');
-  const priced = price(await limit(deps, decided));
+  const priced = price(await limit(deps, decided, inHand));
   context.timeline.mark('admit');
   const admitted = await admit(deps, priced);
   if ('attachedTo' in admitted) throw new Error('A preview has no key to be attached by.');

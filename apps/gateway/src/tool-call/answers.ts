@@ -12,6 +12,7 @@ import type { Stopped } from './running-calls.js';
 import {
   CALL_ID,
   CODE,
+  LIMIT,
   resourceError,
   resourceNotFoundCode,
   RETRY_AFTER,
@@ -185,7 +186,10 @@ export function refusalAnswer(
     case 'rate_limited': {
       const retryAfterMs = about.retryAfterMs ?? 1_000;
       if (asked.method === TOOL_CALL)
-        return failure(code, message, callId, { [RETRY_AFTER]: retryAfterMs });
+        return failure(code, message, callId, {
+          [RETRY_AFTER]: retryAfterMs,
+          ...(about.limit && { [LIMIT]: about.limit }),
+        });
       return { kind: 'error', status: 429, error: rpcError(code, message, callId), retryAfterMs };
     }
     default:

@@ -17,7 +17,7 @@ import { authenticate } from './authenticate.js';
 import { checkArguments } from './check-arguments.js';
 import { checkHeaders } from './check-headers.js';
 import { decideTool, wantsApproval } from './decide.js';
-import { limit } from './limit.js';
+import { limit, type TokensInHand } from './limit.js';
 import { resolve } from './resolve.js';
 
 /**
@@ -27,6 +27,7 @@ import { resolve } from './resolve.js';
  */
 export function callTool(deps: GovernedDeps, input: ToolCallInput): Promise<ToolCallAnswer> {
   const { timeline } = input.context;
+  const inHand: TokensInHand = {};
   return inRounds(deps, { context: input.context, method: TOOL_CALL }, async (round) => {
     const caller = await authenticate(deps, input.context, input.name);
     if (isFinding(caller, input)) return findTools(deps, caller, input);
@@ -41,12 +42,13 @@ export function callTool(deps: GovernedDeps, input: ToolCallInput): Promise<Tool
     timeline.mark('decide');
     const decided = decideTool(asksSeen(checked) ? await lookUpSeen(deps, checked) : checked);
     timeline.mark('limit');
-    const limited = await limit(deps, decided);
+    const limited = await limit(deps, decided, inHand);
     const priced = price(limited);
     const cleared = wantsApproval(priced) ? await approve(deps, priced) : priced;
     if ('answer' in cleared) return cleared.answer;
     timeline.mark('admit');
     const admitted = await admit(deps, cleared);
+    inHand.tokens = undefined;
     if ('attachedTo' in admitted) return attach(deps, admitted);
     // Dispatch, what the upstream asks the client meanwhile, settle.
     const answer = await converse(deps, admitted);

@@ -1,8 +1,9 @@
 import { FREE } from '@conducktor/budget';
-import type { LimitProfile } from '../limits/gcra.js';
-import type { TokenLeases } from '../limits/token-leases.js';
+import { isSame, type LimitProfile } from '../limits/gcra.js';
+import type { CallLimit } from '../limits/call-limits.js';
+import type { Limited, Refused, TokenLeases } from '../limits/token-leases.js';
 import type { Workspace } from '../workspace/types.js';
-import { Refusal } from './refusal.js';
+import { Refusal, type RefusedLimit } from './refusal.js';
 import type { AllowedCall, Caller, ClearedCall, DecidedCall } from './types.js';
 
 export interface LimitDeps {
@@ -10,16 +11,62 @@ export interface LimitDeps {
   profiles: Record<Workspace['limitProfile'], LimitProfile>;
 }
 
-/** One token of the workspace's allowance, shared by all replicas. */
+/**
+ * One token of every allowance that applies, shared by all replicas: the workspace's, and those of the
+ * person, the client, the connection and the tool where there are any. Who is refused by one of them has
+ * used up nothing of the others.
+ */
 export async function limit<Call extends DecidedCall>(
   deps: LimitDeps,
   call: Call,
+  inHand: TokensInHand,
 ): Promise<Call & { withinLimits: true }> {
   const { workspace } = call.caller;
-  const taken = deps.leases.take(workspace.tenantId, deps.profiles[workspace.limitProfile]);
-  const retryAfterMs = typeof taken === 'number' ? taken : await taken;
-  if (retryAfterMs === 0) return { ...call, withinLimits: true };
-  throw tooMany(call.caller, call.tool.shownName, retryAfterMs, call.tool.connection.slug);
+  const ofWorkspace = { key: workspace.tenantId, profile: deps.profiles[workspace.limitProfile] };
+  const own = ownLimits(call);
+  if (own.length === 0 && inHand.tokens === undefined) {
+    const taken = deps.leases.take(ofWorkspace.key, ofWorkspace.profile);
+    const retryAfterMs = typeof taken === 'number' ? taken : await taken;
+    if (retryAfterMs > 0) throw tooManyCalls(call, WORKSPACE, retryAfterMs);
+    inHand.tokens = [ofWorkspace];
+  } else {
+    const all = [ofWorkspace, ...own];
+    const taken = deps.leases.takeAll(all.filter((each) => !isInHand(inHand, each)));
+    const refused = taken instanceof Promise ? await taken : taken;
+    if (refused) throw tooManyCalls(call, limitIn(refused), refused.retryAfterMs);
+    inHand.tokens = all;
+  }
+  return { ...call, withinLimits: true };
+}
+
+/**
+ * What a call has taken before it is admitted. When it is decided anew meanwhile, because the workspace
+ * changed, that is not taken again; but of a changed allowance it is.
+ */
+export interface TokensInHand {
+  tokens?: readonly Limited[] | undefined;
+}
+
+const isInHand = ({ tokens }: TokensInHand, { key, profile }: Limited): boolean =>
+  tokens?.some((each) => each.key === key && isSame(each.profile, profile)) ?? false;
+
+const NONE: readonly CallLimit[] = [];
+
+function ownLimits({ caller, tool }: DecidedCall): readonly CallLimit[] {
+  return (
+    caller.workspace.limits?.of({
+      member: caller.member.id,
+      client: caller.clientId,
+      connection: tool.connection.id,
+      tool: tool.id,
+    }) ?? NONE
+  );
+}
+
+const WORKSPACE: RefusedLimit = { kind: 'workspace' };
+
+function limitIn({ by }: Refused<CallLimit | Limited>): RefusedLimit {
+  return 'id' in by ? { kind: by.kind, id: by.id } : WORKSPACE;
 }
 
 // Clients list and read in bursts before they call anything.
@@ -47,7 +94,12 @@ export async function limitRequest(
   const taken = deps.leases.take(`${workspace.tenantId}:requests`, wider);
   const retryAfterMs = typeof taken === 'number' ? taken : await taken;
   if (retryAfterMs === 0) return { caller, withinLimits: true };
-  throw tooMany(caller, method, retryAfterMs, connection);
+  throw tooMany(retryAfterMs, {
+    caller,
+    toolName: method,
+    limit: WORKSPACE,
+    ...(connection === undefined ? {} : { connection }),
+  });
 }
 
 /** That a client's request is paid for; the calls that are made for it are not limited again. */
@@ -61,10 +113,15 @@ export function limitedBy(request: WithinRequestLimit, call: AllowedCall): Clear
   return { ...call, withinLimits: request.withinLimits, quote: FREE };
 }
 
-function tooMany(caller: Caller, toolName: string, retryAfterMs: number, connection?: string) {
+function tooManyCalls({ caller, tool }: DecidedCall, by: RefusedLimit, retryAfterMs: number) {
+  const { shownName: toolName, connection } = tool;
+  return tooMany(retryAfterMs, { caller, toolName, connection: connection.slug, limit: by });
+}
+
+function tooMany(retryAfterMs: number, about: Refusal['about']): Refusal {
   return new Refusal(
     'rate_limited',
     `Too many requests. Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`,
-    { caller, toolName, retryAfterMs, ...(connection === undefined ? {} : { connection }) },
+    { ...about, retryAfterMs },
   );
 }

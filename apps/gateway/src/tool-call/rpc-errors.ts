@@ -4,6 +4,7 @@ import type { Failure } from '../mcp/ports.js';
 export const CODE = 'conducktor/code';
 export const CALL_ID = 'conducktor/callId';
 export const RETRY_AFTER = 'conducktor/retryAfterMs';
+export const LIMIT = 'conducktor/limit';
 
 export const INVALID_PARAMS = -32_602;
 const INTERNAL = -32_603;
