@@ -9,6 +9,7 @@ import { freezeRoutes } from './freeze/freeze.routes.js';
 import { openApiOf } from './http/openapi.js';
 import { openRoute, type AnyRoute, type PersonRoute, type Route } from './http/route.js';
 import { initialAccessTokenRoutes } from './initial-access-tokens/initial-access-tokens.routes.js';
+import { limitRoutes } from './limits/limits.routes.js';
 import { memberRoutes } from './members/members.routes.js';
 import { notificationRoutes } from './notifications/notifications.routes.js';
 import { apiReference } from './pages/api-reference.js';
@@ -35,6 +36,7 @@ export const apiRoutes: (Route | PersonRoute)[] = [
   ...apiKeyRoutes,
   ...appRoutes,
   ...freezeRoutes,
+  ...limitRoutes,
   ...initialAccessTokenRoutes,
   ...notificationRoutes,
   ...auditRoutes,

@@ -8,7 +8,7 @@ You want to give somebody the rights they need and no more. A member of a worksp
 | role | is for | has |
 |---|---|---|
 | owner | who answers for the workspace | everything. Alone: making owners and acting for them, permissions, initial access tokens. At least one always remains |
-| admin | who runs it | connections, tools, policies, members, groups, keys and apps of others, settings, the emergency stop |
+| admin | who runs it | connections, tools, policies, members, groups, keys and apps of others, limits, settings, the emergency stop |
 | approver | who judges calls | reads what a call is judged by: connections, tools, toolsets, policies, members and groups. Whom a call waits for, a [rule](approvals.md) names: by this role, another one, a group or an address |
 | auditor | who looks into what happened | reads all that approvers read, audit events, live activity and usage |
 | billing | who looks after money | reads tools and everybody's usage, sets what tools cost |
@@ -19,7 +19,7 @@ What a person may *call* is no matter of roles alone: the [policy](policies.md) 
 ## Beyond roles
 
 - The permission \`audit:payloads\` lets an owner, admin or auditor read the arguments of recorded calls. Only owners give it (\`PATCH /api/v1/members/{id}\` with \`{"permissions":["audit:payloads"]}\`), and each reading is itself recorded.
-- An admin never touches what is an owner's: roles, keys, apps, freezing. Nor does an admin make keys for somebody who has permissions of their own.
+- An admin never touches what is an owner's: roles, keys, apps, freezing, limits. Nor does an admin make keys for somebody who has permissions of their own.
 - An API key needs the scope \`admin\` for this API, and is never wider than its person. A browser session is its person; it carries a token against forged requests.
 - Who is frozen is refused with \`frozen\`, who is disabled or removed with \`unauthenticated\` (in a browser: the workspace is not there any more). To the members of another workspace nothing here exists.
 - A frozen workspace is still managed over REST, so that somebody can look into it and lift the freeze; calls through it stop.
