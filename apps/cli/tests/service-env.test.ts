@@ -10,6 +10,7 @@ const context = (inherited: NodeJS.ProcessEnv = {}) => ({
   secretKey: randomBytes(32).toString('base64url'),
   stdioCatalog: '/data/stdio-catalog.json',
   mailDir: '/data/mail',
+  archiveDir: '/data/archive',
   workerSocket: '/data/run/worker.sock',
   redisUrl: 'redis://:secret@127.0.0.1:8091',
   databaseUrl: (role: string) => `postgres://${role}:secret@127.0.0.1:8090/conducktor`,

@@ -181,7 +181,14 @@ export const workerEnv = z.object({
     .describe('Connections kept open to one upstream'),
 });
 
-export const auditEnv = z.object(common);
+export const auditEnv = z.object({
+  ...common,
+  ARCHIVE_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Folder that events are exported to before they are deleted; without it they are not'),
+});
 
 export const billingEnv = z.object(common);
 

@@ -40,6 +40,7 @@ export function filesOf(data: string) {
     state: join(data, 'run/state.json'),
     workerSocket: join(data, 'run/worker.sock'),
     mail: join(data, 'mail'),
+    archive: join(data, 'archive'),
     logs: join(data, 'logs'),
     log: (name: string) => join(data, 'logs', `${name}.log`),
   };

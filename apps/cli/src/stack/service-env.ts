@@ -11,6 +11,8 @@ export interface EnvContext {
   stdioCatalog: string;
   /** Where letters go when the person set no mail server. */
   mailDir: string;
+  /** Where events are exported to before they are deleted, when the person named no other place. */
+  archiveDir: string;
   /** Where the worker listens for the gateway; undefined where a socket cannot have so long a path. */
   workerSocket: string | undefined;
   redisUrl: string;
@@ -97,7 +99,11 @@ export function serviceEnv(service: ServiceName, context: EnvContext): NodeJS.Pr
       OUTBOUND_ALLOW: context.inherited['OUTBOUND_ALLOW'] ?? 'loopback',
       OUTBOUND_DENY_PORTS: ownPorts,
     },
-    audit: { PORT: String(ports.audit), METRICS_PORT: String(ports.auditMetrics) },
+    audit: {
+      PORT: String(ports.audit),
+      METRICS_PORT: String(ports.auditMetrics),
+      ARCHIVE_DIR: context.inherited['ARCHIVE_DIR'] ?? context.archiveDir,
+    },
     'billing-usage': {
       PORT: String(ports.billing),
       METRICS_PORT: String(ports.billingMetrics),

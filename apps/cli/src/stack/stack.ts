@@ -110,6 +110,7 @@ export function createStack(deps: StackDeps): Stack {
               secretKey: deps.secretKey,
               stdioCatalog: files.stdioCatalog,
               mailDir: files.mail,
+              archiveDir: files.archive,
               workerSocket: canHoldSocket(files.workerSocket) ? files.workerSocket : undefined,
               redisUrl: redis!.url,
               databaseUrl: (role) => postgres!.urlFor(role),

@@ -22,6 +22,8 @@ export async function connectionHistory(
       `select at, actor, detail->>'status' as status from audit_event
         where tenant_id = $1 and kind = 'control' and detail->>'action' = 'connection.test'
           and detail->>'connectionId' = $2 and at > now() - make_interval(days => $3)
+          -- Sealed after it, but for the clock of who recorded it.
+          and sealed_at > now() - make_interval(days => $3 + 1)
         order by seq desc limit 1`,
       [tenantId, connection.id, TEST_DAYS],
     );

@@ -21,7 +21,7 @@ export async function findCallPayload(
   tx: TenantTx,
   eventId: string,
 ): Promise<CallPayloadRow | undefined> {
-  const place = placeOf(eventId);
+  const place = await placeOf(tx, eventId);
   const { rows } = await tx.query<CallPayloadRow>(
     `select e.id, e.at, e.call_id as "callId", e.member_id as "memberId", e.arguments_hash as "argumentsHash",
             coalesce(decode(e.arguments_sealed, 'base64'), b.sealed) as sealed,
@@ -31,8 +31,8 @@ export async function findCallPayload(
        left join call_body b on b.tenant_id = e.tenant_id and b.call_id = e.call_id
         and e.detail ->> 'argumentsIn' = 'call_body'
        left join subject_key k on k.tenant_id = e.tenant_id and k.member_id = e.member_id
-      where e.tenant_id = $1 and e.kind <> 'outcome' and e.id = $2 and ${place.condition}`,
-    [tx.tenantId, eventId, ...place.values],
+      where e.tenant_id = $1 and e.kind <> 'outcome' and e.id = $4 and ${place.condition}`,
+    [tx.tenantId, place.starts, place.ends, eventId, ...place.values],
   );
   return rows[0];
 }

@@ -24,6 +24,7 @@ const GLOBAL_TABLES: Record<string, string> = {
   idempotency_key: 'journal: reached through its functions only',
   seal_cursor: 'journal: reached through its functions only',
   audit_head: 'journal: reached through its functions only',
+  audit_month: 'months of the installation: when each begins, and nothing of what is in it',
   approval_end: 'journal: reached through its functions only',
 };
 const SERVICE_ROLES = [
@@ -107,7 +108,7 @@ describe('row level security, by the catalogue', () => {
     const wrong = await rows(
       `with tenant_table as (
          select c.oid from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
-          where c.relkind = 'r' and not c.relispartition and c.relrowsecurity)
+          where c.relkind in ('r', 'p') and not c.relispartition and c.relrowsecurity)
        select conrelid::regclass::text || '.' || conname as name from pg_constraint k
         where conrelid in (select oid from tenant_table) and contype in ('p', 'u', 'f')
           and (contype <> 'f' or confrelid in (select oid from tenant_table))
@@ -154,6 +155,41 @@ describe('row level security, by the catalogue', () => {
       [[...SERVICE_ROLES, 'conducktor_tenant', 'PUBLIC']],
     );
     expect(open).toEqual([]);
+  });
+
+  it('lets nobody reach a month of the sequences or of the ledger past its parent', async () => {
+    await admin.pool.query('select prepare_audit_months()');
+    const partitions = await rows(
+      `select c.relname as name, p.relname as parent, c.relrowsecurity as enabled, c.relforcerowsecurity as forced,
+              (select count(*)::int from pg_policy where polrelid = c.oid) as policies,
+              array(select distinct pg_get_userbyid(a.grantee)::text from aclexplode(c.relacl) a where a.grantee <> c.relowner) as others,
+              array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attacl is not null) as columns
+         from pg_class c join pg_inherits i on i.inhrelid = c.oid join pg_class p on p.oid = i.inhparent
+        where p.relkind = 'p' and p.relrowsecurity and c.relkind in ('r', 'p') order by 1`,
+    );
+    const months = partitions.filter(({ parent }) => parent === 'audit_event');
+    expect(months).toHaveLength(3);
+    for (const partition of partitions)
+      expect(partition, partition.name).toMatchObject({ others: [], columns: [] });
+    // Whom a right were given by mistake, row security would still show nothing: there is no policy.
+    for (const month of months)
+      expect(month, month.name).toMatchObject({ enabled: true, forced: true, policies: 0 });
+
+    const app = createDb(database.urlFor('conducktor_app'), { max: 1 });
+    try {
+      const { tenantId } = await seedWorkspace(admin);
+      await app.withTenant(tenantId, async (tx) => {
+        await tx.query('select from audit_event');
+        await expect(tx.query(`select from ${months[0].name}`)).rejects.toMatchObject({
+          code: '42501',
+        });
+      });
+    } catch (error) {
+      // The refusal ended the transaction.
+      expect(error).toMatchObject({ code: '25P02' });
+    } finally {
+      await app.end();
+    }
   });
 
   it('lets no function with the owner’s rights be executed by everyone, nor run with a foreign search path', async () => {
