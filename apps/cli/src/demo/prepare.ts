@@ -5,6 +5,7 @@ import type { Ports, filesOf } from '../stack/layout.js';
 import type { DemoAccess } from '../stack/state.js';
 import { createDemoPeople, demoStillStands } from './people.js';
 import { DEMO_POLICY } from './policy.js';
+import { DEMO_PRICES } from './prices.js';
 import { createRest, type Rest } from './rest.js';
 
 export interface PrepareDeps {
@@ -54,7 +55,7 @@ export async function prepareDemo(deps: PrepareDeps): Promise<DemoAccess> {
       ),
     ),
   );
-  await activatePolicyOnce(rest);
+  await beginOnce(rest);
   return access;
 }
 
@@ -73,10 +74,12 @@ async function connect(rest: Rest, connection: Connection): Promise<void> {
   throw new EmbeddedError(`The demo server "${connection.slug}" could not be connected: ${last}.`);
 }
 
-/** The workspace's own policies are left alone: the demo's comes first, and what people make of it counts. */
-async function activatePolicyOnce(rest: Rest): Promise<void> {
+/** What people have made of policies and prices is left alone: the demo's come first, and never again. */
+async function beginOnce(rest: Rest): Promise<void> {
   const { items } = await rest<{ items: { version: number }[] }>('GET', '/policies');
   if (items.some((policy) => policy.version > 1)) return;
+  for (const [tool, cost] of Object.entries(DEMO_PRICES))
+    await rest('PUT', `/tools/${tool}/cost`, cost);
   const { version } = await rest<{ version: number }>('POST', '/policies', {
     document: DEMO_POLICY,
   });

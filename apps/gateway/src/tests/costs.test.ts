@@ -17,6 +17,7 @@ const tool = (name: string, run: FixtureTool['run']): FixtureTool => ({
   run,
 });
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+let asked = 0;
 const TOOLS = [
   tool('fine', async () => ({ content: [] })),
   tool('fails', async () => ({ content: [{ type: 'text', text: 'no' }], isError: true })),
@@ -39,6 +40,9 @@ const TOOLS = [
   ),
   tool('if_it_works', async ({ works }) => ({ content: [], isError: !works })),
   tool('by_list', async () => ({ content: [] })),
+  tool('not_yet', async () =>
+    asked++ % 2 === 0 ? { resultType: 'input_required', requestState: 'later' } : { content: [] },
+  ),
 ];
 const REPORTED: ToolCost = { kind: 'reported', maxMicros: 5_000 };
 const COSTS: Record<string, ToolCost> = {
@@ -75,7 +79,15 @@ beforeAll(async () => {
   await path.activate({
     version: 1,
     default: 'allow',
-    rules: [{ id: 'no', when: { groups: ['contractors'] }, effect: 'deny' }],
+    rules: [
+      { id: 'no', when: { groups: ['contractors'] }, effect: 'deny' },
+      {
+        id: 'ask',
+        when: { tools: ['up_by_arguments'], if: 'args.pages == 4' },
+        effect: 'require_approval',
+        approvers: { roles: ['admin'] },
+      },
+    ],
   });
 });
 afterAll(async () => {
@@ -183,6 +195,34 @@ test('a call whose price cannot be worked out is refused, and nothing is sent', 
   );
   expect(upstream.calls.length).toBe(sent);
   expect(await costOf(idOf(answer))).toMatchObject({ reserved: 0, cost: 0 });
+});
+
+test('approvers are shown what the arguments make it cost', async () => {
+  const client = new AbortController();
+  const answer = path.call(
+    path.gateways[0]!,
+    'up_by_arguments',
+    { pages: 4 },
+    { signal: client.signal },
+  );
+  const shown = async () => {
+    const { rows } = await path.admin.pool.query('select cost_micros from approval_request');
+    return rows;
+  };
+  await expect.poll(shown).toEqual([{ cost_micros: '800' }]);
+  client.abort();
+  await answer;
+});
+
+test('a service that asks first and answers then is paid for its answer', async () => {
+  await path.call(path.gateways[0]!, 'up_not_yet', {}, { era: 'modern' });
+  expect(asked).toBe(2);
+  const made = (await path.records()).filter(({ tool }) => tool === 'up_not_yet');
+  const costs = await Promise.all(made.map(({ callId }) => costOf(callId)));
+  expect(costs).toEqual([
+    { reserved: PRICE, outcome: 'ok', cost: 0 },
+    { reserved: PRICE, outcome: 'ok', cost: PRICE },
+  ]);
 });
 
 test('a price list holds from its date on, for tools without a price of their own', async () => {
