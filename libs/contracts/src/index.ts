@@ -144,6 +144,7 @@ export {
   SealedEventView,
 } from './rest/audit.js';
 export { UsageDimension, UsageItem, UsageQuery, UsageReport } from './rest/usage.js';
+export { LedgerEntry, LedgerQuery, LedgerTrailer } from './rest/ledger.js';
 export { Me, SessionView, WorkspacePatch, WorkspaceView } from './rest/workspace.js';
 export {
   APPROVE_REQUEST,

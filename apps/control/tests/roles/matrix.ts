@@ -108,6 +108,7 @@ export const MATRIX: Record<string, string> = {
   'GET /api/v1/audit/events/:id/payload': /*       */ 'perm  perm  -        perm    -       -',
   'GET /api/v1/activity': /*                       */ 'yes   yes   -        yes     -       -',
   'GET /api/v1/usage': /*                          */ 'yes   yes   own      yes     yes     own',
+  'GET /api/v1/ledger': /*                         */ 'yes   yes   -        yes     yes     -',
 };
 
 export type Right = 'yes' | 'own' | 'perm' | '-';
