@@ -4,8 +4,10 @@ import { apiKeyRoutes } from './api-keys/api-keys.routes.js';
 import { approvalRoutes } from './approvals/approvals.routes.js';
 import { appRoutes } from './apps/apps.routes.js';
 import { auditRoutes } from './audit/audit.routes.js';
+import { budgetRoutes } from './budgets/budgets.routes.js';
 import { connectionRoutes } from './connections/connections.routes.js';
 import { freezeRoutes } from './freeze/freeze.routes.js';
+import { heldCallRoutes } from './held-calls/held-calls.routes.js';
 import { openApiOf } from './http/openapi.js';
 import { openRoute, type AnyRoute, type PersonRoute, type Route } from './http/route.js';
 import { initialAccessTokenRoutes } from './initial-access-tokens/initial-access-tokens.routes.js';
@@ -16,6 +18,7 @@ import { apiReference } from './pages/api-reference.js';
 import { sendPage } from './pages/layout.js';
 import { pageRoutes } from './pages/pages.routes.js';
 import { policyRoutes, policySchemaRoute } from './policies/policies.routes.js';
+import { priceListRoutes } from './price-lists/price-lists.routes.js';
 import { rehearsalRoutes } from './policies/rehearsal/rehearsal.routes.js';
 import { sessionRoutes } from './session/session.routes.js';
 import { toolRoutes } from './tools/tools.routes.js';
@@ -37,6 +40,9 @@ export const apiRoutes: (Route | PersonRoute)[] = [
   ...appRoutes,
   ...freezeRoutes,
   ...limitRoutes,
+  ...budgetRoutes,
+  ...priceListRoutes,
+  ...heldCallRoutes,
   ...initialAccessTokenRoutes,
   ...notificationRoutes,
   ...auditRoutes,

@@ -122,6 +122,16 @@ export {
 } from './rest/members.js';
 export { DeclaredScope, FreezeKind, Permission, ToolCost } from './rest/access.js';
 export {
+  BudgetHistory,
+  BudgetPatch,
+  BudgetPeriod,
+  BudgetScopeKind,
+  BudgetView,
+  NewBudget,
+} from './rest/budgets.js';
+export { HeldCallView, Reconciled, Reconciliation } from './rest/held-calls.js';
+export { NewPriceList, PriceListPatch, PriceListView, PriceOfTools } from './rest/price-lists.js';
+export {
   NewNotificationChannel,
   NotificationChannelPatch,
   NotificationChannelView,

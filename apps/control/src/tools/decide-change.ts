@@ -2,6 +2,7 @@ import type { ToolView } from '@conducktor/contracts';
 import { recordControlEvent, type TenantTx } from '@conducktor/db';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
+import { effectiveCosts } from '../price-lists/effective-cost.js';
 import { toolView, toToolView } from './list-tools.js';
 import { changedMeanwhile, seenChange, type HeldChange } from './read-change.js';
 
@@ -55,6 +56,7 @@ export async function decideChange(
         where: { tenantId_id: { tenantId, id: row.id } },
         include: toolView,
       }),
+      await effectiveCosts(tx, tenantId),
     ),
   );
 }

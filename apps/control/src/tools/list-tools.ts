@@ -4,12 +4,14 @@ import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
 import { pageBy, type Page } from '../http/pages.js';
+import { effectiveCosts, type EffectiveCost } from '../price-lists/effective-cost.js';
 
 export const toolView = { connection: { select: { slug: true } } } satisfies Prisma.ToolInclude;
 
 export type ToolRow = Prisma.ToolGetPayload<{ include: typeof toolView }>;
 
-export function toToolView(row: ToolRow): ToolView {
+/** `effectiveCost`: as price lists are now. */
+export function toToolView(row: ToolRow, effectiveCost: EffectiveCost): ToolView {
   const definition = row.definition as Record<string, unknown>;
   const classOverride = row.classOverride as ToolView['classOverride'];
   const proposedClass = row.proposedClass as ToolView['proposedClass'];
@@ -26,6 +28,7 @@ export function toToolView(row: ToolRow): ToolView {
     labels: row.labels as ToolView['labels'],
     hidden: row.hidden,
     cost: ToolCost.catch({ kind: 'free' }).parse(row.cost),
+    effectiveCost: effectiveCost(row),
     preview: toPreviewView(row.preview),
     status: row.removedAt ? 'removed' : row.offeredHash ? 'quarantined' : 'active',
     definitionHash: Buffer.from(row.definitionHash).toString('hex'),
@@ -71,11 +74,13 @@ export async function listTools(
   query: { limit: number; cursor?: string | undefined; status?: ToolView['status'] | undefined },
   connectionId?: string,
 ): Promise<Page<ToolView>> {
+  let effectiveCost: EffectiveCost;
   const page = await pageBy(
     query,
     (row: ToolRow) => row.shownName,
     (after, take) =>
       prisma.withTenant(tenantId, async (tx) => {
+        effectiveCost = await effectiveCosts(tx, tenantId);
         if (connectionId !== undefined) {
           const where = { tenantId_id: { tenantId, id: connectionId } };
           found(await tx.connection.findUnique({ where }), 'connection');
@@ -93,5 +98,5 @@ export async function listTools(
         });
       }),
   );
-  return { ...page, items: page.items.map(toToolView) };
+  return { ...page, items: page.items.map((row) => toToolView(row, effectiveCost)) };
 }

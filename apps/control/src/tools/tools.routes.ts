@@ -61,4 +61,10 @@ export const toolRoutes = [
     handle: ({ control, caller, params, body }) =>
       setToolCost(control, caller, params['id']!, body),
   }),
+  route('DELETE', '/tools/:id/cost', {
+    summary: 'Have price lists say again what a call of a tool costs',
+    guards: [signedIn, scope('admin'), role('owner', 'admin', 'billing')],
+    answer: [200, ToolView],
+    handle: ({ control, caller, params }) => setToolCost(control, caller, params['id']!, null),
+  }),
 ];

@@ -3,6 +3,7 @@ import { DbNull, type Prisma } from '@conducktor/db';
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
+import { effectiveCosts } from '../price-lists/effective-cost.js';
 import { findTool } from './find-tool.js';
 import { toolView, toPreviewView, toToolView } from './list-tools.js';
 import { pinPreview } from './pin-preview.js';
@@ -42,6 +43,6 @@ export async function updateTool(
         ...(patch.preview === undefined ? {} : { preview: toPreviewView(row.preview) }),
       },
     });
-    return toToolView(updated);
+    return toToolView(updated, await effectiveCosts(tx, tenantId));
   });
 }

@@ -2,10 +2,11 @@ import { ConducktorError, type WorkspacePatch, type WorkspaceView } from '@condu
 import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
+import { requireUnpriced, requireZone } from './money-settings.js';
 import { toWorkspaceView } from './workspace-view.js';
 
 /**
- * A shorter time takes effect at the next round of retention, minutes later, and nothing comes back: so
+ * Retention, currency and zone are for owners. A shorter time takes effect at the next round of retention, minutes later, and nothing comes back: so
  * only owners set it, or an admin could have the records of their own acts deleted.
  */
 export async function updateWorkspace(
@@ -14,20 +15,29 @@ export async function updateWorkspace(
   patch: WorkspacePatch,
 ): Promise<WorkspaceView> {
   const { tenantId } = caller;
-  const { name, limitProfile, toolChanges, retention = {} } = patch;
+  const { name, limitProfile, toolChanges, currency, zone, retention = {} } = patch;
   if (patch.retention && !caller.roles.includes('owner'))
     throw new ConducktorError(
       'forbidden',
       'Permission denied: how long records are kept is for owners to say.',
     );
+  if ((currency !== undefined || zone !== undefined) && !caller.roles.includes('owner'))
+    throw new ConducktorError(
+      'forbidden',
+      'Permission denied: what currency amounts are in, and in whose zone budgets count, is for owners to say.',
+    );
   const { payloadDays, eventDays } = retention;
   return prisma.withTenant(tenantId, async (tx) => {
+    if (zone !== undefined) await requireZone(tx, zone);
+    if (currency !== undefined) await requireUnpriced(tx, tenantId, currency);
     const updated = await tx.tenant.update({
       where: { id: tenantId },
       data: {
         ...(name === undefined ? {} : { name }),
         ...(limitProfile === undefined ? {} : { limitProfile }),
         ...(toolChanges === undefined ? {} : { toolChanges }),
+        ...(currency === undefined ? {} : { currency }),
+        ...(zone === undefined ? {} : { zone }),
         ...(payloadDays === undefined ? {} : { payloadDays }),
         ...(eventDays === undefined ? {} : { eventDays }),
       },

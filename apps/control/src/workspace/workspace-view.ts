@@ -13,6 +13,8 @@ export function toWorkspaceView(
     toolChanges: tenant.toolChanges as WorkspaceView['toolChanges'],
     activePolicy: tenant.activePolicy,
     retention: { payloadDays: tenant.payloadDays, eventDays: tenant.eventDays },
+    currency: tenant.currency,
+    zone: tenant.zone,
     connectUrl: `${publicUrl}/mcp`,
     createdAt: tenant.createdAt.toISOString(),
   };

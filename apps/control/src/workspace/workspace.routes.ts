@@ -41,7 +41,7 @@ export const workspaceRoutes = [
   }),
   route('PATCH', '/workspace', {
     summary:
-      'Set name, limits, which changes of tools wait, or how long arguments and events are kept',
+      'Set name, limits, which changes of tools wait, how long arguments and events are kept, currency or zone',
     guards: [signedIn, scope('admin'), role('owner', 'admin')],
     body: WorkspacePatch,
     answer: [200, WorkspaceView],

@@ -7,12 +7,12 @@ You want to give somebody the rights they need and no more. A member of a worksp
 
 | role | is for | has |
 |---|---|---|
-| owner | who answers for the workspace | everything. Alone: making owners and acting for them, permissions, initial access tokens. At least one always remains |
+| owner | who answers for the workspace | everything. Alone: making owners and acting for them, permissions, initial access tokens, how long records are kept, currency and zone. At least one always remains |
 | admin | who runs it | connections, tools, policies, members, groups, keys and apps of others, limits, settings, the emergency stop |
 | approver | who judges calls | reads what a call is judged by: connections, tools, toolsets, policies, members and groups. Whom a call waits for, a [rule](approvals.md) names: by this role, another one, a group or an address |
-| auditor | who looks into what happened | reads all that approvers read, audit events, live activity and usage |
-| billing | who looks after money | reads tools and everybody's usage, sets what tools cost |
-| member | who uses the connections | their own: apps, keys, sessions, usage, leaving |
+| auditor | who looks into what happened | reads all that approvers read, audit events, live activity, usage and budgets |
+| billing | who looks after money | reads tools and everybody's usage, sets prices and budgets, reconciles calls whose outcome nobody knows |
+| member | who uses the connections | their own: apps, keys, sessions, usage, budgets, leaving |
 
 What a person may *call* is no matter of roles alone: the [policy](policies.md) decides, and its rules can name roles and groups.
 

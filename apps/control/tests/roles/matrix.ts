@@ -29,6 +29,7 @@ export const MATRIX: Record<string, string> = {
   'POST /api/v1/tools/:id/accept': /*              */ 'yes   yes   -        -       -       -',
   'POST /api/v1/tools/:id/reject': /*              */ 'yes   yes   -        -       -       -',
   'PUT /api/v1/tools/:id/cost': /*                 */ 'yes   yes   -        -       yes     -',
+  'DELETE /api/v1/tools/:id/cost': /*              */ 'yes   yes   -        -       yes     -',
 
   'POST /api/v1/toolsets': /*                      */ 'yes   yes   -        -       -       -',
   'GET /api/v1/toolsets': /*                       */ 'yes   yes   yes      yes     -       -',
@@ -92,6 +93,20 @@ export const MATRIX: Record<string, string> = {
   'POST /api/v1/initial-access-tokens': /*         */ 'yes   -     -        -       -       -',
   'GET /api/v1/initial-access-tokens': /*          */ 'yes   -     -        -       -       -',
   'DELETE /api/v1/initial-access-tokens/:id': /*   */ 'yes   -     -        -       -       -',
+
+  'POST /api/v1/budgets': /*                       */ 'yes   yes   -        -       yes     -',
+  'GET /api/v1/budgets': /*                        */ 'yes   yes   own      yes     yes     own',
+  'GET /api/v1/budgets/:id': /*                    */ 'yes   yes   own      yes     yes     own',
+  'GET /api/v1/budgets/:id/history': /*            */ 'yes   yes   own      yes     yes     own',
+  'PATCH /api/v1/budgets/:id': /*                  */ 'yes   yes   -        -       yes     -',
+  'DELETE /api/v1/budgets/:id': /*                 */ 'yes   yes   -        -       yes     -',
+  'POST /api/v1/price-lists': /*                   */ 'yes   yes   -        -       yes     -',
+  'GET /api/v1/price-lists': /*                    */ 'yes   yes   yes      yes     yes     -',
+  'GET /api/v1/price-lists/:id': /*                */ 'yes   yes   yes      yes     yes     -',
+  'PATCH /api/v1/price-lists/:id': /*              */ 'yes   yes   -        -       yes     -',
+  'DELETE /api/v1/price-lists/:id': /*             */ 'yes   yes   -        -       yes     -',
+  'GET /api/v1/held-calls': /*                     */ 'yes   yes   -        yes     yes     -',
+  'POST /api/v1/held-calls/:callId/reconcile': /*  */ 'yes   yes   -        -       yes     -',
 
   'POST /api/v1/notification-channels': /*         */ 'yes   yes   -        -       -       -',
   'GET /api/v1/notification-channels': /*          */ 'yes   yes   yes      yes     -       -',

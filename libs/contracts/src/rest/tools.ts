@@ -29,8 +29,14 @@ export const ToolView = z
     classOverride: ToolClass.nullable(),
     labels: z.array(ToolLabel),
     hidden: z.boolean(),
-    /** What one call costs, in millionths of the workspace's currency. */
+    /** What one call costs, in millionths of the workspace's currency, as was set for this tool. */
     cost: ToolCost,
+    /** What one call costs now: as was set, else by the price list that holds and names the tool. */
+    effectiveCost: z.object({
+      cost: ToolCost,
+      /** Null: it was set for the tool, or nothing says a price and it is free. */
+      priceList: z.object({ id: idOf('prl'), name: z.string() }).nullable(),
+    }),
     /** What approvers are shown beside a call of it. Null: its arguments only. */
     preview: ToolPreviewView.nullable(),
     /** `quarantined`: neither listed nor called, because its service lists a definition that nobody has accepted. */

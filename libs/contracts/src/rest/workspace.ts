@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { Permission } from './access.js';
 import { idOf, Role, Timestamp } from './common.js';
+import { Zone } from './zone.js';
 
 const ToolChanges = z.enum(['strict', 'additive']);
+const CURRENCIES = new Set(Intl.supportedValuesOf('currency'));
 const LimitProfile = z.enum(['standard', 'burst', 'host']);
 
 export const WorkspaceView = z
@@ -16,6 +18,10 @@ export const WorkspaceView = z
     toolChanges: ToolChanges,
     /** Days that arguments of calls, and events as a whole, are kept. Null: for ever. */
     retention: z.object({ payloadDays: z.int().nullable(), eventDays: z.int().nullable() }),
+    /** Of all amounts, ISO 4217. */
+    currency: z.string(),
+    /** Whose days, weeks and months budgets count by, IANA. */
+    zone: z.string(),
     /** The address to enter in ChatGPT, Claude, Cursor and others. */
     connectUrl: z.string(),
     createdAt: Timestamp,
@@ -35,6 +41,13 @@ export const WorkspacePatch = z.strictObject({
   limitProfile: LimitProfile.optional(),
   /** `strict`: what a service changes or adds waits for an admin. `additive`: tools that it adds do not wait. */
   toolChanges: ToolChanges.optional(),
+  /** ISO 4217. Only as long as nothing has ever had a price. */
+  currency: z
+    .string()
+    .refine((code) => CURRENCIES.has(code), 'must be a currency of ISO 4217 such as EUR')
+    .optional(),
+  /** The budgets of the running day, week and month go on by their local date. */
+  zone: Zone.optional(),
   /** Full days. Null keeps for ever. */
   retention: z
     .strictObject({
