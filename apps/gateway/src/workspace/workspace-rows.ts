@@ -102,7 +102,7 @@ select v.version, t.name, t.limit_profile as "limitProfile", p.document, t.activ
     where b.deleted_at is null) as budgets,
   (select coalesce(json_agg(json_build_object(
        'validFrom', extract(epoch from p.valid_from) * 1000, 'validUntil', extract(epoch from p.valid_until) * 1000,
-       'prices', p.prices) order by p.valid_from desc, p.created_at desc, p.id desc), '[]')
+       'prices', p.prices) order by p.valid_from desc, p.id), '[]')
      from price_list p where p.valid_until is null or p.valid_until > now()) as "priceLists",
   (select coalesce(json_agg(json_build_object(
        'id', c.id, 'slug', c.slug, 'timeoutMs', c.timeout_ms, 'revision', c.revision, 'scopes', c.scopes,

@@ -1,5 +1,6 @@
 import { ToolCost, type OutcomeKind, type PriceQuote } from '@conducktor/contracts';
 import { compileAmount, type PolicyInput } from '@conducktor/policy';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { charge, chargeOfUnquoted, hangsOnOutcome } from '../charge.js';
@@ -163,6 +164,20 @@ it('a question for input costs nothing, whoever counts: its answer is paid for',
   const quoting = JSON.stringify({ content: ['input_required'] });
   expect(charge(quotes[0]!, { outcome: 'ok', resultJson: quoting })).toEqual({ costMicros: 5 });
   expect(chargeOfUnquoted({ outcome: 'ok', resultJson: quoting })).toBeUndefined();
+});
+
+it('every price of the guide is one', () => {
+  const guide = readFileSync(new URL('../../../../docs/guides/prices.md', import.meta.url), 'utf8');
+  const costs = [...guide.matchAll(/`?(\{ ?"kind".*?\})/g)].map(([, json]) => JSON.parse(json!));
+  const expressions = [...guide.matchAll(/^\| `([^`"]*(?:args|caller)[^`]*|"[^`]*)` \|/gm)].map(
+    ([, micros]) => ({ kind: 'cel', micros }),
+  );
+  expect([costs.length, expressions.length]).toEqual([9, 5]);
+  for (const cost of [...costs, ...expressions])
+    expect(
+      compilePrice(ToolCost.parse(cost), compileAmount),
+      JSON.stringify(cost),
+    ).not.toHaveProperty('error');
 });
 
 const micros = fc.integer({ min: 0, max: MAX_MICROS });
