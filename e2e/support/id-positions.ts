@@ -130,6 +130,9 @@ export function bodyPositions({ publicUrl, token }: Caller): Position[] {
     post('/freeze', (id) => ({ kind: 'connection', id, reason: 'fuzzed' })),
     post('/freeze', (id) => ({ kind: 'member', id, reason: 'fuzzed' })),
     post('/freeze', (id) => ({ kind: 'client', id, reason: 'fuzzed' })),
+    ...['group', 'user', 'connection', 'tool'].map((kind) =>
+      post('/budgets', (id) => ({ scope: { kind, id }, period: 'day', limitMicros: 1 })),
+    ),
     post('/toolsets', (slug) => ({ slug, tools: ['mine_*'] })),
     post('/connections', (slug) => ({ slug, kind: 'mcp-stdio', catalog: slug })),
     post('/approval-delegations', (to) => ({ to, until: tomorrow() })),

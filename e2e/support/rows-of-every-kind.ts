@@ -34,6 +34,7 @@ export async function makeRowsOfEveryKind(world: World, canary: string): Promise
   await rest.must('POST', '/api-keys', { name: canary, scopes: ['mcp:read'] });
   await rest.must('POST', '/initial-access-tokens', {});
   await rest.must('POST', '/toolsets', { slug: 'set', tools: [`${canary}_*`] });
+  await capAndPrice(world, canary);
   await allowAnApp(world, canary);
   await activatePolicy(rest, policyOf(world, canary));
   const token = workspace.owner.apiKey;
@@ -45,6 +46,20 @@ export async function makeRowsOfEveryKind(world: World, canary: string): Promise
   await askAndTellInVain(world, canary);
   await simulate(world);
   await atRest(world);
+}
+
+/** A budget and a price list that no call of the world comes to. */
+async function capAndPrice({ rest }: World, canary: string): Promise<void> {
+  await rest.must('POST', '/budgets', {
+    name: canary,
+    scope: { kind: 'tenant' },
+    period: 'month',
+    limitMicros: 100_000_000,
+  });
+  await rest.must('POST', '/price-lists', {
+    name: canary,
+    prices: [{ tools: ['nothing'], cost: { kind: 'flat', micros: 1 } }],
+  });
 }
 
 async function allowAnApp({ admin, workspace }: World, canary: string): Promise<void> {
