@@ -346,7 +346,9 @@ begin
           from audit_month m join audit_span p using (starts)
           join tenant t on t.id = p.tenant_id join audit_head h on h.tenant_id = p.tenant_id
           left join money_cursor c on c.tenant_id = p.tenant_id
-         where (m.by_at or m.ends <= (select max(retention_end(x.event_days)) from tenant x))
+         where (m.by_at or m.ends <= (select max(retention_end(x.event_days)) from tenant x)
+                or exists (select from audit_departure d
+                            where d.tenant_id = p.tenant_id and d.from_seq = p.from_seq and d.recorded_at is not null))
            and (p_tenant is null or p.tenant_id = p_tenant)
       ) span
      order by starts, tenant_id

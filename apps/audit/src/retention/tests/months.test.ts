@@ -245,4 +245,153 @@ describe('months of events', () => {
     expect((await kept().catch(() => ({ months: -1 }))).months).toBe(-1);
     expect(await records(other)).toHaveLength(0);
   });
+
+  it('lose nothing whoever dies between exporting, noting it, detaching and dropping', async () => {
+    await keep(one, 35);
+    await keep(other, 35);
+    const gone = await over();
+    const first = gone * EVENTS + 1;
+    // Dead while it wrote the first.
+    const dead = new Retention({
+      db: { ...audit, pool: poolThatEnds(audit, 'leaving_page', 2) },
+      logger: createLogger('test', 'silent'),
+      archiveDir: dir,
+    });
+    await dead.round();
+    expect(await kept()).toMatchObject({ months: MONTHS_BACK + 1, one: 1, other: 1 });
+    // Dead when it had written them all and noted none.
+    const mute = { ...audit, pool: poolThatEnds(audit, 'note_archive', 1) };
+    await new Retention({
+      db: mute,
+      logger: createLogger('test', 'silent'),
+      archiveDir: dir,
+    }).round();
+    expect(await kept()).toMatchObject({ months: MONTHS_BACK + 1, one: 1, other: 1 });
+    const written = await hashes();
+    // Dead when the first was detached and not dropped.
+    const clinging = { ...audit, pool: poolThatEnds(audit, 'drop_detached_month', 2) };
+    await expect(
+      new Retention({
+        db: clinging,
+        logger: createLogger('test', 'silent'),
+        archiveDir: dir,
+      }).round(),
+    ).rejects.toThrow('killed');
+    expect(await kept()).toMatchObject({ months: MONTHS_BACK, one: EVENTS + 1, other: EVENTS + 1 });
+    const detached = `select count(*)::int as tables from pg_class where relname ~ '^audit_event_2' and relkind = 'r' and not relispartition`;
+    expect(await rows(detached)).toEqual([{ tables: 1 }]);
+
+    await retention(dir).round();
+    expect(await kept()).toEqual({ months: MONTHS_BACK + 1 - gone, one: first, other: first });
+    expect(await rows(detached)).toEqual([{ tables: 0 }]);
+    for (const tenant of [one, other]) {
+      const all = await records(tenant);
+      expect(all.map(({ fromSeq, toSeq }) => [fromSeq, toSeq])).toEqual(
+        Array.from({ length: gone }, (_, month) => [month * EVENTS + 1, (month + 1) * EVENTS]),
+      );
+      const now = await hashes();
+      for (const { archive } of all) expect(now.get(archive.file)).toBe(archive.sha256);
+    }
+    // Written twice, they were alike.
+    const now = await hashes();
+    for (const [file, hash] of written) expect(now.get(file), file).toBe(hash);
+    expect([...now.keys()].filter((file) => file.includes('.part'))).toEqual([]);
+  });
+
+  it('go on leaving where removing them ended, also for who keeps them longer since', async () => {
+    await keep(one, 35);
+    await keep(other, null);
+    const dead = { ...audit, pool: poolThatEnds(audit, 'remove_events', 3) };
+    const logger = createLogger('test', 'silent');
+    await expect(new Retention({ db: dead, logger }).round(7)).rejects.toThrow('killed');
+    expect(await kept()).toMatchObject({ one: 15, other: 1 });
+    expect(await records(one)).toMatchObject([{ fromSeq: 1, toSeq: EVENTS, deleted: EVENTS }]);
+    await keep(one, null);
+    await retention().round(7);
+    // What was on record has left, and no more.
+    expect(await kept()).toMatchObject({ one: EVENTS + 1, other: 1 });
+    expect(await records(one)).toHaveLength(1);
+  });
+
+  it('wait for who reads them, and let others read meanwhile', async () => {
+    await keep(one, 35);
+    await keep(other, 35);
+    const reader = await admin.pool.connect();
+    await reader.query('begin');
+    await reader.query('select count(*) from audit_event');
+    const round = retention().round();
+    // It has tried and given way: nobody waits for its lock for longer than it asks.
+    await expect
+      .poll(
+        () =>
+          rows(`select 1 from pg_stat_activity where query like '%retire_audit_month%' and wait_event_type = 'Lock'
+                           and datname = current_database() and pid <> pg_backend_pid()`),
+        { interval: 20, timeout: 20_000 },
+      )
+      .toHaveLength(1);
+    const began = performance.now();
+    await rows('select count(*) from audit_event');
+    // It asks for 300 ms at a time; the rest is room for a busy machine.
+    expect(performance.now() - began).toBeLessThan(3_000);
+    await reader.query('commit');
+    reader.release();
+    expect(await round).toBe(await over());
+  });
+
+  it('of before there were months go by the times of their events', async () => {
+    await rows('truncate audit_event, audit_span');
+    // All of it counts as sealed when the months began.
+    await rows(
+      `insert into audit_event (tenant_id, seq, id, kind, at, call_id)
+       select $1, i, 'evt_' || to_hex(i) || 'x', 'call', now() - make_interval(days => 100 - i), 'call_' || i
+         from generate_series(1, 100) i`,
+      [one],
+    );
+    await rows(`update audit_month set by_at = true where starts <= now() and ends > now()`);
+    await rows(`insert into audit_span select $1, starts, 1 from audit_month where by_at`, [one]);
+    await rows('update audit_head set next_seq = 101, payloads_erased = 100');
+    await keep(one, 35);
+    await retention(dir).round(9);
+    const [{ first, ends, expected }] = await rows(
+      `select (select min(seq)::int from audit_event) as first,
+              (select min(date_trunc('month', at, 'UTC') + interval '1 month') from audit_event) > retention_end(35) as ends,
+              (select count(*)::int + 1 from generate_series(1, 100) i
+                where date_trunc('month', now() - make_interval(days => 100 - i), 'UTC') + interval '1 month' <= retention_end(35)) as expected`,
+    );
+    expect({ first, ends }).toEqual({ first: expected, ends: true });
+    expect(first).toBeGreaterThan(30);
+    const all = await records(one);
+    expect(all.map(({ fromSeq }) => fromSeq)).toEqual([
+      1,
+      ...all.slice(0, -1).map(({ toSeq }) => toSeq + 1),
+    ]);
+    expect(all.at(-1).toSeq).toBe(first - 1);
+    expect(all.every(({ archive, deleted }) => archive.events === deleted)).toBe(true);
+  });
 });
+
+/** Dies at the nth time that a function is called. */
+function poolThatEnds(db: Db, name: string, nth: number): Db['pool'] {
+  let calls = 0;
+  const query = (text: string, values?: unknown[]) => {
+    if (text.includes(`${name}(`) && ++calls >= nth) throw new Error('killed');
+    return db.pool.query(text, values);
+  };
+  return new Proxy(db.pool, {
+    get: (pool, key) => (key === 'query' ? query : Reflect.get(pool, key)),
+  });
+}
+
+async function hashes(): Promise<Map<string, string>> {
+  const names = readdirSync(dir, { recursive: true })
+    .map(String)
+    .filter((name) => /\.gz|\.part/.test(name));
+  return new Map(
+    names.map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(dir, name)))
+        .digest('hex'),
+    ]),
+  );
+}
