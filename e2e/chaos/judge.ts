@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Evidence, Intent } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
+import { judgeMoney } from './judge-money.ts';
 import type { Mishap } from './mishaps.ts';
 import { answerTo } from './upstream.ts';
-import { PRICES, type Workspace } from './workspaces.ts';
+import type { Workspace } from './workspaces.ts';
 
 /** What must be 0, each with some of what was found. */
 export interface Finding {
@@ -31,9 +32,8 @@ const TOLD_NOT_SENT: ReadonlySet<string> = new Set([
   'governance_unavailable',
   'service_unavailable',
   'rate_limited',
+  'budget_exceeded',
 ]);
-/** Of these nothing is charged. */
-const FREE: ReadonlySet<string> = new Set(['not_sent', 'unavailable', 'unknown']);
 /** A worker tries this long and longer to hand over what a gateway left. */
 const HANDOVER_MS = 15_000;
 
@@ -47,7 +47,10 @@ export function judge({ evidence, workspaces, arrived, mishaps }: Case): Verdict
   const byCall = new Map(intents.map((intent) => [intent.callId, intent]));
   const byHash = Map.groupBy(intents, (intent) => intent.argumentsHash);
   const byNote = Map.groupBy(attempts, (attempt) => attempt.sent.note);
-  const acknowledged = attempts.filter(({ ended }) => ended?.callId !== undefined);
+  // What a cap refused has an id, too: of its record.
+  const acknowledged = attempts.filter(
+    ({ ended }) => ended?.callId !== undefined && ended.code !== 'budget_exceeded',
+  );
   const succeeded = attempts.filter(({ ended }) => ended?.ok);
   const damaged = succeeded.filter(({ ended }) => ended!.said !== undefined);
   const outcomeOf = (callId: string | undefined) => byCall.get(callId ?? '')?.outcome ?? undefined;
@@ -153,7 +156,7 @@ export function judge({ evidence, workspaces, arrived, mishaps }: Case): Verdict
     'an intent that is settled and held',
     intents.filter(({ outcome, held }) => outcome !== null && held !== null),
   );
-  mustBeNone('an unbalanced reservation', intents.filter(isUnbalanced));
+  judgeMoney(evidence, mustBeNone);
   mustBeNone(
     'a sequence with gaps, or that says something else than the journal',
     workspaces.flatMap(({ tenantId }) => {
@@ -191,6 +194,13 @@ export function judge({ evidence, workspaces, arrived, mishaps }: Case): Verdict
       'of them unknown': ended('unknown'),
       'of them not sent': ended('not_sent') + ended('unavailable'),
       'of them held open': intents.filter(({ held }) => held !== null).length,
+      'of them unknown, with their price held': intents.filter(({ unsure }) => unsure !== null)
+        .length,
+      'of them unknown first, and reconciled': intents.filter(
+        ({ reconciled }) => reconciled !== null,
+      ).length,
+      'refused by a cap': attempts.filter(({ ended: told }) => told?.code === 'budget_exceeded')
+        .length,
       'successes recorded as unknown': succeeded.filter(
         ({ ended: told }) => outcomeOf(told!.callId) === 'unknown',
       ).length,
@@ -213,13 +223,6 @@ function hashOfNote(note: string): string {
   return hash;
 }
 const hashes = new Map<string, string>();
-
-/** Reserved is the price; held is what was reserved; charged is all of it, or nothing. */
-function isUnbalanced({ tool, reserved, outcome, cost, held }: Intent): boolean {
-  if (reserved !== PRICES[tool]) return true;
-  if (held !== null && held !== reserved) return true;
-  return outcome !== null && cost !== (FREE.has(outcome) ? 0 : reserved);
-}
 
 function bothDied(mishaps: readonly Mishap[], from: number, to: number): boolean {
   const died = (group: string) =>

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { killDuringApprovals, type ApprovalCrashReport } from './approval-crashes.ts';
+import { raiseCaps, reconcileSome, watchCaps } from './budgets.ts';
 import { openClocks } from './clocks.ts';
 import { readJournal, readLedger } from './evidence.ts';
 import { endedBy, inject, type World } from './inject.ts';
@@ -84,6 +85,7 @@ export async function runChaos(options: RunOptions): Promise<Report> {
     });
     undo.push(() => installation.stop());
     const workspaces = await makeWorkspaces(installation, options.workspaces);
+    await watchCaps(installation.admin);
     options.say(`everything is up after ${seconds(started)} s; ${dir}`);
 
     const world: World = { installation, upstream, random, disk, clocks };
@@ -131,6 +133,8 @@ export async function runChaos(options: RunOptions): Promise<Report> {
         const blow = blows.shift()!;
         const text = await strike(world, blow, load, recovery, mishaps, stuck);
         faults += blow.faults.length;
+        await raiseCaps(installation.admin, workspaces);
+        await reconcileSome(installation.admin, workspaces, random);
         options.say(`${faults}/${options.faults} ${text}; ${earlier + load.calls} calls`);
       }
       const due = blows.length > 0 ? 0 : options.calls - earlier;

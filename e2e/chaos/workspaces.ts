@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { seedWorkspace } from '@conducktor/testing';
+import { makeBudgets } from './budgets.ts';
 import type { Installation } from './installation.ts';
-import { TOOLS } from './upstream.ts';
+import { PRICES, SLUG } from './prices.ts';
 
-/** A workspace with one connection to the upstream, prices on its tools, and everything allowed. */
+/** A workspace with one connection to the upstream, prices on its tools, caps, and everything allowed. */
 export interface Workspace {
   tenantId: string;
   apiKey: string;
@@ -12,13 +13,7 @@ export interface Workspace {
   canary: string;
 }
 
-const SLUG = 'up';
 const TIMEOUT_MS = 2_000;
-
-/** What one call of each tool reserves and costs, in micros; no two the same. */
-export const PRICES: Readonly<Record<string, number>> = Object.fromEntries(
-  TOOLS.map(({ name }, index) => [`${SLUG}_${name}`, 1_000 + 7 * index]),
-);
 
 const ALLOW_ALL = { version: 1, default: 'allow', rules: [] };
 
@@ -54,6 +49,7 @@ export async function makeWorkspaces(
           name,
         ]);
     });
+    await makeBudgets(of.admin, tenantId, member.memberId);
     const { apiKey } = member;
     made.push({ tenantId, apiKey, ownerKey: owner.apiKey, canary: randomBytes(6).toString('hex') });
   }
