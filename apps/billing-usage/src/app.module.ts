@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { BillingConfig } from '@conducktor/config';
 import { createDb } from '@conducktor/db';
 import type { Logger } from '@conducktor/runtime';
+import { AlertWatch } from './alerts/alert-watch.js';
 import { Poster } from './post/poster.js';
 
 // Making the days of a large workspace anew takes longer than a statement of a request may.
@@ -20,9 +21,10 @@ export class BillingModule {
       module: BillingModule,
       providers: [
         { provide: Poster, useFactory: () => new Poster({ db, logger }) },
+        { provide: AlertWatch, useFactory: () => new AlertWatch({ db, logger }) },
         { provide: 'DB', useValue: db },
       ],
-      exports: [Poster],
+      exports: [Poster, AlertWatch],
     };
   }
 }

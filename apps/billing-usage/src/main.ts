@@ -4,6 +4,8 @@ import { waitForDatabase, type Db } from '@conducktor/db';
 import { createLogger, endOnSignals, onShutdown, startHealthServer } from '@conducktor/runtime';
 import { openObservability } from '@conducktor/telemetry';
 import { NestFactory } from '@nestjs/core';
+import { alertMetrics } from './alerts/alert-metrics.js';
+import { AlertWatch } from './alerts/alert-watch.js';
 import { BillingModule } from './app.module.js';
 import { billingMetrics } from './billing-metrics.js';
 import { Poster } from './post/poster.js';
@@ -19,6 +21,8 @@ const app = await NestFactory.createApplicationContext(BillingModule.with(config
 const db = app.get<Db>('DB');
 const poster = app.get(Poster);
 billingMetrics(seen.registry, { db, poster });
+const watch = app.get(AlertWatch);
+alertMetrics(seen.registry, watch);
 
 const health = await startHealthServer({
   host: config.HOST,
@@ -26,9 +30,11 @@ const health = await startHealthServer({
   readiness: () => poster.missing,
 });
 poster.start();
+watch.start();
 onShutdown('database', () => db.end());
 // Until the end of the batch that is being posted, probes hear that it is stopping.
 onShutdown('health', () => void health.close());
 onShutdown('poster', () => poster.stop());
+onShutdown('alerts', () => watch.stop());
 endOnSignals(logger, config.SHUTDOWN_SECONDS * 1000);
 logger.info({ port: config.PORT }, 'The ledger is being written');

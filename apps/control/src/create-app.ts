@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { mountAlertPage } from './alerts/page.js';
 import { mountApprovalPage } from './approvals/page/routes.js';
 import { mountSecretPage } from './connections/secret-page/routes.js';
 import { ControlModule } from './app.module.js';
@@ -57,6 +58,7 @@ export async function createApp(
     serveCards(scope, control);
     mountSecretPage(scope, control);
     mountApprovalPage(scope, control);
+    mountAlertPage(scope, control);
   });
   return app;
 }

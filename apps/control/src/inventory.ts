@@ -1,3 +1,5 @@
+import { alertReaders } from './alerts/alerts.routes.js';
+import { ALERT_PATH } from './alerts/page.js';
 import { APPROVAL_PATH } from './approvals/page/routes.js';
 import { SECRET_PATH } from './connections/secret-page/routes.js';
 import { writers } from './http/guards.js';
@@ -45,6 +47,13 @@ export const ROUTE_INVENTORY: readonly InventoryEntry[] = [
     guards: ['signed in', 'browser'],
     tenantIds: ['id'],
   })),
+  {
+    method: 'GET',
+    path: ALERT_PATH,
+    summary: 'The page of an alert, where its messages lead',
+    guards: ['signed in', 'browser', alertReaders.name],
+    tenantIds: ['id'],
+  },
 ];
 
 function guardsOf(route: AnyRoute): string[] {

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { activityRoutes } from './activity/activity.routes.js';
+import { alertRoutes } from './alerts/alerts.routes.js';
 import { apiKeyRoutes } from './api-keys/api-keys.routes.js';
 import { approvalRoutes } from './approvals/approvals.routes.js';
 import { appRoutes } from './apps/apps.routes.js';
@@ -45,6 +46,7 @@ export const apiRoutes: (Route | PersonRoute)[] = [
   ...heldCallRoutes,
   ...initialAccessTokenRoutes,
   ...notificationRoutes,
+  ...alertRoutes,
   ...auditRoutes,
   ...activityRoutes,
   ...usageRoutes,

@@ -19,6 +19,7 @@ export type IdPrefix =
   | 'apr'
   | 'dlg'
   | 'sim'
+  | 'alr'
   | 'ntf'
   | 'nch'
   | 'ndl'

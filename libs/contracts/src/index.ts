@@ -131,6 +131,7 @@ export {
 } from './rest/budgets.js';
 export { HeldCallView, Reconciled, Reconciliation } from './rest/held-calls.js';
 export { NewPriceList, PriceListPatch, PriceListView, PriceOfTools } from './rest/price-lists.js';
+export { AlertKind, AlertQuery, AlertView } from './rest/alerts.js';
 export {
   NewNotificationChannel,
   NotificationChannelPatch,

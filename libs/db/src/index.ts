@@ -183,6 +183,15 @@ export {
   waitingMail,
 } from './queries/mail-outbox.js';
 export {
+  checkAlerts,
+  findAlert,
+  listAlerts,
+  membersInRoles,
+  pruneAlerts,
+  type AlertCheck,
+  type AlertRow,
+} from './queries/alert.js';
+export {
   buryDelivery,
   channelsFor,
   claimNotifications,

@@ -1,6 +1,7 @@
 export { named, oneLine, type Mail } from './mail.js';
 export { openMail, sealMail, type Open, type Seal } from './seal-mail.js';
 export { addressChangedLetter } from './letters/address-changed.js';
+export { alertLetter } from './letters/alert.js';
 export { approvalDecidedLetter } from './letters/approval-decided.js';
 export { approvalRequestedLetter } from './letters/approval-requested.js';
 export { approvalVoidLetter } from './letters/approval-void.js';

@@ -3,44 +3,33 @@ import type { Message } from './message.js';
 /** Slack takes 2,000 characters in a field, 150 in a header and 3,000 in a section. */
 const FIELD_MAX = 300;
 const HEADER_MAX = 150;
-const ARGUMENTS_MAX = 2_500;
+const SECTION_MAX = 2_500;
 
 /**
  * The body for an incoming webhook of Slack: blocks, and `text` for notifications. What somebody chose
  * stands in plain text only, so that it mentions nobody and brings no link; arguments only where the
  * message has them.
  */
-export function slackBody({ event, approval, headline, link }: Message): string {
-  const { reason, by, outcome } = event.detail;
-  const fields = [
-    ['Requester', approval.requester.email],
-    ['Tool', `${approval.tool} (${approval.toolClass})`],
-    ['Asked', approval.approvers],
-    ...(event.kind === 'approval.requested'
-      ? [['Until', `${approval.expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`]]
-      : []),
-    ...(by === undefined ? [] : [['Decided by', by]]),
-    ...(outcome === undefined ? [] : [['Outcome', outcome]]),
-    ...(reason ? [['Reason', reason]] : []),
-  ];
+export function slackBody(message: Message): string {
+  const { headline, fields, paragraphs, attachment, link, linkWords } = message;
   return JSON.stringify({
     text: escape(cut(headline, HEADER_MAX)),
     unfurl_links: false,
     blocks: [
       { type: 'header', text: plain(headline, HEADER_MAX) },
-      { type: 'section', fields: fields.map(([name, value]) => plain(`${name}: ${value}`)) },
-      ...(approval.arguments === undefined
+      ...paragraphs.map((text) => ({ type: 'section', text: plain(text, SECTION_MAX) })),
+      ...(fields.length === 0
         ? []
         : [
             {
               type: 'section',
-              text: plain(JSON.stringify(approval.arguments, null, 1), ARGUMENTS_MAX),
+              fields: fields.map(([name, value]) => plain(`${name}: ${value}`)),
             },
           ]),
-      {
-        type: 'section',
-        text: { type: 'mrkdwn', text: `<${link}|${linkWords(event.kind)}>` },
-      },
+      ...(attachment === undefined
+        ? []
+        : [{ type: 'section', text: plain(JSON.stringify(attachment, null, 1), SECTION_MAX) }]),
+      { type: 'section', text: { type: 'mrkdwn', text: `<${link}|${linkWords}>` } },
     ],
   });
 }
@@ -49,9 +38,6 @@ export function slackBody({ event, approval, headline, link }: Message): string 
 export function slackTestBody(publicUrl: string): string {
   return JSON.stringify({ text: escape(`Conducktor at ${publicUrl} can write here.`) });
 }
-
-const linkWords = (kind: string) =>
-  kind === 'approval.requested' ? 'Look at it and decide' : 'Look at it';
 
 const plain = (text: string, max = FIELD_MAX) => ({
   type: 'plain_text',

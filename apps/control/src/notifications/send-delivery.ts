@@ -9,16 +9,20 @@ import {
   type DeliveryRow,
 } from '@conducktor/db';
 import {
-  messageOf,
+  alertMessage,
+  approvalMessage,
   signWebhook,
   slackBody,
   webhookBody,
+  type ApprovalEventKind,
   type Message,
   type ToldEvent,
 } from '@conducktor/notifications';
 import type { Outbound } from '@conducktor/outbound';
 import type { Logger } from '@conducktor/runtime';
 import type { Vault } from '@conducktor/vault';
+import { alertWords } from '../alerts/alert-words.js';
+import { isAlertKind, readAlert } from '../alerts/read-alerts.js';
 import { openChannel } from './channel-secrets.js';
 import { postMessage, type PostOutcome } from './post-message.js';
 import { readSealedArguments, readToldApproval } from './told-approval.js';
@@ -89,30 +93,38 @@ async function attempt(deps: SendDeps, tenantId: string, row: DeliveryRow): Prom
 
 /** Made anew for each attempt and kept nowhere, so that erased arguments are in no queue. */
 async function readMessage(
-  { db, vault, publicUrl }: SendDeps,
+  deps: SendDeps,
   tenantId: string,
   { id, kind, subjectId, detail, at, showArguments }: DeliveryRow,
 ): Promise<Message | undefined> {
-  const shows = showArguments && kind === 'approval.requested';
+  const event = { id, tenantId, subjectId, detail, at };
+  if (!isAlertKind(kind))
+    return readApprovalMessage(
+      deps,
+      { ...event, kind: kind as ApprovalEventKind },
+      showArguments && kind === 'approval.requested',
+    );
+  const alert = await deps.db.withTenant(tenantId, (tx) => readAlert(tx, subjectId));
+  return alert && alertMessage({ ...event, kind }, alert, alertWords(alert), deps.publicUrl);
+}
+
+async function readApprovalMessage(
+  { db, vault, publicUrl }: SendDeps,
+  event: ToldEvent<ApprovalEventKind>,
+  showsArguments: boolean,
+): Promise<Message | undefined> {
+  const { tenantId, subjectId } = event;
   const read = await db.withTenant(tenantId, async (tx) => ({
     approval: await readToldApproval(tx, subjectId),
-    sealed: shows ? await readSealedArguments(tx, subjectId) : undefined,
+    sealed: showsArguments ? await readSealedArguments(tx, subjectId) : undefined,
   }));
   if (!read.approval) return undefined;
   const { told, row } = read.approval;
   const opened =
     read.sealed &&
     (await vault.openForSubject(tenantId, row.memberId, `approval/${subjectId}`, read.sealed));
-  const event: ToldEvent = {
-    id,
-    kind: kind as ToldEvent['kind'],
-    tenantId,
-    subjectId,
-    detail,
-    at,
-  };
   const args = opened && { arguments: JSON.parse(opened.toString('utf8')) as unknown };
-  return messageOf(event, { ...told, ...args }, publicUrl);
+  return approvalMessage(event, { ...told, ...args }, publicUrl);
 }
 
 /** Three times as long each time, up to six hours; spread, so that what failed together does not come together. */

@@ -116,6 +116,8 @@ export const MATRIX: Record<string, string> = {
   'POST /api/v1/notification-channels/:id/test': /* */ 'yes   yes   -        -       -       -',
   'GET /api/v1/notification-deliveries': /*        */ 'yes   yes   yes      yes     -       -',
   'POST /api/v1/notification-deliveries/:id/retry': /* */ 'yes   yes   -        -       -       -',
+  'GET /api/v1/alerts': /*                         */ 'yes   yes   -        yes     yes     -',
+  'GET /alerts/:id': /*                            */ 'yes   yes   -        yes     yes     -',
 
   'GET /api/v1/audit/events': /*                   */ 'yes   yes   -        yes     -       -',
   'GET /api/v1/audit/export': /*                   */ 'yes   yes   -        yes     -       -',

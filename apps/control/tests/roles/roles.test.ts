@@ -18,6 +18,7 @@ let ours: SeededWorkspace;
 let connection: string;
 /** A call that each of the roles may approve and that waits for more people than there are. */
 let approval: string;
+let alert: string;
 let networks = 0;
 let otherOwner: Person;
 /** Each role alone, as it is and with every permission there is. */
@@ -46,6 +47,16 @@ beforeAll(async () => {
   const made = await service.call(ours.owner.apiKey, 'POST', '/api/v1/connections', crm);
   connection = made.body['id'] as string;
   approval = await waitingForAll();
+  alert = newId('alr');
+  await service.admin.pool.query(
+    `insert into alert (tenant_id, id, kind, subject_id, key, detail) values ($1, $2, 'connection.recovered', $3, '', $4)`,
+    [
+      ours.tenantId,
+      alert,
+      connection,
+      { connection: 'crm', trouble: alert, since: '2026-01-01T00:00:00.000Z' },
+    ],
+  );
 });
 afterAll(() => service.stop());
 
@@ -141,11 +152,14 @@ const byBrowser = ({ browser }: Person) => ({
 /** A real request to the route, with ids of nothing and a body of nothing: who may not is told first. */
 async function ask(entry: InventoryEntry, headers: Record<string, string>) {
   const isForm = entry.guards.includes('browser') && entry.method === 'POST';
-  const [, page] = /^\/(connections|approvals)\//.exec(entry.path) ?? [];
-  const [id, does] =
-    page === 'connections'
-      ? [connection, 'test']
-      : [page === undefined ? 'x_0000000000000000000000' : approval, 'approve'];
+  const [, page] = /^\/(connections|approvals|alerts)\//.exec(entry.path) ?? [];
+  const ids = new Map([
+    ['connections', connection],
+    ['approvals', approval],
+    ['alerts', alert],
+  ]);
+  const id = ids.get(page ?? '') ?? 'x_0000000000000000000000';
+  const does = page === 'connections' ? 'test' : 'approve';
   const body = isForm ? `do=${does}&csrf=${headers['x-conducktor-csrf'] ?? ''}` : '{}';
   const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json';
   const response = await fetch(

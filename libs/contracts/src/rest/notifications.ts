@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AlertKind } from './alerts.js';
 import { idOf, PageQuery, Timestamp } from './common.js';
 
 /** What a channel can be told of. */
@@ -9,6 +10,7 @@ export const NotificationKind = z.enum([
   'approval.expired',
   'approval.void',
   'approval.executed',
+  ...AlertKind.options,
 ]);
 export type NotificationKind = z.infer<typeof NotificationKind>;
 
@@ -101,7 +103,7 @@ export const NotificationDeliveryView = z
     /** The same for every attempt: `webhook-id`. */
     eventId: idOf('ntf'),
     kind: z.string(),
-    /** What it is about: an approval request. */
+    /** What it is about: an approval request or an alert. */
     subjectId: z.string(),
     channelId: idOf('nch'),
     state: NotificationState,

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   addressChangedLetter,
+  alertLetter,
   approvalDecidedLetter,
   approvalRequestedLetter,
   approvalVoidLetter,
@@ -56,6 +57,15 @@ const LETTERS = {
     tool: 'crm_create_lead',
     requester: 'ida@example.com',
     reason: 'The connection was changed.',
+  }),
+  alert: alertLetter({
+    ...from,
+    url,
+    workspace: 'Acme http://evil.example',
+    headline: '80 % spent: monthly budget of the workspace',
+    what: 'Of the monthly budget of the workspace, $82 of $100 is spent.',
+    todo: 'To let more through, raise its limit.',
+    roles: 'an owner or an admin',
   }),
   moving: confirmNewAddressLetter({ ...from, oldAddress: 'old@example.com', url }),
 };

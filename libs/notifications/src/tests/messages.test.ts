@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
-  messageOf,
+  alertMessage,
+  approvalMessage,
   NotificationEvent,
   signWebhook,
   slackBody,
   verifyWebhook,
   webhookBody,
+  type ApprovalEventKind,
   type ToldApproval,
   type ToldEvent,
 } from '../index.js';
 
 const at = new Date('2026-03-04T05:06:07Z');
-const event: ToldEvent = {
+const event: ToldEvent<ApprovalEventKind> = {
   id: 'ntf_0123456789abcdef012345',
   kind: 'approval.requested',
   tenantId: 'ten_1',
@@ -29,8 +31,10 @@ const approval: ToldApproval = {
   approvers: 'the sales leads',
   expiresAt: new Date('2026-03-05T05:06:07Z'),
 };
-const message = (more: Partial<ToldApproval> = {}, what: Partial<ToldEvent> = {}) =>
-  messageOf({ ...event, ...what }, { ...approval, ...more }, 'https://tools.example');
+const message = (
+  more: Partial<ToldApproval> = {},
+  what: Partial<ToldEvent<ApprovalEventKind>> = {},
+) => approvalMessage({ ...event, ...what }, { ...approval, ...more }, 'https://tools.example');
 
 describe('Standard Webhooks', () => {
   test('signs what the specification’s own example signs', () => {
@@ -117,6 +121,47 @@ describe('a message', () => {
     expect(blocks[0]!.text!.text.length).toBeLessThanOrEqual(150);
     expect(slackBody(message())).not.toContain('arguments');
   });
+});
+
+test('an alert says what happened and what to do, to people and to programs', () => {
+  const id = 'alr_0123456789abcdef012345';
+  const detail = { connection: 'crm', trouble: id, since: at.toISOString() };
+  const told = alertMessage(
+    { ...event, kind: 'connection.recovered', subjectId: id },
+    {
+      id,
+      kind: 'connection.recovered',
+      subjectId: 'con_0123456789abcdef012345',
+      at: at.toISOString(),
+      endedAt: null,
+      told: true,
+      detail,
+    },
+    { headline: 'Well again: <!channel>', what: 'It was <b>down</b>.', todo: 'Nothing.' },
+    'https://tools.example',
+  );
+  expect(JSON.parse(webhookBody(told))).toEqual({
+    type: 'connection.recovered',
+    timestamp: '2026-03-04T05:06:07.000Z',
+    data: {
+      workspaceId: 'ten_1',
+      alertId: id,
+      subjectId: 'con_0123456789abcdef012345',
+      headline: 'Well again: <!channel>',
+      what: 'It was <b>down</b>.',
+      todo: 'Nothing.',
+      ...detail,
+      link: `https://tools.example/alerts/${id}`,
+    },
+  });
+  const slack = JSON.parse(slackBody(told));
+  expect(slack.text).toBe('Well again: &lt;!channel&gt;');
+  expect(slack.blocks.map((block: { text: { type: string } }) => block.text.type)).toEqual([
+    'plain_text',
+    'plain_text',
+    'plain_text',
+    'mrkdwn',
+  ]);
 });
 
 test('an event that nobody knows is none', () => {

@@ -1,13 +1,5 @@
-import { createHash } from 'node:crypto';
 import { TAKEN_BACK } from '@conducktor/contracts';
-import {
-  letterAddresses,
-  takeAttempt,
-  type Allowance,
-  type Db,
-  type NotificationEventRow,
-  type TenantTx,
-} from '@conducktor/db';
+import type { Db, NotificationEventRow, TenantTx } from '@conducktor/db';
 import {
   approvalDecidedLetter,
   approvalRequestedLetter,
@@ -16,16 +8,14 @@ import {
 } from '@conducktor/mail';
 import type { ApprovalRow } from '@conducktor/approvals';
 import type { ToldApproval } from '@conducktor/notifications';
+import { allowedAddresses } from './allowed-addresses.js';
 import { whoMayDecide } from './who-may-decide.js';
-
-/** Letters of this kind to one address: thirty at once, then one in two minutes. The page has the rest. */
-const PER_ADDRESS: Allowance = { burst: 30, everyMs: 2 * 60_000 };
 
 /**
  * A request goes to those who may decide, what became of it to whoever asked, and that it is void to both,
  * but for what its requester took back. Never with arguments: a mailbox is no place of ours.
  */
-export async function lettersOfEvent(
+export async function lettersOfApproval(
   { db, publicUrl }: { db: Db; publicUrl: string },
   tx: TenantTx,
   event: NotificationEventRow,
@@ -34,13 +24,8 @@ export async function lettersOfEvent(
   const about = { publicUrl, tool: told.tool, url: `${publicUrl}/approvals/${row.id}` };
   const write = letterFor(event, told, about);
   if (!write) return [];
-  const letters: Mail[] = [];
-  for (const to of await letterAddresses(tx, await whomToTell(tx, event, row))) {
-    const address = createHash('sha256').update(to.toLowerCase()).digest('base64url');
-    if ((await takeAttempt(db, `letter/approval/${address}`, PER_ADDRESS)) === 0)
-      letters.push(write(to));
-  }
-  return letters;
+  const members = await whomToTell(tx, event, row);
+  return (await allowedAddresses(db, tx, 'approval', members)).map(write);
 }
 
 async function whomToTell(
