@@ -107,10 +107,12 @@ create table usage_day (
 ) with (fillfactor = 80);
 call protect_tenant_table('usage_day');
 
--- Up to where a workspace's sequence is in the ledger and in usage, and the zone whose days usage_day has.
+-- Up to where a workspace's sequence is in the ledger and in usage, the moment of sealing that nothing after it
+-- is before, and the zone whose days usage_day has.
 create table money_cursor (
   tenant_id text primary key references tenant,
   posted_seq bigint not null,
+  sealed_at timestamptz not null,
   zone text not null
 );
 call protect_tenant_table('money_cursor');
@@ -129,19 +131,22 @@ grant execute on function usage_bucket(double precision) to conducktor_app, cond
 reset role;
 
 set role conducktor_system;
--- Posts the events of these workspaces that lie after `p_after` up to `p_upto`: ledger, usage and cursor in
--- one statement.
-create function post_events(p_tenant text[], p_after bigint[], p_upto bigint[], p_zone text[]) returns void
+-- When an event was sealed, `audit_event.sealed_at`, comes with the next migration.
+set local check_function_bodies = off;
+
+-- Posts the events of these workspaces that lie after `p_after`, sealed since `p_sealed`, up to `p_upto`: ledger,
+-- usage and cursor in one statement.
+create function post_events(p_tenant text[], p_after bigint[], p_sealed timestamptz[], p_upto bigint[], p_zone text[]) returns void
   language sql set search_path = public, pg_temp
   -- One batch in memory; each workspace's events, and calls of before, by their keys.
   set work_mem = '32MB' set enable_seqscan = off as $$
   with batch as materialized (
     select k.tenant_id, k.zone, e.*
-      from unnest(p_tenant, p_after, p_upto, p_zone) k(tenant_id, after, upto, zone)
+      from unnest(p_tenant, p_after, p_sealed, p_upto, p_zone) k(tenant_id, after, sealed, upto, zone)
      cross join lateral (
-       select seq, kind, at, call_id, member_id, client_id, connection, tool, code, outcome, cost_micros, duration_ms, detail
+       select seq, sealed_at, kind, at, call_id, member_id, client_id, connection, tool, code, outcome, cost_micros, duration_ms, detail
          from audit_event e
-        where e.tenant_id = k.tenant_id and e.seq > k.after and e.seq <= k.upto
+        where e.tenant_id = k.tenant_id and e.seq > k.after and e.seq <= k.upto and e.sealed_at >= k.sealed
           and (e.kind <> 'control' or e.detail ->> 'action' = 'money.reconcile')
        offset 0) e
   ), calls as materialized (
@@ -159,7 +164,8 @@ create function post_events(p_tenant text[], p_after bigint[], p_upto bigint[], 
            c.at as called_at, c.member_id, c.client_id, c.connection, c.tool, c.reserved, c.accounts
       from ended o join calls c using (tenant_id, call_id)
     union all
-    -- Calls of earlier batches, by their event or, where that is not kept any more, by their reservation.
+    -- Calls of earlier batches, by their event or, where that is not kept any more, by their reservation. Nearly
+    -- all are of the last weeks, and months before are not looked through for them.
     select o.tenant_id, o.zone, o.seq, o.at, o.kind, o.outcome, o.duration_ms, o.detail, o.call_id, o.cost,
            coalesce(c.at, l.called_at, o.at), coalesce(c.member_id, l.member_id), coalesce(c.client_id, l.client_id),
            coalesce(c.connection, l.connection, o.connection), coalesce(c.tool, l.tool, o.tool),
@@ -171,7 +177,13 @@ create function post_events(p_tenant text[], p_after bigint[], p_upto bigint[], 
       from ended o
       left join lateral (
         select e.call_id, e.at, e.member_id, e.client_id, e.connection, e.tool, e.detail from audit_event e
-         where e.tenant_id = o.tenant_id and e.call_id = o.call_id and e.kind = 'call' limit 1) c on true
+         where e.tenant_id = o.tenant_id and e.call_id = o.call_id and e.kind = 'call' and e.sealed_at >= now() - interval '40 days' limit 1) n on true
+      left join lateral (
+        select n.* where n.call_id is not null
+        union all
+        (select e.call_id, e.at, e.member_id, e.client_id, e.connection, e.tool, e.detail from audit_event e
+          where n.call_id is null and e.tenant_id = o.tenant_id and e.call_id = o.call_id and e.kind = 'call'
+            and e.sealed_at < now() - interval '40 days' limit 1)) c on true
       left join lateral (
         select r.called_at, r.member_id, r.client_id, r.connection, r.tool, r.amount_micros, r.accounts from ledger_entry r
          where c.call_id is null and r.tenant_id = o.tenant_id and r.call_id = o.call_id and r.kind = 'reserve' limit 1) l on true
@@ -246,9 +258,11 @@ create function post_events(p_tenant text[], p_after bigint[], p_upto bigint[], 
           cost_micros = u.cost_micros + excluded.cost_micros, held_micros = u.held_micros + excluded.held_micros,
           durations = u.durations + excluded.durations
   )
-  insert into money_cursor as c (tenant_id, posted_seq, zone)
-  select * from unnest(p_tenant, p_upto, p_zone)
-  on conflict (tenant_id) do update set posted_seq = excluded.posted_seq
+  insert into money_cursor as c (tenant_id, posted_seq, sealed_at, zone)
+  select k.tenant_id, k.upto, greatest(k.sealed, s.latest), k.zone
+    from unnest(p_tenant, p_sealed, p_upto, p_zone) k(tenant_id, sealed, upto, zone)
+    left join (select tenant_id, max(sealed_at) as latest from batch group by 1) s using (tenant_id)
+  on conflict (tenant_id) do update set posted_seq = excluded.posted_seq, sealed_at = excluded.sealed_at
 $$;
 
 -- Posts about p_limit sealed events of all workspaces together; returns how many places of their sequences it
@@ -257,12 +271,12 @@ $$;
 create function post_money(p_limit integer) returns integer
   language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-  tenants text[]; afters bigint[]; uptos bigint[]; zones text[]; places bigint; w record;
+  tenants text[]; afters bigint[]; sealed timestamptz[]; uptos bigint[]; zones text[]; places bigint; w record;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('conducktor.money', 0)) then return 0; end if;
-  select array_agg(b.tenant_id), array_agg(b.after), array_agg(b.upto), array_agg(b.zone), sum(b.upto - b.after)
-    into tenants, afters, uptos, zones, places
-    from (select h.tenant_id, t.zone, coalesce(c.posted_seq, 0) as after,
+  select array_agg(b.tenant_id), array_agg(b.after), array_agg(b.sealed), array_agg(b.upto), array_agg(b.zone), sum(b.upto - b.after)
+    into tenants, afters, sealed, uptos, zones, places
+    from (select h.tenant_id, t.zone, coalesce(c.posted_seq, 0) as after, coalesce(c.sealed_at, '-infinity') as sealed,
                  -- Each its share of the batch, so that a large one does not hold up the others.
                  least(h.next_seq - 1, coalesce(c.posted_seq, 0) + greatest(100, p_limit / count(*) over ())) as upto
             from audit_head h join tenant t on t.id = h.tenant_id left join money_cursor c on c.tenant_id = h.tenant_id
@@ -275,7 +289,7 @@ begin
   loop
     perform recount_days(w.tenant_id, w.zone);
   end loop;
-  perform post_events(tenants, afters, uptos, zones);
+  perform post_events(tenants, afters, sealed, uptos, zones);
   return least(places, 2147483647)::integer;
 end $$;
 grant execute on function post_money(integer) to conducktor_billing;
@@ -298,11 +312,12 @@ end $$;
 create function posting_lag(out events bigint, out seconds double precision)
   language sql stable security definer set search_path = public, pg_temp as $$
   select coalesce(sum(b.events), 0)::bigint, greatest(0, extract(epoch from clock_timestamp() - min(e.at)))
-    from (select h.tenant_id, coalesce(c.posted_seq, 0) as posted, h.next_seq - 1 - coalesce(c.posted_seq, 0) as events
+    from (select h.tenant_id, coalesce(c.posted_seq, 0) as posted, coalesce(c.sealed_at, '-infinity') as sealed, h.next_seq - 1 - coalesce(c.posted_seq, 0) as events
             from audit_head h left join money_cursor c on c.tenant_id = h.tenant_id
            where h.next_seq - 1 > coalesce(c.posted_seq, 0)) b
     left join lateral (
-      select e.at from audit_event e where e.tenant_id = b.tenant_id and e.seq > b.posted order by e.seq limit 1) e on true
+      select e.at from audit_event e where e.tenant_id = b.tenant_id and e.seq > b.posted and e.sealed_at >= b.sealed
+       order by e.seq limit 1) e on true
 $$;
 grant execute on function posting_lag() to conducktor_billing;
 

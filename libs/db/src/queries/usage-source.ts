@@ -69,13 +69,15 @@ export function sourceOf(
       events(
         label(() => `c.at at time zone ${zone()}`),
         `${between('c.at', from, to, 'timestamptz')} ${conditions}`,
+        // Months that ended before are not looked at: nothing is sealed days before it happens.
+        `sealed_at >= ${bind(from)}::timestamptz - interval '2 days'`,
       ),
     );
   return { text: parts.join(' union all '), values };
 }
 
 /** Single calls and refusals, with what the ledger says of their money. */
-const events = (label: string, where: string) => `
+const events = (label: string, where: string, sealed: string) => `
   select coalesce(c.connection, '') as connection, coalesce(c.tool, '') as tool, coalesce(c.member_id, '') as member_id,
          coalesce(c.client_id, '') as client_id,
          case c.kind when 'call' then '' else coalesce(nullif(c.code, ''), 'refused') end as code, ${label}
@@ -84,10 +86,10 @@ const events = (label: string, where: string) => `
          case c.kind when 'denial' then coalesce((c.detail ->> 'repeated')::integer, 1) else 0 end as denied,
          m.cost, m.held, ('1e' || usage_bucket(o.duration_ms) * 12)::numeric as durations
     from (select * from audit_event c
-           where c.tenant_id = $1 and c.kind in ('call', 'denial') and ${where}) c
+           where c.tenant_id = $1 and c.kind in ('call', 'denial') and ${where} and c.${sealed}) c
     left join lateral (
       select e.outcome, e.duration_ms from audit_event e
-       where e.tenant_id = $1 and e.call_id = c.call_id and e.kind = 'outcome' and c.kind = 'call' limit 1) o on true
+       where e.tenant_id = $1 and e.call_id = c.call_id and e.kind = 'outcome' and c.kind = 'call' and e.${sealed} limit 1) o on true
     left join lateral (
       select sum(case 'spent' when credit then amount_micros when debit then -amount_micros end) as cost,
              sum(case 'held' when credit then amount_micros when debit then -amount_micros end) as held
