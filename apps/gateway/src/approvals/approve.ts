@@ -7,7 +7,7 @@ import { aboutCall, aboutRefused } from '../tool-call/decide.js';
 import { Refusal, StaleDecision } from '../tool-call/refusal.js';
 import type { RefuseDeps } from '../tool-call/refuse.js';
 import type { ApprovedCall, PricedCall } from '../tool-call/types.js';
-import { boundOf, coversDemands } from './binding.js';
+import { boundOf, coversCost, coversDemands } from './binding.js';
 import type { ApprovalChanges } from './changes.js';
 import { recordTold, type Recorded } from './record-told.js';
 import { createRequest, endRequest, findRequest, isStale, type RequestDeps } from './requests.js';
@@ -158,9 +158,13 @@ async function requestOf(deps: ApproveDeps, call: PaidCall): Promise<ApprovalReq
 const CHANGED = 'What it was asked for has changed, and the same call was asked for again.';
 
 /** What waits must be for this call as it is now; what came of one that was made is told in any case. */
-function isFor(request: ApprovalRequest, call: CallToApprove): boolean {
+function isFor(request: ApprovalRequest, call: PaidCall): boolean {
   if (request.status !== 'pending' && request.status !== 'approved') return true;
-  return request.bound === boundOf(call) && coversDemands(request, call.decision.approvals);
+  return (
+    request.bound === boundOf(call) &&
+    coversDemands(request, call.decision.approvals) &&
+    coversCost(request, call)
+  );
 }
 
 /**

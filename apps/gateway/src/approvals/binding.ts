@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { ApprovalDemand } from '@conducktor/policy';
-import type { CredentialId } from '../tool-call/types.js';
+import type { CredentialId, PricedCall } from '../tool-call/types.js';
 import type { Tool } from '../workspace/types.js';
 import type { ApprovalRequest, CallToApprove } from './types.js';
 
@@ -38,6 +38,14 @@ export function coversDemands(
   now: readonly ApprovalDemand[] = [],
 ): boolean {
   return now.every(({ ruleId }) => demands.some((asked) => asked.ruleId === ruleId));
+}
+
+/** Whether the call still costs no more than its approvers were shown. */
+export function coversCost(
+  { costMicros }: Pick<ApprovalRequest, 'costMicros'>,
+  { quote }: Pick<PricedCall, 'quote'>,
+): boolean {
+  return quote.reservedMicros <= costMicros;
 }
 
 /** Of the idempotency key under which the approved call's answer is kept. */

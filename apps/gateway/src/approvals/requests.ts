@@ -31,7 +31,7 @@ const COLUMNS = `r.id, r.tenant_id as "tenantId", r.member_id as "memberId", r.c
   case when r.status in ('pending', 'approved') and r.expires_at <= now() then 'expired' else r.status end as status,
   r.resource_path as "resourcePath", r.tool, r.connection, r.on_approval as "onApproval", r.demands, r.created_at as "createdAt",
   r.expires_at as "expiresAt",
-  coalesce(r.done_at, r.decided_at) as "changedAt", approval_bound(r) as bound, r.decided_reason as reason, r.call_id as "callId",
+  coalesce(r.done_at, r.decided_at) as "changedAt", approval_bound(r) as bound, r.cost_micros::float8 as "costMicros", r.decided_reason as reason, r.call_id as "callId",
   r.outcome, r.result_until as "resultUntil", r.told_at is not null as told`;
 
 /**

@@ -9,7 +9,7 @@ import { ApprovalGone, Refusal, StaleDecision } from '../tool-call/refusal.js';
 import type { McpRequestContext } from '../mcp/ports.js';
 import type { Workspaces } from '../workspace/workspaces.js';
 import { approved } from './approve.js';
-import { boundOf, coversDemands } from './binding.js';
+import { boundOf, coversCost, coversDemands } from './binding.js';
 import { endRequest, readRequest, type StoredCall } from './requests.js';
 import { callOf, requesterOf, type StoredCallDeps } from './stored-call.js';
 
@@ -139,6 +139,8 @@ export class ApprovalRunner {
       return endRequest(deps, request, 'What it was asked for has changed.');
     if (!coversDemands(request, call.decision.approvals))
       return endRequest(deps, request, 'More people have to approve it than were asked.');
+    if (!coversCost(request, call))
+      return endRequest(deps, request, 'It costs more now than when it was asked for.');
     timeline.mark('admit');
     const admitted = await admit(deps, approved(call, request));
     if ('attachedTo' in admitted) return;

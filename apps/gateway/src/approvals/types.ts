@@ -22,6 +22,8 @@ export interface ApprovalRequest {
   readonly expiresAt: Date;
   /** When people decided, or its call ended. */
   readonly changedAt: Date | null;
+  /** The most that its call could cost when it was asked for, as its approvers are shown it. */
+  readonly costMicros: number;
   /** All that it was asked for, as one text: see `boundOf`. */
   readonly bound: string;
   /** Why it was rejected, or why it cannot be used; a sentence. */

@@ -253,6 +253,12 @@ test('what changes between asking and approving makes the approval void', async 
   await change(11, sql("update tool set definition_hash = sha256('other')"), /changed/);
   await change(12, sql("update tool set class_override = 'write'"), /class|changed/);
   await change(13, sql('update connection set revision = revision + 1'), /changed/);
+  await change(
+    17,
+    sql(`update tool set cost = '{"kind":"flat","micros":1}'`),
+    /costs more now than when it was asked for/,
+  );
+  await sql('update tool set cost = null')();
   await change(14, sql('update tool set removed_at = now()'), /Unknown tool|not there/);
   await sql('update tool set removed_at = null')();
   await change(
