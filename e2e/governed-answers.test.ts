@@ -103,6 +103,24 @@ test('a condition on arguments decides', async () => {
   );
 });
 
+test('a price that cannot be worked out: why, and the upstream hears nothing', async () => {
+  const note = () => call('rec_add_note', { note: 'x' });
+  const isRefused = async () => meta(await note())['conducktor/code'] === 'price_unknown';
+  const cost = { kind: 'cel', micros: 'args.pages * 200' };
+  await world.rest.must('PUT', '/tools/rec_add_note/cost', cost);
+  await eventually('the price holds', isRefused);
+  const before = world.upstream.calls.length;
+  const answer = await note();
+  expect(answer.message?.result?.isError).toBe(true);
+  expect(sentence(answer)).toBe(
+    'Operation blocked: the price of rec_add_note cannot be worked out for this call (No such key: pages). ' +
+      'Ask an owner, an admin or billing of your workspace to correct it.',
+  );
+  expect(world.upstream.calls.length).toBe(before);
+  await world.rest.must('DELETE', '/tools/rec_add_note/cost');
+  await eventually('it is free again', async () => !(await isRefused()));
+});
+
 test('scope missing: HTTP 403 that names every scope, for Claude and for ChatGPT', async () => {
   const { key: readOnly } = await world.rest.must<{ key: string }>('POST', '/api-keys', {
     name: 'read only',
