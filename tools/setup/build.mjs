@@ -34,7 +34,8 @@ export async function build(root, node, progress) {
     ]);
   await whenChanged(join(root, '.nx/setup/build'), state(), built, () =>
     progress.step('Building', async () => {
-      const { code, words } = await run(root, node, [COMPILER, '-b']);
+      // Projects are built beside each other; several checkers of one would check much of it twice.
+      const { code, words } = await run(root, node, [COMPILER, '-b', '--checkers', '1']);
       if (code !== 0) throw new SetupError(`The build failed:\n${words.trim()}`);
     }),
   );
