@@ -54,7 +54,13 @@ async function journal() {
     [
       epoch,
       workspace.tenantId,
-      JSON.stringify({ at: new Date().toISOString(), outcome: 'error', durationMs: 12.5 }),
+      JSON.stringify({
+        at: new Date().toISOString(),
+        outcome: 'error',
+        durationMs: 12.5,
+        overMax: true,
+        uncappedMicros: 9,
+      }),
     ],
   );
 }
@@ -81,6 +87,7 @@ describe('the audit list', () => {
       outcome: 'error',
       durationMs: 12.5,
       costMicros: 7,
+      detail: { overMax: true, uncappedMicros: 9 },
       argumentsHash: 'ab'.repeat(32),
     });
     expect(all.find(({ callId }) => callId === 'call_open')).toMatchObject({

@@ -54,11 +54,15 @@ const MOST_CALLS = 10_000;
 const COLUMNS = `e.id, e.seq::float8 as seq, e.kind, e.at, e.actor, e.member_id as "memberId",
   e.client_id as client, e.connection, e.tool, e.decision, coalesce(o.code, e.code) as code,
   o.outcome, o.duration_ms as "durationMs", coalesce(o.cost_micros, 0)::float8 as "costMicros",
-  e.call_id as "callId", e.arguments_hash as "argumentsHash", e.detail`;
+  e.call_id as "callId", e.arguments_hash as "argumentsHash",
+  e.detail || coalesce(o.flags, '{}') as detail`;
 
 // An outcome is sealed with its call or after it. `$2` is where the months of the calls begin.
 const OUTCOME = `left join lateral (
-  select x.outcome, x.code, x.duration_ms, x.cost_micros from audit_event x
+  select x.outcome, x.code, x.duration_ms, x.cost_micros,
+         jsonb_strip_nulls(jsonb_build_object(
+           'overMax', x.detail -> 'overMax', 'uncappedMicros', x.detail -> 'uncappedMicros')) as flags
+    from audit_event x
    where e.kind = 'call' and x.tenant_id = e.tenant_id and x.call_id = e.call_id and x.kind = 'outcome'
      and x.sealed_at >= $2::timestamptz and x.sealed_at >= e.sealed_at
    order by x.seq limit 1) o on true`;
