@@ -82,9 +82,9 @@ export async function startPrivateStack({
             people.map(await accessTokenSigner({ root, lib, admin, publicUrl, secretKey })),
           );
     undo.push(() => admin.end());
-    const asAdmin = (sql) => admin.pool.query(sql);
+    const asAdmin = (sql, values) => admin.pool.query(sql, values);
     const target = { host: '127.0.0.1', port: base, path: '/mcp', tokens, tool: 'bench_echo' };
-    return { ...target, asAdmin, dir, stop };
+    return { ...target, people, asAdmin, dir, stop };
   } catch (error) {
     await stop();
     throw error;

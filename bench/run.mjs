@@ -9,12 +9,14 @@
 //   --memory   resident memory and heap of each service under steady load (--minutes N, --rate N)
 //   --overload four times the load that can be sustained, for a minute, and the way back
 //   --simulation   a policy tried on recorded calls (--calls N): time, memory, what other requests notice
+//   --history N    N recorded calls: how soon usage is answered, what calls and posting notice of them
 //   --quick    one short round instead of five pairs
 //   --json     prints one JSON object
 //   --port N   first of 48 ports to use (free ones are looked for)
 import { freePortBlock } from '@conducktor/testing';
 import { measureFlat, printFlat } from './flat.mjs';
 import { measureGoverned, printGoverned } from './governed.mjs';
+import { measureHistory, printHistory } from './history.mjs';
 import { measureList, printList } from './list.mjs';
 import { measureMemory, printMemory } from './memory.mjs';
 import { measureOverload, printOverload } from './overload.mjs';
@@ -37,7 +39,9 @@ const [measure, print] = has('--list')
         ? [measureOverload, printOverload]
         : has('--simulation')
           ? [measureSimulation, printSimulation]
-          : [measureGoverned, printGoverned];
+          : has('--history')
+            ? [measureHistory, printHistory]
+            : [measureGoverned, printGoverned];
 
 const started = performance.now();
 const undo = [];
@@ -50,6 +54,7 @@ try {
     minutes: Number(valueOf('--minutes', 10)),
     rate: Number(valueOf('--rate', 400)),
     calls: Number(valueOf('--calls', 100_000)),
+    history: Number(valueOf('--history', 1_000_000)),
     only: valueOf('--only'),
     say,
     undo,
