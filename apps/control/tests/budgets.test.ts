@@ -123,23 +123,25 @@ describe('a budget', () => {
     ]);
   });
 
-  it.each([
-    { scope: { kind: 'tenant', id: 'x' } },
-    { scope: { kind: 'group' } },
-    { scope: { kind: 'world' } },
-    { scope: { kind: 'client', id: 'x'.repeat(2_049) } },
-    { period: 'year' },
-    { limitMicros: -1 },
-    { limitMicros: 0.5 },
-    { limitMicros: 2 ** 53 },
-    { thresholds: [0] },
-    { thresholds: [101] },
-    { spentMicros: 1 },
-  ])('is refused with %j', async (body) => {
-    expect((await api('POST', '/budgets', { ...tenant, ...body })).body).toMatchObject({
-      status: 400,
-      code: 'invalid_request',
-    });
+  it('that does not fit its schema is refused', async () => {
+    const broken = [
+      { scope: { kind: 'tenant', id: 'x' } },
+      { scope: { kind: 'group' } },
+      { scope: { kind: 'world' } },
+      { scope: { kind: 'client', id: 'x'.repeat(2_049) } },
+      { period: 'year' },
+      { limitMicros: -1 },
+      { limitMicros: 0.5 },
+      { limitMicros: 2 ** 53 },
+      { thresholds: [0] },
+      { thresholds: [101] },
+      { spentMicros: 1 },
+    ];
+    for (const body of broken)
+      expect(
+        (await api('POST', '/budgets', { ...tenant, ...body })).body,
+        Object.keys(body)[0]!,
+      ).toMatchObject({ status: 400, code: 'invalid_request' });
   });
 
   it('is one of 200 at most', async () => {
@@ -306,7 +308,8 @@ it('an account that a tick is just making gets the limit that is just set', asyn
     await tick.query('commit');
     expect((await change).status).toBe(200);
   } finally {
-    tick.release();
+    // Closed, with what it holds.
+    tick.release(true);
   }
   const call = { id: 'call_1', reserved: 11, budgets: [id] };
   expect(await makeCalls(service, workspace, [call])).toEqual(['call_1']);

@@ -106,13 +106,14 @@ export async function accountsOf(
 export async function someoneWaits(databaseUrl: string): Promise<void> {
   const db = createDb(databaseUrl, { max: 1 });
   try {
-    for (;;) {
+    for (const until = Date.now() + 30_000; Date.now() < until;) {
       const { rows } = await db.pool.query<{ waits: boolean }>(
         `select exists (select from pg_locks l join pg_stat_activity a using (pid)
                          where not l.granted and a.datname = current_database()) as waits`,
       );
       if (rows[0]!.waits) return;
     }
+    throw new Error('Nobody waited for half a minute.');
   } finally {
     await db.end();
   }
