@@ -67,7 +67,7 @@ describe('the page of a call that waits', () => {
       desk.member.email,
       String.raw`<dd>b\u{202e}a (chatgpt)</dd>`,
       'crm_refund of crm',
-      '<dd>0.0025</dd>',
+      '<dd>$0.0025</dd>',
       '0 of 1 from finance',
       'Refunds need a second look',
       '&lt;script&gt;',

@@ -10,6 +10,8 @@ const ID = /^apr_[0-9A-Za-z]{22}$/;
 export interface OwnApproval {
   caller: Caller;
   workspace: string;
+  /** Of its workspace, as in ISO 4217. */
+  currency: string;
   approval: ApprovalDetail;
 }
 
@@ -35,7 +37,10 @@ export async function findApproval(
     });
     if (!caller) break;
     const approval = await getApproval(control, caller, id).catch(hidden);
-    return { caller, workspace: tenantName, approval };
+    const { rows } = await control.db.withTenant(tenantId, (tx) =>
+      tx.query<{ currency: string }>('select currency from tenant where id = $1', [tenantId]),
+    );
+    return { caller, workspace: tenantName, currency: rows[0]!.currency, approval };
   }
   throw notThere();
 }

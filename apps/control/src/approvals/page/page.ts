@@ -1,3 +1,4 @@
+import { amountText } from '@conducktor/budget';
 import type { ApprovalDetail } from '@conducktor/contracts';
 import { card, facts, problemBox } from '../../pages/card.js';
 import { escapeHtml } from '../../pages/layout.js';
@@ -8,6 +9,7 @@ import { previewed } from './shown-preview.js';
 export interface ApprovalPage {
   csrf: string;
   workspace: string;
+  currency: string;
   memberId: string;
   approval: ApprovalDetail;
   /** As it was typed, when the form could not be taken. */
@@ -44,7 +46,7 @@ const TITLES: Record<ApprovalDetail['status'], string> = {
 const titleOf = ({ status, tool, mayDecide }: ApprovalDetail) =>
   mayDecide ? `Approve ${tool}?` : `${TITLES[status]}: ${tool}`;
 
-function factsOf({ workspace, approval }: ApprovalPage): string {
+function factsOf({ workspace, currency, approval }: ApprovalPage): string {
   const { requester, client, clientName, tool, connection, costMicros } = approval;
   return facts([
     ['Workspace', workspace],
@@ -52,7 +54,7 @@ function factsOf({ workspace, approval }: ApprovalPage): string {
     ['Client', allVisible(clientName === null ? client : `${clientName} (${client})`)],
     ['Tool', `${tool} of ${connection}`],
     ['Class', approval.class],
-    ['Cost', costMicros === 0 ? 'free' : String(costMicros / 1_000_000)],
+    ['Costs at most', costMicros === 0 ? 'nothing' : amountText(costMicros, currency)],
     ['Asked', minuteOf(approval.createdAt)],
     ['Until', minuteOf(approval.expiresAt)],
   ]);

@@ -55,11 +55,19 @@ async function act(
 function show(
   reply: FastifyReply,
   { csrf }: BrowserSession,
-  { caller, workspace, approval }: OwnApproval,
+  { caller, workspace, currency, approval }: OwnApproval,
   { problem, reason = '' }: { problem?: ConducktorError; reason?: string } = {},
 ): FastifyReply {
   const { memberId } = caller;
-  return reply
-    .code(problem?.status ?? 200)
-    .send(approvalPage({ csrf, workspace, memberId, approval, reason, problem: problem?.message }));
+  return reply.code(problem?.status ?? 200).send(
+    approvalPage({
+      csrf,
+      workspace,
+      currency,
+      memberId,
+      approval,
+      reason,
+      problem: problem?.message,
+    }),
+  );
 }
