@@ -14,7 +14,10 @@ export class AuditModule {
       module: AuditModule,
       providers: [
         { provide: Sealer, useFactory: () => new Sealer({ db, logger }) },
-        { provide: Retention, useFactory: () => new Retention({ db, logger, archiveDir: config.ARCHIVE_DIR }) },
+        {
+          provide: Retention,
+          useFactory: () => new Retention({ db, logger, archiveDir: config.ARCHIVE_DIR }),
+        },
         { provide: 'DB', useValue: db },
       ],
       exports: [Sealer, Retention],

@@ -187,7 +187,9 @@ export const auditEnv = z.object({
     .string()
     .min(1)
     .optional()
-    .describe('Folder that events are exported to before they are deleted; without it they are not'),
+    .describe(
+      'Folder that events are exported to before they are deleted; without it they are not',
+    ),
 });
 
 export const billingEnv = z.object(common);
