@@ -19,7 +19,7 @@ import { updateChannel } from './update-channel.js';
 
 export const notificationRoutes = [
   route('POST', '/notification-channels', {
-    summary: 'Have a Slack channel or a signed webhook told of approvals',
+    summary: 'Have a Slack channel or a signed webhook told of approvals and alerts',
     guards: [signedIn, scope('admin'), writers],
     body: NewNotificationChannel,
     answer: [201, NotificationChannelView],

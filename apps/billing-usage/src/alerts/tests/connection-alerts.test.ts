@@ -54,7 +54,7 @@ async function ended(calls: number, failed: number, minutesAgo = 1): Promise<voi
        insert into audit_head as h (tenant_id, next_seq) values ($1, $2 + 1)
        on conflict (tenant_id) do update set next_seq = h.next_seq + $2 returning next_seq - $2 as first
      ), cursor as (
-       insert into money_cursor (tenant_id, posted_seq, zone) values ($1, $2, 'UTC') on conflict do nothing
+       insert into money_cursor (tenant_id, posted_seq, sealed_at, zone) values ($1, $2, now(), 'UTC') on conflict do nothing
      ), named as (
        insert into usage_key (tenant_id, id, connection, tool, member_id, client_id, code)
        values ($1, md5('crm')::uuid, 'crm', '', '', '', '') on conflict do nothing

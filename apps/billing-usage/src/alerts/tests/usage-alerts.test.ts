@@ -15,7 +15,7 @@ beforeEach(async () => {
   ({ tenantId } = await alerts.seed());
   await alerts.admin.pool.query(
     `with zoned as (update tenant set zone = $2 where id = $1)
-     insert into money_cursor (tenant_id, posted_seq, zone) values ($1, 0, $2)`,
+     insert into money_cursor (tenant_id, posted_seq, sealed_at, zone) values ($1, 0, now(), $2)`,
     [tenantId, zone],
   );
 });
@@ -98,7 +98,7 @@ describe('usage of a day', () => {
     ({ tenantId } = await alerts.seed());
     await alerts.admin.pool.query(
       `with zoned as (update tenant set zone = $2 where id = $1)
-       insert into money_cursor (tenant_id, posted_seq, zone) values ($1, 0, $2)`,
+       insert into money_cursor (tenant_id, posted_seq, sealed_at, zone) values ($1, 0, now(), $2)`,
       [tenantId, zone],
     );
     await used(7, 9, 1, 0.1);
