@@ -54,13 +54,21 @@ export async function makeCalls(
     const own = ++tick;
     const tenants = accounts.map(() => tenantId);
     const nothing = accounts.map(() => 0);
-    const verdict = await pool.query(TICK, [
-      ...[epoch, own, [tenantId], [rows[0].version], [call.id], [true], [call.reserved]],
-      ...[[new Date(Date.now() + 60_000)], [JSON.stringify(record)]],
-      ...[[], [], [], [], [], []],
-      ...[tenants, accounts, accounts.map(() => call.reserved), nothing, nothing],
-      ...[accounts.map(() => 1), accounts.map((_, index) => index + 1)],
-    ]);
+    const intents = [
+      [tenantId],
+      [rows[0].version],
+      [call.id],
+      [true],
+      [call.reserved],
+      [new Date(Date.now() + 60_000)],
+      [JSON.stringify(record)],
+    ];
+    const reserves = [tenants, accounts, accounts.map(() => call.reserved), nothing, nothing];
+    const places = [accounts.map(() => 1), accounts.map((_, index) => index + 1)];
+    const verdict = await pool.query(
+      TICK,
+      [[epoch, own], intents, noneOf(6), reserves, places].flat(1),
+    );
     const said = verdict.rows[0].said as string | null;
     if (said !== null && (JSON.parse(said) as { verdict: number[] }).verdict[0] !== 0) {
       refused.push(call.id);
@@ -68,15 +76,21 @@ export async function makeCalls(
     }
     if (call.cost === undefined) continue;
     const outcome = JSON.stringify({ at, outcome: 'ok', durationMs: 1 });
-    await pool.query(TICK, [
-      ...[epoch, ++tick, [], [], [], [], [], [], []],
-      ...[[own], [1], [tenantId], [call.id], [call.cost], [outcome]],
-      ...[tenants, accounts, nothing, accounts.map(() => call.reserved)],
-      ...[accounts.map(() => call.cost), [], []],
-    ]);
+    const outcomes = [[own], [1], [tenantId], [call.id], [call.cost], [outcome]];
+    const charges = [
+      tenants,
+      accounts,
+      nothing,
+      accounts.map(() => call.reserved),
+      accounts.map(() => call.cost),
+    ];
+    await pool.query(TICK, [[epoch, ++tick], noneOf(7), outcomes, charges, noneOf(2)].flat(1));
   }
   return refused;
 }
+
+/** So many empty lists. */
+const noneOf = (count: number) => Array.from({ length: count }, () => []);
 
 const TICK = `select tick_spend($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
                                 $19, $20, $21, $22) as said`;
