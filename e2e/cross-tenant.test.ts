@@ -66,6 +66,7 @@ test('the description names every resource of the contract', () => {
     '/api/v1/approvals/{id}/approve',
     '/api/v1/approval-delegations/{id}',
     '/api/v1/policies/simulations/{id}/changes',
+    '/api/v1/limits/{id}',
     '/api/v1/budgets/{id}',
     '/api/v1/budgets/{id}/history',
     '/api/v1/price-lists/{id}',

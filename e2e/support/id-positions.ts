@@ -133,6 +133,9 @@ export function bodyPositions({ publicUrl, token }: Caller): Position[] {
     ...['group', 'user', 'connection', 'tool'].map((kind) =>
       post('/budgets', (id) => ({ scope: { kind, id }, period: 'day', limitMicros: 1 })),
     ),
+    ...['member', 'client', 'connection', 'tool'].map((kind) =>
+      post('/limits', (id) => ({ scope: { kind, id }, allowances: [{ limit: 1, seconds: 1 }] })),
+    ),
     post('/toolsets', (slug) => ({ slug, tools: ['mine_*'] })),
     post('/connections', (slug) => ({ slug, kind: 'mcp-stdio', catalog: slug })),
     post('/approval-delegations', (to) => ({ to, until: tomorrow() })),

@@ -35,6 +35,8 @@ export function bodyFor(operation: Operation): unknown {
   const { method, path } = operation;
   if (method === 'GET' || method === 'DELETE') return undefined;
   if (method === 'PATCH' && path.includes('/connections')) return { timeoutMs: 5_000 };
+  if (method === 'PATCH' && path.includes('/limits'))
+    return { allowances: [{ limit: 1, seconds: 1 }] };
   if (path.includes('/toolsets')) return method === 'PATCH' ? { mode: 'search' } : {};
   if (method === 'PUT' && path.includes('/cost')) return { kind: 'free' };
   if (/\/approvals\/.*\/(approve|reject)$/.test(path)) return { reason: 'As agreed' };

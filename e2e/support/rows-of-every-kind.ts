@@ -34,6 +34,10 @@ export async function makeRowsOfEveryKind(world: World, canary: string): Promise
   await rest.must('POST', '/api-keys', { name: canary, scopes: ['mcp:read'] });
   await rest.must('POST', '/initial-access-tokens', {});
   await rest.must('POST', '/toolsets', { slug: 'set', tools: [`${canary}_*`] });
+  await rest.must('POST', '/limits', {
+    scope: { kind: 'tool', id: `${canary}_echo` },
+    allowances: [{ limit: 1_000, seconds: 60 }],
+  });
   await capAndPrice(world, canary);
   await allowAnApp(world, canary);
   await activatePolicy(rest, policyOf(world, canary));
