@@ -77,6 +77,11 @@ export async function seal(service: ControlService): Promise<void> {
   const sealer = createDb(service.databaseUrlFor('conducktor_audit'), { max: 1 });
   await sealer.pool.query('select seal(100000)');
   await sealer.end();
+  await post(service);
+}
+
+/** Takes what is sealed into the ledger and the usage figures, as billing-usage does. */
+export async function post(service: ControlService): Promise<void> {
   const poster = createDb(service.databaseUrlFor('conducktor_billing'), { max: 1 });
   await poster.pool.query('select post_money(100000)');
   await poster.end();

@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Caller } from '../src/http/caller.js';
 import { HANDLERS } from '../src/management/handlers.js';
 import { openManagement, type ManagementServer } from '../src/management/management-server.js';
+import { post } from './journal.js';
 import { startControl, type ControlService, type Loose } from './harness.js';
 import { openDesk, waitingCall } from './waiting-call.js';
 
@@ -221,8 +222,20 @@ describe('what is told', () => {
           connection: 'linear',
         };
         await sealed(++seq, { ...call, kind: 'call', tool: 'linear_list', decision: 'allow' });
-        await sealed(++seq, { call_id: call.call_id, kind: 'outcome', outcome, duration_ms: 8 });
+        const cost_micros = outcome === 'ok' ? 6_000_000 : 250_000;
+        await sealed(++seq, {
+          call_id: call.call_id,
+          kind: 'outcome',
+          outcome,
+          duration_ms: 8,
+          cost_micros,
+        });
       }
+    await service.admin.pool.query('insert into audit_head (tenant_id, next_seq) values ($1, $2)', [
+      workspace.tenantId,
+      seq + 1,
+    ]);
+    await post(service);
   });
 
   it('of usage is the workspace’s to an owner, and a member’s own to a member', async () => {
@@ -239,7 +252,8 @@ describe('what is told', () => {
     ).structuredContent;
     expect(own).toMatchObject({
       whose: 'own',
-      items: [{ connection: 'linear', calls: 2, errors: 1, p50Ms: 8 }],
+      summary: 'Total: $6.25 (linear: $6.25)',
+      items: [{ connection: 'linear', calls: 2, errors: 1, p50Ms: expect.closeTo(8, 0) }],
     });
   });
 
@@ -261,7 +275,7 @@ describe('what is told', () => {
         slug: 'linear',
         status: 'PENDING',
         lastTest: { status: 'ACTIVE', by: workspace.owner.email },
-        last24h: { calls: 4, errors: 2, p50Ms: 8 },
+        last24h: { calls: 4, errors: 2, p50Ms: expect.closeTo(8, 0) },
       });
     }
   });
