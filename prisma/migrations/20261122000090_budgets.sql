@@ -304,8 +304,8 @@ begin
       done := k;
     end loop;
   else
-    select count(*) filter (where l.fits) into done from (
-      select u.reserve = 0 or a.spent_micros + u.spend + a.held_micros - u.release + u.reserve <= a.limit_micros as fits
+    select count(*) filter (where l.fits), coalesce(array_agg(l.id), '{}') into done, held from (
+      select a.id, u.reserve = 0 or a.spent_micros + u.spend + a.held_micros - u.release + u.reserve <= a.limit_micros as fits
         from unnest(b_tenant, b_account, b_reserve, b_release, b_spend) u(tenant, account, reserve, release, spend)
         join budget_account a on a.tenant_id = u.tenant and a.id = u.account
        order by u.tenant collate "C", u.account for no key update of a) l;
@@ -339,7 +339,10 @@ begin
       from unnest(b_tenant, b_account, b_reserve, b_release, b_spend) with ordinality u(tenant, account, reserve, release, spend, ord)
      where u.ord <= done and a.tenant_id = u.tenant and a.id = u.account;
   end if;
-  held := hold_accounts(b_tenant, b_account);
+  -- Not a second time: one of them that was made meanwhile would be waited for out of its order.
+  if held is null then
+    held := hold_accounts(b_tenant, b_account);
+  end if;
   perform charge_budgets(b_tenant, b_account, b_release, b_spend);
   if cardinality(c_id) = 0 then return null; end if;
   verdict := array(
@@ -451,7 +454,9 @@ grant execute on function reconcile_held_call(text, bigint, jsonb) to conducktor
 
 -- Gives the accounts of this period, and later ones, the limit that their budget has now; of this period it
 -- makes them, or a tick that makes one at this moment would do so with the limit of before. The caller has
--- changed the budget in the same transaction, in its own workspace.
+-- changed the budget in the same transaction, in its own workspace. Accounts of before are not held: a tick that
+-- settles at one of those may be waiting for this period's. With another limit, who was refused at the old one
+-- counts no more.
 create function apply_budget_limit(p_budget text) returns void
   language plpgsql security definer set search_path = public, pg_temp as $$
 begin
@@ -460,9 +465,14 @@ begin
     select distinct b.tenant_id, b.number * 65536 + budget_period_index(b.period, now() + m * interval '10 minutes', t.zone) as account
       from budget b join tenant t on t.id = b.tenant_id, generate_series(-1, 1) m
      where b.tenant_id = current_tenant() and b.id = p_budget) i;
-  perform from budget_account a
-   where a.tenant_id = current_tenant() and a.budget_id = p_budget order by a.id for no key update;
-  update budget_account a set limit_micros = b.limit_micros
+  perform from budget b
+    join tenant t on t.id = b.tenant_id
+    join budget_account a on a.tenant_id = b.tenant_id and a.budget_id = b.id
+   where b.tenant_id = current_tenant() and b.id = p_budget
+     and (a.id & 65535) >= budget_period_index(b.period, now(), t.zone) order by a.id for no key update of a;
+  update budget_account a
+     set limit_micros = b.limit_micros,
+         refused_at = case when a.limit_micros = b.limit_micros then a.refused_at end
     from budget b join tenant t on t.id = b.tenant_id
    where b.tenant_id = current_tenant() and b.id = p_budget and a.tenant_id = b.tenant_id and a.budget_id = b.id
      and (a.id & 65535) >= budget_period_index(b.period, now(), t.zone);

@@ -51,17 +51,6 @@ grant execute on function iso_text(timestamptz) to conducktor_system;
 reset role;
 
 set role conducktor_system;
--- As before, and besides: with another limit, who was refused at the old one counts no more.
-create or replace function apply_budget_limit(p_budget text) returns void
-  language sql security definer set search_path = public, pg_temp as $$
-  update budget_account a
-     set limit_micros = b.limit_micros,
-         refused_at = case when a.limit_micros = b.limit_micros then a.refused_at end
-    from budget b join tenant t on t.id = b.tenant_id
-   where b.tenant_id = current_tenant() and b.id = p_budget and a.tenant_id = b.tenant_id and a.budget_id = b.id
-     and (a.id & 65535) >= budget_period_index(b.period, now(), t.zone)
-$$;
-
 -- The accounts of budgets in the periods of now, and of ten minutes ago, so that none ends unseen between two
 -- looks. `spent` of a rolling one without what has left its window.
 create function budgets_of_now()
