@@ -1,5 +1,5 @@
 // `npm run soak`: the tests of isolation and secrecy with counts that take minutes, each part in an
-// installation of its own. --part ids|calls|canaries (repeatable; all by default), --count N, --seed N.
+// installation of its own. --part ids|calls|money|canaries (repeatable; all by default), --count N, --seed N.
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runProgram } from './setup/run-program.mjs';
@@ -14,11 +14,18 @@ const PARTS = {
     file: 'e2e/soak-calls.test.ts',
     env: (count, seed) => ({ SOAK_CALLS: count, SOAK_SEED: seed }),
   },
+  money: {
+    file: 'e2e/soak-money.test.ts',
+    count: '50000',
+    env: (count, seed) => ({ SOAK_CALLS: count, SOAK_SEED: seed }),
+  },
   canaries: { file: 'e2e/canaries.test.ts', env: () => ({}) },
 };
 
 const usage = (problem) => {
-  console.error(`${problem}\nnpm run soak -- [--part ids|calls|canaries]… [--count N] [--seed N]`);
+  console.error(
+    `${problem}\nnpm run soak -- [--part ids|calls|money|canaries]… [--count N] [--seed N]`,
+  );
   process.exit(2);
 };
 const { values } = (() => {
@@ -26,7 +33,7 @@ const { values } = (() => {
     return parseArgs({
       options: {
         part: { type: 'string', multiple: true, default: Object.keys(PARTS) },
-        count: { type: 'string', default: '100000' },
+        count: { type: 'string' },
         seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
       },
     });
@@ -36,9 +43,12 @@ const { values } = (() => {
 })();
 for (const part of values.part) if (!PARTS[part]) usage(`There is no part "${part}".`);
 for (const name of ['count', 'seed'])
-  if (!/^\d{1,9}$/.test(values[name])) usage(`--${name} must be a whole number.`);
+  if (!/^\d{1,9}$/.test(values[name] ?? '0')) usage(`--${name} must be a whole number.`);
+const countOf = (part) => values.count ?? PARTS[part].count ?? '100000';
 
-console.log(`seed ${values.seed}, ${values.count} of each: ${values.part.join(', ')}`);
+console.log(
+  `seed ${values.seed}: ${values.part.map((part) => `${countOf(part)} ${part}`).join(', ')}`,
+);
 const results = [];
 for (const part of values.part) {
   const began = performance.now();
@@ -46,7 +56,7 @@ for (const part of values.part) {
   const status = await runProgram(
     process.execPath,
     [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'e2e', file],
-    { cwd: root, env: env(values.count, values.seed) },
+    { cwd: root, env: env(countOf(part), values.seed) },
   );
   const seconds = Math.round((performance.now() - began) / 1_000);
   results.push(`${part}: ${status === 0 ? 'passed' : 'FAILED'} in ${seconds} s`);

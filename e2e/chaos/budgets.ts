@@ -77,20 +77,34 @@ export async function reconcileSome(
       .catch(() => undefined);
 }
 
-/** Has the database itself write down each moment at which an account takes more than its cap has room for. */
+/**
+ * Has the database itself write down each transaction that leaves an account with more than its cap has room
+ * for, and more than it held before. Looked at is what is committed: a tick may step back on its way.
+ */
 export async function watchCaps(admin: Db): Promise<void> {
   await admin.pool.query(`
-    create table if not exists overshoot (tenant_id text, account_id bigint, spent bigint, held bigint, cap bigint, at timestamptz default now());
-    grant insert on overshoot to public;
-    create or replace function watch_cap() returns trigger language plpgsql security definer as $$
+    create table overshoot (tenant_id text, account_id bigint, spent bigint, held bigint, cap bigint, at timestamptz default now());
+    create function watch_cap() returns trigger language plpgsql security definer as $$
     begin
       insert into public.overshoot (tenant_id, account_id, spent, held, cap)
-      values (new.tenant_id, new.id, new.spent_micros, new.held_micros, new.limit_micros);
+      select a.tenant_id, a.id, a.spent_micros, a.held_micros, a.limit_micros from public.budget_account a
+       where a.tenant_id = new.tenant_id and a.id = new.id
+         and (a.spent_micros + a.held_micros > a.limit_micros
+              and a.spent_micros + a.held_micros >= new.spent_micros + new.held_micros
+              or a.spent_micros < 0 or a.held_micros < 0);
       return null;
     end $$;
-    create or replace trigger watch_cap after update on budget_account for each row
+    create constraint trigger watch_cap after update on budget_account deferrable initially deferred for each row
       when (new.spent_micros + new.held_micros > new.limit_micros
             and new.spent_micros + new.held_micros > old.spent_micros + old.held_micros
             or new.spent_micros < 0 or new.held_micros < 0)
       execute function watch_cap();`);
+}
+
+/** Takes away what `watchCaps` made. */
+export async function unwatchCaps(admin: Db): Promise<void> {
+  await admin.pool.query(`
+    drop trigger watch_cap on budget_account;
+    drop function watch_cap;
+    drop table overshoot;`);
 }
