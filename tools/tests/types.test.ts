@@ -10,9 +10,11 @@ test('tests and benches keep the types', { timeout: 240_000 }, () => {
     process.execPath,
     [
       join(root, 'node_modules/typescript-native/bin/tsc'),
-      ...['-p', 'tsconfig.tests-of-built.json'],
+      '-p',
+      'tsconfig.tests-of-built.json',
       // Several at once check much of it each for itself; other tests run meanwhile.
-      ...['--checkers', '1'],
+      '--checkers',
+      '1',
     ],
     { cwd: root, encoding: 'utf8' },
   );
