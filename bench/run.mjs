@@ -10,6 +10,8 @@
 //   --overload four times the load that can be sustained, for a minute, and the way back
 //   --simulation   a policy tried on recorded calls (--calls N): time, memory, what other requests notice
 //   --history N    N recorded calls: how soon usage is answered, what calls and posting notice of them
+//   --retention    a month of events leaves among many (--calls N, an outcome each): how long it takes, and
+//              what calls notice of it
 //   --quick    one short round instead of five pairs
 //   --json     prints one JSON object
 //   --port N   first of 48 ports to use (free ones are looked for)
@@ -21,6 +23,7 @@ import { measureList, printList } from './list.mjs';
 import { measureMemory, printMemory } from './memory.mjs';
 import { measureOverload, printOverload } from './overload.mjs';
 import { startScript } from './processes.mjs';
+import { measureRetention, printRetention } from './retention.mjs';
 import { measureSimulation, printSimulation } from './simulation.mjs';
 
 const has = (flag) => process.argv.includes(flag);
@@ -41,7 +44,9 @@ const [measure, print] = has('--list')
           ? [measureSimulation, printSimulation]
           : has('--history')
             ? [measureHistory, printHistory]
-            : [measureGoverned, printGoverned];
+            : has('--retention')
+              ? [measureRetention, printRetention]
+              : [measureGoverned, printGoverned];
 
 const started = performance.now();
 const undo = [];
