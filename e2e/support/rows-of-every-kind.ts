@@ -40,6 +40,7 @@ export async function makeRowsOfEveryKind(world: World, canary: string): Promise
   });
   await capAndPrice(world, canary);
   await allowAnApp(world, canary);
+  await tellOfUnusualDay(world, canary);
   await activatePolicy(rest, policyOf(world, canary));
   const token = workspace.owner.apiKey;
   await rawCall(world.mcp, `${canary}_echo`, { message: canary }, { token });
@@ -77,6 +78,17 @@ async function allowAnApp({ admin, workspace }: World, canary: string): Promise<
     resource: `${canary}/mcp`,
   };
   await admin.withTenant(workspace.tenantId, (tx) => insertGrant(tx, grant));
+}
+
+/** An alert of a kind that nothing changes afterwards: it takes days of calls to come by itself. */
+async function tellOfUnusualDay({ admin, workspace }: World, canary: string): Promise<void> {
+  await admin.withTenant(workspace.tenantId, (tx) =>
+    tx.query(
+      `insert into alert (tenant_id, id, kind, subject_id, key, detail)
+       values ($1, $2, 'spend.unusual', $1, '2026-11-01', $3)`,
+      [workspace.tenantId, newId('alr'), { name: canary }],
+    ),
+  );
 }
 
 /** A request with a vote, the event of it, and a message to a channel that wants none: a dead letter. */
