@@ -94,7 +94,7 @@ export const BudgetView = z
     forecastMicros: z.int().nullable(),
     thresholds: z.array(z.int()),
     forecast: z.boolean(),
-    /** When a call was first refused for it, in this period. */
+    /** When a call was first refused for it, in this period and at this limit. */
     refusedAt: Timestamp.nullable(),
     createdAt: Timestamp,
     /** It refuses nothing any more; its history stays. */
