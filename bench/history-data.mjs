@@ -30,7 +30,7 @@ export async function fillHistory(
       const upto = Math.min(from + CALLS_AT_ONCE, own);
       await db.query(fill(sealedAt, variety), [tenantId, from, upto, own, days, untilHoursAgo]);
       written += upto - from;
-      if (written % 1_000_000 < CALLS_AT_ONCE) say(`${written} calls written`);
+      if (written % 1_000_000 < upto - from) say(`${written} calls written`);
     }
   }
 }

@@ -138,8 +138,9 @@ set local check_function_bodies = off;
 -- usage and cursor in one statement.
 create function post_events(p_tenant text[], p_after bigint[], p_sealed timestamptz[], p_upto bigint[], p_zone text[]) returns void
   language sql set search_path = public, pg_temp
-  -- One batch in memory; each workspace's events, and calls of before, by their keys.
-  set work_mem = '32MB' set enable_seqscan = off as $$
+  -- One batch in memory; each workspace's events, and calls of before, by their keys. How many rows a batch has
+  -- the planner cannot know: without this it compared each outcome with each call.
+  set work_mem = '32MB' set enable_seqscan = off set enable_nestloop = off as $$
   with batch as materialized (
     select k.tenant_id, k.zone, e.*
       from unnest(p_tenant, p_after, p_sealed, p_upto, p_zone) k(tenant_id, after, sealed, upto, zone)
@@ -159,6 +160,8 @@ create function post_events(p_tenant text[], p_after bigint[], p_sealed timestam
            case b.kind when 'control' then b.detail ->> 'callId' else b.call_id end as call_id,
            case b.kind when 'control' then (b.detail ->> 'costMicros')::bigint else b.cost_micros end as cost
       from batch b where b.kind in ('outcome', 'control')
+  ), strays as materialized (
+    select o.* from ended o where not exists (select from calls k where k.tenant_id = o.tenant_id and k.call_id = o.call_id)
   ), ends as materialized (
     select o.tenant_id, o.zone, o.seq, o.at, o.kind, o.outcome, o.duration_ms, o.detail, o.call_id, o.cost,
            c.at as called_at, c.member_id, c.client_id, c.connection, c.tool, c.reserved, c.accounts
@@ -174,7 +177,7 @@ create function post_events(p_tenant text[], p_after bigint[], p_sealed timestam
            case when o.kind = 'control' then array(select jsonb_array_elements_text(o.detail -> 'budgets')::bigint)
                 when c.detail ? 'budgets' then array(select jsonb_array_elements_text(c.detail -> 'budgets')::bigint)
                 else coalesce(l.accounts, '{}') end
-      from ended o
+      from strays o
       left join lateral (
         select e.call_id, e.at, e.member_id, e.client_id, e.connection, e.tool, e.detail from audit_event e
          where e.tenant_id = o.tenant_id and e.call_id = o.call_id and e.kind = 'call' and e.sealed_at >= now() - interval '40 days' limit 1) n on true
@@ -187,7 +190,6 @@ create function post_events(p_tenant text[], p_after bigint[], p_sealed timestam
       left join lateral (
         select r.called_at, r.member_id, r.client_id, r.connection, r.tool, r.amount_micros, r.accounts from ledger_entry r
          where c.call_id is null and r.tenant_id = o.tenant_id and r.call_id = o.call_id and r.kind = 'reserve' limit 1) l on true
-     where not exists (select from calls k where k.tenant_id = o.tenant_id and k.call_id = o.call_id)
   ), lines as materialized (
     select tenant_id, zone, seq, 1 as line, at, 'reserve' as kind, 'available' as debit, 'held' as credit, reserved as amount,
            call_id, accounts, connection, tool, member_id, client_id, at as called_at, null::jsonb as note
@@ -238,8 +240,7 @@ create function post_events(p_tenant text[], p_after bigint[], p_sealed timestam
     select *, md5(row(connection, tool, member_id, client_id, code)::text)::uuid as key from grouped
   ), named as (
     insert into usage_key (tenant_id, id, connection, tool, member_id, client_id, code)
-    select distinct tenant_id, key, connection, tool, member_id, client_id, code from keyed k
-     where not exists (select from usage_key u where u.tenant_id = k.tenant_id and u.id = k.key)
+    select distinct tenant_id, key, connection, tool, member_id, client_id, code from keyed
     on conflict do nothing
   ), hours as (
     insert into usage_hour as u (tenant_id, hour, key, calls, errors, denied, cost_micros, held_micros, durations)
