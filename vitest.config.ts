@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { SECOND_LANE } from './e2e/support/lanes.ts';
 import LongFilesFirst from './tools/long-files-first.mjs';
 
 const excluded = ['**/node_modules/**', '**/dist/**', '**/fixtures/**'];
@@ -49,9 +50,11 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts', 'conformance/*.test.ts'],
           exclude: excluded,
-          // One stack for all files; files that stop parts of it run one after the other.
-          globalSetup: ['e2e/stack.setup.ts'],
-          fileParallelism: false,
+          // One stack for all files, which run in two lanes.
+          globalSetup: ['e2e/lanes.setup.ts', 'e2e/stack.setup.ts'],
+          setupFiles: ['e2e/lane.ts'],
+          // Files of the second lane begin to wait for it first; this leaves a place for the other lane.
+          maxWorkers: SECOND_LANE.length + 1,
           retry,
           expect,
           testTimeout: 120_000,

@@ -37,14 +37,14 @@ test('with the environment of a sample every service ends at once, and says why 
     expect(text, what).toMatch(/is not set|sample or default secret/);
     if (value !== '') expect(text, what).not.toContain(value);
   }
-}, 60_000);
+}, 120_000);
 
 function start(service: string, env: Record<string, string>) {
   return new Promise<{ service: string; code: number | null; text: string }>((resolve) => {
     const child = spawn(process.execPath, [join(ROOT, `apps/${service}/dist/main.js`)], {
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 50_000,
+      timeout: 100_000,
       killSignal: 'SIGKILL',
     });
     let text = '';

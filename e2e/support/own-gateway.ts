@@ -47,7 +47,7 @@ export async function startOwnGateway(
         ({ ok }) => ok,
         () => false,
       ),
-    20_000,
+    60_000,
   ).catch(async (error: Error) => {
     await kill();
     throw new Error(`${error.message}: ${log}`);

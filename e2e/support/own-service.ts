@@ -38,7 +38,7 @@ export async function startOwnService(
       stream.on('data', (chunk) => (log += String(chunk)));
   };
   const whenReady = () =>
-    eventually(`${app} is ready`, ready, 30_000).catch((error: Error) => {
+    eventually(`${app} is ready`, ready, 60_000).catch((error: Error) => {
       child.kill('SIGKILL');
       throw new Error(`${error.message}: ${log}`);
     });
