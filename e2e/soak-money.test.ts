@@ -126,19 +126,19 @@ test(
   async () => {
     console.log(`SOAK_SEED=${seed}`);
     const { tenantId, member, owner, contractor, groupId } = world.workspace;
-    await cap('all', 0.42, { kind: 'tenant' }, 'month', () => true);
-    await cap('person', 0.15, { kind: 'user', id: member.memberId }, 'day', ({ who }) => who === 1);
+    await cap('all', 0.36, { kind: 'tenant' }, 'month', () => true);
+    await cap('person', 0.08, { kind: 'user', id: member.memberId }, 'day', ({ who }) => who === 1);
     await cap('group', 0.3, { kind: 'group', id: groupId }, 'rolling-30d', ({ who }) => who === 2);
-    await cap('tool', 0.1, { kind: 'tool', id: 'pay_cel' }, 'month', ({ tool }) => tool === 'cel');
+    await cap('tool', 0.06, { kind: 'tool', id: 'pay_cel' }, 'month', ({ tool }) => tool === 'cel');
 
     const began = performance.now();
     const clients = Array.from({ length: CLIENTS }, (_, client) => live(client));
     await until(0.5);
     // Below what is spent by now: from here on nobody of the group gets anything.
-    const lowered = await changeCap('group', 0.05);
+    const lowered = await changeCap('group', 0.03);
     await until(0.6);
-    await changeCap('person', 0.18);
-    await changeCap('tool', 0.12);
+    await changeCap('person', 0.1);
+    await changeCap('tool', 0.07);
     await Promise.all(clients);
     const seconds = (performance.now() - began) / 1_000;
 
