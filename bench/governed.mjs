@@ -1,5 +1,6 @@
 // The measurement of `npm run bench`: a governed call beside bare ones, and beside an earlier checkout.
 import { resolve } from 'node:path';
+import { BUDGETS, requireCharged } from './budgets.mjs';
 import { measureDiskShare } from './disk-share.mjs';
 import { startPrivateStack } from './private-stack.mjs';
 import { inTurn, round, warmUp } from './rounds.mjs';
@@ -7,16 +8,32 @@ import { median } from './stats.mjs';
 
 const CONNECTIONS = [1, 16, 64];
 
-/** `against`: a built checkout; `start` starts one of our scripts for as long as the run. */
-export async function measureGoverned({ base, quick, against, credential, say, start, undo }) {
+/**
+ * `against`: a built checkout; `budgets`: a name of BUDGETS; `start` starts one of our scripts for as long as the run.
+ */
+export async function measureGoverned(options) {
+  const { base, quick, against, budgets, credential, say, start, undo } = options;
+  if (budgets && !BUDGETS[budgets])
+    throw new Error(`--budgets is ${Object.keys(BUDGETS).join(' or ')}.`);
   const bare = await startBare(base + 20, start);
   const upstreamUrl = `http://127.0.0.1:${base + 20}/mcp`;
-  const workload = { credential };
-  const stack = await startPrivateStack({ base, upstreamUrl, workload, say });
+  const workload = { credential, ...BUDGETS[budgets] };
+  const stack = await startPrivateStack({
+    base,
+    upstreamUrl,
+    workload: { ...workload, priced: budgets !== undefined },
+    say,
+  });
   undo.push(stack.stop);
   const before = against && (await startOther());
+  const free = budgets && (await startFree());
   const load = await start('load.mjs');
-  const subjects = { ...bare(stack.tokens), governed: stack, ...(before && { before }) };
+  const subjects = {
+    ...bare(stack.tokens),
+    governed: stack,
+    ...(before && { before }),
+    ...(free && { free }),
+  };
   await warmUp({ subjects, load });
   const samples = [];
   const rounds = quick ? 1 : 5;
@@ -25,9 +42,18 @@ export async function measureGoverned({ base, quick, against, credential, say, s
     say(`measuring at ${connections} connection${connections === 1 ? '' : 's'}`);
     samples.push(...(await inTurn({ subjects, load, connections, rounds, pace })));
   }
+  const charged = budgets && (await requireCharged(stack.asAdmin, workload));
   say('measuring what the disk takes of it');
   const diskP50Ms = await measureDiskShare({ stack, load, rounds, pace });
-  return { ...summarise(samples), diskP50Ms, rounds };
+  return { ...summarise(samples), ...(charged && { charged }), diskP50Ms, rounds };
+
+  /** The same workload without prices. */
+  async function startFree() {
+    say('the same without prices and budgets');
+    const other = await startPrivateStack({ base: base + 32, upstreamUrl, workload, say });
+    undo.push(other.stop);
+    return other;
+  }
 
   /** The same workload on another checkout, with its own programs and its own Postgres and Redis. */
   async function startOther() {
@@ -58,6 +84,7 @@ function summarise(samples) {
   const ratio = {};
   const addedP50Ms = {};
   const toBefore = {};
+  const toFree = {};
   for (const connections of CONNECTIONS) {
     const of = (name, field) =>
       samples.filter((s) => s.name === name && s.connections === connections).map((s) => s[field]);
@@ -78,16 +105,20 @@ function summarise(samples) {
     addedP50Ms[connections] = round(pair('p50', 'two hops', (ours, theirs) => ours - theirs));
     if (of('before', 'perSecond').length > 0)
       toBefore[connections] = round(pair('perSecond', 'before', (ours, theirs) => ours / theirs));
+    if (of('free', 'perSecond').length > 0)
+      toFree[connections] = round(pair('perSecond', 'free', (ours, theirs) => ours / theirs));
   }
   return {
     ratio,
     ...(Object.keys(toBefore).length > 0 && { toBefore }),
+    ...(Object.keys(toFree).length > 0 && { toFree }),
     addedP50Ms,
     figures,
   };
 }
 
-export function printGoverned({ figures, ratio, toBefore, addedP50Ms, diskP50Ms }, say) {
+export function printGoverned(report, say) {
+  const { figures, ratio, toBefore, toFree, charged, addedP50Ms, diskP50Ms } = report;
   say('');
   say(`connections  subject     calls/s    p50 ms    p99 ms   of two hops`);
   for (const connections of CONNECTIONS) {
@@ -109,6 +140,10 @@ export function printGoverned({ figures, ratio, toBefore, addedP50Ms, diskP50Ms 
     }
   }
   say('');
+  if (toFree) {
+    say(`calls per second with budgets to without: ${JSON.stringify(toFree)}`);
+    say(`${charged.micros} micros charged at each level of ${charged.accounts} accounts together`);
+  }
   if (toBefore) say(`calls per second now to before: ${JSON.stringify(toBefore)}`);
   say(
     `governed adds ${addedP50Ms[1]} ms to p50 at one connection, ${diskP50Ms} ms of it for waiting on the disk`,

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { accessTokenSigner } from './access-tokens.mjs';
+import { setPricesAndBudgets } from './budgets.mjs';
 import { seedWorkspaces } from './seed.mjs';
 import { STANDARD } from './workload.mjs';
 
@@ -75,11 +76,17 @@ export async function startPrivateStack({
       api: `${publicUrl}/api/v1`,
       create: (name) => seedWorkspace(admin, { name, limitProfile: 'host' }),
     });
+    if (workload.priced) await setPricesAndBudgets(admin, people, workload);
+    const callers = people.flatMap(({ tenantId, owner, member, contractor }) =>
+      [owner, member, contractor]
+        .slice(0, workload.people)
+        .map((person) => ({ tenantId, owner: person })),
+    );
     const tokens =
       workload.credential === 'key'
-        ? people.map(({ owner }) => owner.apiKey)
+        ? callers.map(({ owner }) => owner.apiKey)
         : await Promise.all(
-            people.map(await accessTokenSigner({ root, lib, admin, publicUrl, secretKey })),
+            callers.map(await accessTokenSigner({ root, lib, admin, publicUrl, secretKey })),
           );
     undo.push(() => admin.end());
     const asAdmin = (sql, values) => admin.pool.query(sql, values);

@@ -2,6 +2,8 @@
 //
 //   (nothing)  a governed call to two bare hops, five pairs at 1, 16 and 64 connections
 //   --against DIR   … and a built checkout beside this one, as `before`: what a change costs
+//   --budgets one-row|many-rows   … with every call priced from its arguments and reserved at three budgets,
+//              and the same without beside it (`free`)
 //   --keys     … callers show API keys instead of access tokens
 //   --list     `tools/list` with 500 tools of 20 connections to a bare server that sends the same bytes
 //   --flat     calls with 1,000 workspaces to 10, with 200 rules to 10, with 50 and with 200 rules of all
@@ -55,6 +57,7 @@ try {
     base: Number(valueOf('--port', 0)) || (await freePortBlock(48)),
     quick: has('--quick'),
     against: valueOf('--against'),
+    budgets: valueOf('--budgets'),
     credential: has('--keys') ? 'key' : 'token',
     minutes: Number(valueOf('--minutes', 10)),
     rate: Number(valueOf('--rate', 400)),

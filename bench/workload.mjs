@@ -4,7 +4,8 @@
 /**
  * workspaces: how many, the calls spread over all of them; rules: of each one's policy; tools: in all of
  * a workspace, over `connections` connections; mixed: rules of every kind (`mixedPolicy`); credential: what callers show, `token` (a JWT access token
- * signed by the installation's key) or `key` (an API key).
+ * signed by the installation's key) or `key` (an API key); people: of each workspace, who call; priced: every
+ * call costs something, at three budgets.
  */
 export const STANDARD = {
   workspaces: 20,
@@ -12,6 +13,8 @@ export const STANDARD = {
   connections: 1,
   tools: 1,
   credential: 'token',
+  people: 1,
+  priced: false,
 };
 
 /** The slug of connection `i`; the measured tool is `bench_echo` of the first. */
