@@ -266,13 +266,28 @@ create function post_events(p_tenant text[], p_after bigint[], p_sealed timestam
   on conflict (tenant_id) do update set posted_seq = excluded.posted_seq, sealed_at = excluded.sealed_at
 $$;
 
+-- Posts these events, by the days of the zones that the workspaces have now.
+create function post_workspaces(p_tenant text[], p_after bigint[], p_sealed timestamptz[], p_upto bigint[], p_zone text[])
+  returns void language plpgsql set search_path = public, pg_temp as $$
+declare
+  w record;
+begin
+  for w in
+    select c.tenant_id, u.zone from unnest(p_tenant, p_zone) u(tenant_id, zone)
+      join money_cursor c on c.tenant_id = u.tenant_id and c.zone <> u.zone
+  loop
+    perform recount_days(w.tenant_id, w.zone);
+  end loop;
+  perform post_events(p_tenant, p_after, p_sealed, p_upto, p_zone);
+end $$;
+
 -- Posts about p_limit sealed events of all workspaces together; returns how many places of their sequences it
 -- went on. One at a time, by its own lock: the others return 0. A workspace without anything new costs a look
--- at its cursor.
+-- at its cursor. Fails where there is something new and none of it can be posted.
 create function post_money(p_limit integer) returns integer
   language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-  tenants text[]; afters bigint[]; sealed timestamptz[]; uptos bigint[]; zones text[]; places bigint; w record;
+  tenants text[]; afters bigint[]; sealed timestamptz[]; uptos bigint[]; zones text[]; places bigint;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('conducktor.money', 0)) then return 0; end if;
   select array_agg(b.tenant_id), array_agg(b.after), array_agg(b.sealed), array_agg(b.upto), array_agg(b.zone), sum(b.upto - b.after)
@@ -284,13 +299,21 @@ begin
            where h.next_seq - 1 > coalesce(c.posted_seq, 0)) b;
   if tenants is null then return 0; end if;
   perform ensure_ledger_months(2);
-  for w in
-    select c.tenant_id, u.zone from unnest(tenants, zones) u(tenant_id, zone)
-      join money_cursor c on c.tenant_id = u.tenant_id and c.zone <> u.zone
-  loop
-    perform recount_days(w.tenant_id, w.zone);
-  end loop;
-  perform post_events(tenants, afters, sealed, uptos, zones);
+  begin
+    perform post_workspaces(tenants, afters, sealed, uptos, zones);
+  exception when others then
+    -- What cannot be posted of one workspace holds up no other: each by itself.
+    places := 0;
+    for i in 1 .. cardinality(tenants) loop
+      begin
+        perform post_workspaces(tenants[i:i], afters[i:i], sealed[i:i], uptos[i:i], zones[i:i]);
+        places := places + uptos[i] - afters[i];
+      exception when others then
+        raise warning 'workspace % cannot be posted after place %: %', tenants[i], afters[i], sqlerrm;
+      end;
+    end loop;
+    if places = 0 then raise; end if;
+  end;
   return least(places, 2147483647)::integer;
 end $$;
 grant execute on function post_money(integer) to conducktor_billing;

@@ -141,6 +141,27 @@ describe('posting', () => {
     expect(await differences()).toEqual([]);
   });
 
+  it('goes on with every other workspace where an event of one cannot be posted, and with that one once it can', async () => {
+    const other = await seedWorkspace(admin);
+    await sealed([call('a', 100), call('bad', 0, { detail: { reservedMicros: 'much' } })]);
+    await sealed([call('b', 70), end('b', 70)], other.tenantId);
+    await poster.postOnce();
+    const posted = ['1 reserve available>held 70 b', '2 settle held>spent 70 b'];
+    expect([await ledger(), await ledger(other.tenantId)]).toEqual([[], posted]);
+    // Nothing else is left: that is no silence.
+    await expect(poster.postOnce()).rejects.toThrow('much');
+    await admin.pool.query(
+      "update audit_event set detail = '{}' where tenant_id = $1 and call_id = 'bad'",
+      [tenantId],
+    );
+    await post();
+    expect([await ledger(), await ledger(other.tenantId)]).toEqual([
+      ['1 reserve available>held 100 a'],
+      posted,
+    ]);
+    expect(await differences()).toEqual([]);
+  });
+
   it('keeps what an unknown outcome reserved held, until it is reconciled', async () => {
     await sealed([call('a', 100), end('a', 0, { outcome: 'unknown', ms: 9 })]);
     await post();
