@@ -16,8 +16,8 @@ export async function setPricesAndBudgets(admin, workspaces, { people }) {
   for (const { tenantId, owner, member, contractor } of workspaces)
     await admin.withTenant(tenantId, async (tx) => {
       const { rows } = await tx.query(
-        "update tool set cost = $1 where shown_name = 'bench_echo' returning id",
-        [JSON.stringify(PRICE)],
+        "update tool set cost = $2 where tenant_id = $1 and shown_name = 'bench_echo' returning id",
+        [tenantId, JSON.stringify(PRICE)],
       );
       const budget = (kind, scope, period) =>
         tx.query(

@@ -27,8 +27,8 @@ export async function makeBudgets(admin: Db, tenantId: string, memberId: string)
     await make('tenant', null, 'month', WIDE);
     await make('user', memberId, 'rolling-30d', WIDE);
     const { rows: tools } = await tx.query<{ id: string; name: string }>(
-      'select id, shown_name as name from tool where shown_name = any($1)',
-      [Object.keys(NARROW)],
+      'select id, shown_name as name from tool where tenant_id = $1 and shown_name = any($2)',
+      [tenantId, Object.keys(NARROW)],
     );
     for (const { id, name } of tools) await make('tool', id, NARROW[name]!, ROOM * PRICES[name]!);
   });
