@@ -5,6 +5,7 @@ import { converse, type InteractionDeps } from '../interaction/converse.js';
 import { price } from '../price/price.js';
 import { admit, type AdmitDeps } from '../tool-call/admit.js';
 import { wantsApproval } from '../tool-call/decide.js';
+import { recordRefusal, type RefuseDeps } from '../tool-call/refuse.js';
 import { ApprovalGone, Refusal, StaleDecision } from '../tool-call/refusal.js';
 import type { McpRequestContext } from '../mcp/ports.js';
 import type { Workspaces } from '../workspace/workspaces.js';
@@ -15,6 +16,7 @@ import { callOf, requesterOf, type StoredCallDeps } from './stored-call.js';
 
 export interface RunnerDeps extends StoredCallDeps, AdmitDeps, InteractionDeps {
   workspaces: Workspaces;
+  denials: RefuseDeps['denials'];
   logger: Logger;
   /** Looks at the made call as at one that a client made. */
   observe<Answer>(context: McpRequestContext, story: Promise<Answer>): Promise<Answer>;
@@ -116,7 +118,11 @@ export class ApprovalRunner {
         return await this.#makeOnce(request);
       } catch (error) {
         if (error instanceof ApprovalGone) return;
-        if (error instanceof Refusal) return endRequest(this.deps, request, error.message);
+        if (error instanceof Refusal) {
+          // Its client hears how the request ended; why is evidence as of any call.
+          await recordRefusal(this.deps, error);
+          return endRequest(this.deps, request, error.message);
+        }
         if (!(error instanceof StaleDecision)) throw error;
         await this.deps.workspaces.refresh(error.workspace);
       }

@@ -29,6 +29,7 @@ export function overBudget(
       toolName: tool.shownName,
       connection: tool.connection.slug,
       argumentsHash: call.argumentsHash,
+      ...(call.approval && { approval: call.approval.id }),
       budget: {
         id: budget?.id ?? '',
         limitMicros: full.limitMicros,

@@ -326,6 +326,32 @@ test('what comes to need more approval than was given is not made', async () => 
   await stack.activate(policy(rule()));
 });
 
+test('an approved call that a budget has no room for is told why it was not made, and recorded as any refusal', async () => {
+  const { admin, people } = stack;
+  const cost = JSON.stringify({ kind: 'flat', micros: 1 });
+  await stack.addTool(connectionId, 'crm', 'buy', { cost });
+  await admin.withTenant(people.tenantId, (tx) =>
+    tx.query(
+      `insert into budget (tenant_id, id, scope_kind, period, limit_micros) values ($1, 'bud_none', 'tenant', 'month', 0)`,
+      [people.tenantId],
+    ),
+  );
+  const asked = await stack.call('crm_buy', {});
+  expect(textOf(asked)).toMatch(/^Approval required/);
+  const { id } = await newest();
+  await decideAs('approved');
+  const { decided_reason } = await until('void');
+  expect(decided_reason).toBe('Operation blocked: Monthly budget limit reached ($0)');
+  const { rows } = await admin.pool.query(
+    "select record::json -> 'budget' as budget, record::json ->> 'approval' as approval from call where record::json ->> 'code' = 'budget_exceeded'",
+  );
+  const budget = { id: 'bud_none', limitMicros: 0, spentMicros: 0, heldMicros: 0, neededMicros: 1 };
+  expect(rows).toEqual([{ budget, approval: id }]);
+  await admin.withTenant(people.tenantId, (tx) =>
+    tx.query("delete from tool where shown_name = 'crm_buy'"),
+  );
+});
+
 test('what is not a tool call cannot wait for approval, and says so', async () => {
   await stack.activate(policy({ ...rule(), when: {} }));
   await askFor({ id: 22 });
