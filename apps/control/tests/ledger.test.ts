@@ -1,3 +1,4 @@
+import { ledgerEntries } from '@conducktor/db';
 import type { SeededWorkspace } from '@conducktor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControl, type ControlService, type Loose } from './harness.js';
@@ -126,5 +127,38 @@ describe('the ledger', () => {
       items: [],
       entries: 0,
     });
+  });
+
+  it('is read a part at a time, also where a span leaves out nearly all of it', async () => {
+    const { tenantId, owner } = await service.seed();
+    const { admin } = service;
+    await admin.pool.query(
+      `insert into ledger_entry (tenant_id, seq, line, posted_at, at, kind, debit, credit, amount_micros, call_id, accounts, called_at)
+       select $1, i, 0, now(), '2026-01-01'::timestamptz + make_interval(secs => i), 'reserve', 'available', 'held', 5, i, '{}', now()
+         from generate_series(3, 20000) i`,
+      [tenantId],
+    );
+    await admin.pool.query(
+      "insert into money_cursor (tenant_id, posted_seq, sealed_at, zone) values ($1, 20000, now(), 'UTC')",
+      [tenantId],
+    );
+    const until = '2026-01-01T00:00:10Z';
+    const looked = await admin.withTenant(tenantId, async (tx) => {
+      const place = { seq: 10, line: 0 };
+      const span = { upTo: 20_000, since: undefined, until, limit: 1_000 };
+      expect((await ledgerEntries(tx, place, span)).entries).toEqual([]);
+      const { rows } = await tx.query(
+        "select sum(coalesce(idx_tup_fetch, 0) + seq_tup_read)::int as n from pg_stat_xact_user_tables where relname like 'ledger_entry%'",
+      );
+      return rows[0]!['n'];
+    });
+    expect(looked).toBeLessThan(12_000);
+    expect((await exported(`?until=${until}`, owner.apiKey)).body).toMatchObject({
+      complete: true,
+      entries: 7,
+    });
+    expect(
+      (await exported('?since=2026-01-01T05:30:00Z', owner.apiKey)).body['balances'].held,
+    ).toBe(String(201 * 5));
   });
 });

@@ -169,7 +169,13 @@ export {
   reconcileHeldCall,
   type HeldCallRow,
 } from './queries/held-call.js';
-export { ledgerEntries, ledgerHead, type LedgerRow, type LedgerSide } from './queries/ledger.js';
+export {
+  ledgerEntries,
+  ledgerHead,
+  type LedgerPlace,
+  type LedgerRow,
+  type LedgerSide,
+} from './queries/ledger.js';
 export { readUsage, type Usage, type UsageFilter, type UsageRow } from './queries/usage.js';
 export {
   claimMail,

@@ -1,6 +1,12 @@
 import { Readable } from 'node:stream';
 import { LedgerEntry, LedgerTrailer, type LedgerQuery } from '@conducktor/contracts';
-import { ledgerEntries, ledgerHead, type LedgerRow, type LedgerSide } from '@conducktor/db';
+import {
+  ledgerEntries,
+  ledgerHead,
+  type LedgerPlace,
+  type LedgerRow,
+  type LedgerSide,
+} from '@conducktor/db';
 import { recordChange } from '../audit/record-change.js';
 import type { StreamContext } from '../http/route.js';
 import { createPlaces, cutWhenStalled } from '../http/streaming.js';
@@ -49,26 +55,26 @@ async function* texts(
   const balances: Record<LedgerSide, bigint> = { available: 0n, held: 0n, spent: 0n };
   const span = { upTo: postedSeq, since, until, limit: ENTRIES_AT_ONCE };
   let entries = 0;
-  let place = { seq: 0, line: 0 };
+  let place: LedgerPlace | undefined = { seq: 0, line: 0 };
   let checkedAt = performance.now();
   yield format.head;
-  for (;;) {
+  while (place) {
+    const after: LedgerPlace = place;
     if (performance.now() - checkedAt > RIGHT_CHECKED_MS) {
       await stillAllowed();
       checkedAt = performance.now();
     }
-    const rows = await control.db.withTenant(caller.tenantId, (tx) =>
-      ledgerEntries(tx, place, span),
+    const found = await control.db.withTenant(caller.tenantId, (tx) =>
+      ledgerEntries(tx, after, span),
     );
     let text = '';
-    for (const row of rows) {
+    for (const row of found.entries) {
       balances[row.debit] -= BigInt(row.amountMicros);
       balances[row.credit] += BigInt(row.amountMicros);
       text += format.entry(LedgerEntry.parse(viewOf(row, currency)), entries++ === 0);
-      place = row;
     }
     if (text !== '') yield text;
-    if (rows.length < ENTRIES_AT_ONCE) break;
+    place = found.next;
   }
   const trailer = {
     complete: true,
