@@ -97,7 +97,7 @@ function mountApi(fastify: FastifyInstance, control: Control, each: Route): void
       callers.set(request, await admitted(control, each, request, false));
     },
     handler: async (request, reply) => {
-      if (each.streams) {
+      if (each.streams && !reply.raw.destroyed) {
         streaming.add(reply.raw);
         reply.raw.once('close', () => streaming.delete(reply.raw));
       }

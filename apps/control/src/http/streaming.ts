@@ -32,6 +32,8 @@ export function createPlaces(limits: { each: number; all: number }): Places {
 
 /** Cuts off a reader that takes nothing for this long while there is something to take. */
 export function cutWhenStalled({ raw }: FastifyReply, afterMs = 30_000): void {
+  // Gone while its stream was made ready: it will not say so again.
+  if (raw.destroyed) return;
   let before = -1;
   const timer = setInterval(() => {
     const written = raw.socket?.bytesWritten ?? 0;
