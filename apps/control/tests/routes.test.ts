@@ -53,6 +53,9 @@ describe('the inventory', () => {
   });
 });
 
+const ALLOWANCES = [{ limit: 1, seconds: 60 }];
+const PRICES = [{ tools: ['*'], cost: { kind: 'flat', micros: 1 } }];
+
 describe('every route of the API', () => {
   const example = (path: string, id: string) => path.replace(/:\w+/g, id);
 
@@ -96,6 +99,17 @@ describe('every route of the API', () => {
       '/api/v1/approval-delegations',
       { to: theirs.member.email, until: new Date(Date.now() + 3_600_000).toISOString() },
     );
+    const money = [
+      ['/api/v1/budgets', { scope: { kind: 'tenant' }, period: 'month', limitMicros: 1 }],
+      ['/api/v1/limits', { scope: { kind: 'tool', each: true }, allowances: ALLOWANCES }],
+      ['/api/v1/price-lists', { name: 'x', validFrom: new Date().toISOString(), prices: PRICES }],
+    ] as const;
+    const ofMoney: string[] = [];
+    for (const [path, body] of money) {
+      const made = await service.call(theirs.owner.apiKey, 'POST', path, body);
+      expect({ path, status: made.status }).toEqual({ path, status: 201 });
+      ofMoney.push(made.body['id'] as string);
+    }
     const approval = await waitingCall(service, {
       tenantId: theirs.tenantId,
       member: theirs.member,
@@ -117,6 +131,10 @@ describe('every route of the API', () => {
           'approval_vote',
           'approval_delegation',
           'audit_outbox',
+          'budget',
+          'budget_account',
+          'price_list',
+          'rate_limit',
         ];
         const all = [];
         for (const table of tables) {
@@ -139,6 +157,7 @@ describe('every route of the API', () => {
       toolset['id'],
       approval,
       delegation.body['id'],
+      ...ofMoney,
       '1',
       theirs.owner.memberId,
       theirs.owner.keyId,
@@ -154,6 +173,10 @@ describe('every route of the API', () => {
       '/api/v1/toolsets/:id': { mode: 'search' },
       '/api/v1/members/:id': { roles: ['member'] },
       '/api/v1/groups/:id': { name: 'x' },
+      '/api/v1/limits/:id': { allowances: ALLOWANCES },
+      '/api/v1/budgets/:id': { limitMicros: 1 },
+      '/api/v1/price-lists/:id': { name: 'y' },
+      '/api/v1/held-calls/:callId/reconcile': { release: true, reason: 'x' },
     };
     for (const { method, path, tenantIds } of api) {
       if (tenantIds.length === 0) continue;
