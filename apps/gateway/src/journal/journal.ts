@@ -59,7 +59,10 @@ export class Journal {
   /** Those of them that used up an approval. */
   private readonly approved = new Set<string>();
   /** Outcomes taken and not durable yet, by call. */
-  private readonly settling = new Map<string, { settled: Promise<void>; since: number }>();
+  private readonly settling = new Map<
+    string,
+    { settled: Promise<void>; since: number; isUnknown: boolean }
+  >();
   /** What the tick in flight carries. */
   private carried: Batch | undefined;
   private paused = 0;
@@ -128,8 +131,7 @@ export class Journal {
     const { callId } = given;
     // Not confirmed before the first one is: until then the worker's copy is the second one.
     const first = this.settling.get(callId);
-    if (first && this.unknown.has(callId) && !given.isUnknown)
-      return first.settled.then(() => this.settle(given));
+    if (first?.isUnknown && !given.isUnknown) return first.settled.then(() => this.settle(given));
     if (first) return first.settled;
     const current = given.key.epoch === this.epochs.current?.epoch;
     const reservation = this.running.get(callId);
@@ -159,7 +161,11 @@ export class Journal {
         this.closing.hold({ settlement, late: true, resolve });
       }
     });
-    this.settling.set(callId, { settled, since: performance.now() });
+    this.settling.set(callId, {
+      settled,
+      since: performance.now(),
+      isUnknown: settlement.isUnknown === true,
+    });
     return settled;
   }
 

@@ -157,6 +157,34 @@ test('an unknown outcome stays held, until the service’s answer is heard after
   expect(await held(account)).toEqual({ held: 0, spent: 150 });
 });
 
+test('what a service answers after all is heard although the session was lost before "unknown" was durable', async () => {
+  const journal = await openJournal();
+  const account = await budget(1_000);
+  const call = priced(400, [account]);
+  const admission = await journal.admit(call);
+  const blocker = await admin.pool.connect();
+  await blocker.query('begin');
+  await blocker.query('lock table held_call in share mode');
+  const lastEpoch = async () =>
+    Number((await admin.pool.query('select max(id) as id from epoch')).rows[0].id);
+  const epoch = await lastEpoch();
+  const first = journal.settle(unknown(call, admission));
+  await until(async () => {
+    const { rows } = await admin.pool.query(
+      "select from pg_locks where relation = 'held_call'::regclass and not granted",
+    );
+    return rows.length > 0;
+  });
+  await killSession();
+  // Opened once the one before is lost.
+  await until(async () => (await lastEpoch()) > epoch && journal.ready);
+  const second = journal.settle(ends(call, admission, 150));
+  await blocker.query('rollback');
+  blocker.release();
+  await Promise.all([first, second]);
+  expect(await held(account)).toEqual({ held: 0, spent: 150 });
+});
+
 test('a call that attaches to another reserves nothing, and one that a budget refused leaves its key', async () => {
   const journal = await openJournal();
   const account = await budget(1_000);
