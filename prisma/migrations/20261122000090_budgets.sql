@@ -143,6 +143,8 @@ begin
       cross join lateral budget_opening(b.tenant_id, b.id, (u.account & 65535)::integer) o(opening)
      where (u.account & 65535) between budget_period_index(b.period, now() - interval '10 minutes', t.zone)
                                    and budget_period_index(b.period, now() + interval '10 minutes', t.zone)
+       -- One that is there and held by somebody would be waited for, conflict or not.
+       and not exists (select from budget_account a where a.tenant_id = u.tenant and a.id = u.account)
   ), fresh as (
     insert into budget_account (tenant_id, id, budget_id, limit_micros, opening_micros, spent_micros)
     select tenant_id, account, id, limit_micros, opening, opening from wanted order by tenant_id collate "C", account
@@ -360,18 +362,19 @@ begin
 end $$;
 
 -- The outcomes of calls whose gateway went away, or that had ended as unknown: each settles once. A cost of
--- null is all that was reserved, and none is more. Returns the calls it ended, with their outcomes.
+-- null is all that was reserved, and none is more. Returns the calls it ended, with their outcomes, and the
+-- accounts that are held now.
 create function settle_late(
   p_epoch integer, p_tick bigint, p_after integer,
   l_epoch integer[], l_tick bigint[], l_ordinal integer[], l_tenant text[], l_id text[], l_cost bigint[], l_record text[],
   b_tenant text[], b_account bigint[],
-  out ended_tenant text[], out ended_call text[], out ended_record text[]
+  out ended_tenant text[], out ended_call text[], out ended_record text[], out held bigint[]
 ) language plpgsql set search_path = public, pg_temp as $$
 declare
   s record; unknown boolean; cost bigint; settled integer := 0;
 begin
   -- All accounts of this tick, these calls' too, in the one order.
-  perform from (
+  select coalesce(array_agg(x.id), '{}') into held from (select a.id from (
       select u.tenant, u.account from unnest(b_tenant, b_account) u(tenant, account)
        union
       select oc.tenant_id, unnest(oc.accounts)
@@ -381,7 +384,7 @@ begin
       select h.tenant_id, unnest(h.accounts)
         from unnest(l_tenant, l_id) u(tenant, id) join held_call h on h.tenant_id = u.tenant and h.call_id = u.id) w
     join budget_account a on a.tenant_id = w.tenant and a.id = w.account
-   order by w.tenant collate "C", w.account for no key update of a;
+   order by w.tenant collate "C", w.account for no key update of a) x;
 
   for s in
     select u.*, u.rec::jsonb as said
@@ -619,12 +622,15 @@ begin
   -- After the keys, which everybody takes before accounts. Who attaches reserves nothing; whom a budget
   -- refuses leaves no key behind, and who attached to that in this very tick goes again in the next.
   if cardinality(l_epoch) > 0 then
-    select s.ended_tenant, s.ended_call, s.ended_record into ended_tenant, ended_call, ended_record
+    select s.ended_tenant, s.ended_call, s.ended_record, s.held into ended_tenant, ended_call, ended_record, held
       from settle_late(p_epoch, p_tick, outcomes, l_epoch, l_tick, l_ordinal, l_tenant, l_id, l_cost, l_record,
                        b_tenant, b_account) s;
   end if;
   if cardinality(b_account) > 0 then
-    held := hold_accounts(b_tenant, b_account);
+    -- Not a second time, as in `tick_spend`.
+    if held is null then
+      held := hold_accounts(b_tenant, b_account);
+    end if;
     perform charge_budgets(b_tenant, b_account, b_release, b_spend);
   end if;
   if cardinality(i_position) > 0 then

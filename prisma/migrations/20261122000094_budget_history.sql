@@ -112,6 +112,8 @@ begin
       cross join lateral budget_opening(b.tenant_id, b.id, (u.account & 65535)::integer) o(opening)
      where (u.account & 65535) between budget_period_index(b.period, now() - interval '10 minutes', t.zone)
                                    and budget_period_index(b.period, now() + interval '10 minutes', t.zone)
+       -- One that is there and held by somebody would be waited for, conflict or not.
+       and not exists (select from budget_account a where a.tenant_id = u.tenant and a.id = u.account)
   ), fresh as (
     insert into budget_account (tenant_id, id, budget_id, limit_micros, opening_micros, spent_micros)
     select tenant_id, account, id, limit_micros, opening, opening from wanted order by tenant_id collate "C", account

@@ -130,3 +130,40 @@ test('what is left of a cap is had by one of those that come at the same moment'
   }
   expect(admitted).toEqual(made.map(() => 1));
 });
+
+test('a tick that settles late waits for no account that was made while it did: nobody waits in a circle', async () => {
+  const [one, other] = [await openJournal('a'), await openJournal('b')];
+  const { made, version } = await budgets([1_000, 1_000]);
+  const [fresh, there] = made.map(({ account }) => account).sort((a, b) => a - b) as [
+    number,
+    number,
+  ];
+  const call = (accounts: number[]) => intent({ version, reservedMicros: 100, budgets: accounts });
+  const lost = call([there]);
+  const admission = await one.admit(lost);
+  await one.settle({
+    ...outcome(lost, admission),
+    isUnknown: true,
+    record: JSON.stringify({ at: new Date().toISOString(), outcome: 'unknown', durationMs: 1 }),
+  });
+  const waiting = (n: number) =>
+    until(
+      async () =>
+        (await count(
+          "select count(*) n from pg_stat_activity where wait_event_type = 'Lock' and application_name like 'conducktor journal%'",
+        )) === n,
+    );
+  const blocker = await admin.pool.connect();
+  await blocker.query('begin');
+  await blocker.query('select from held_call where call_id = $1 for update', [lost.callId]);
+  const settled = one.settle({ ...outcome(lost, admission), costMicros: 30 });
+  const first = one.admit(call([fresh]));
+  await waiting(1);
+  expect((await other.admit(call([fresh]))).verdict).toBe('admitted');
+  const second = other.admit(call([fresh, there]));
+  await waiting(2);
+  await blocker.query('rollback');
+  blocker.release();
+  const [, ...said] = await Promise.all([settled, first, second]);
+  expect(said.map(({ verdict }) => verdict)).toEqual(['admitted', 'admitted']);
+});
