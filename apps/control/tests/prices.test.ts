@@ -275,13 +275,19 @@ describe('a call whose outcome nobody knows', () => {
 
   it('is released, by whom it is for', async () => {
     const release = { release: true, reason: 'Never arrived' };
-    for (const broken of [
-      { release: true },
-      { release: false, reason: 'x' },
-      { ...release, costMicros: 1 },
-      { costMicros: -1, reason: 'x' },
-    ])
-      expect((await reconcile(broken)).status, JSON.stringify(broken)).toBe(400);
+    const either = '"body": needs either "costMicros" or "release": true.';
+    for (const [broken, says] of [
+      [{ release: true }, '"reason": '],
+      [{ costMicros: 1 }, '"reason": '],
+      [{ release: false, reason: 'x' }, '"release": '],
+      [{ reason: 'x' }, either],
+      [{ ...release, costMicros: 1 }, either],
+      [{ costMicros: -1, reason: 'x' }, '"costMicros": '],
+    ] as const) {
+      const answer = await reconcile(broken);
+      expect(answer.status, JSON.stringify(broken)).toBe(400);
+      expect(answer.body['detail']).toContain(says);
+    }
     const auditor = await keyOf('auditor');
     expect((await reconcile(release, auditor)).status).toBe(403);
     expect((await api('GET', '/held-calls', undefined, auditor)).body['items']).toHaveLength(1);

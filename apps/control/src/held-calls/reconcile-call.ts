@@ -16,13 +16,12 @@ export async function reconcileCall(
 ): Promise<Reconciled> {
   return db.withTenant(tenantId, async (tx) => {
     const reservedMicros = found(await heldMicros(tx, callId), 'held call');
-    const costMicros = 'release' in said ? 0 : said.costMicros;
+    const { costMicros = 0, reason } = said;
     if (costMicros > reservedMicros)
       throw new ConducktorError(
         'invalid_request',
         `"costMicros": this call reserved ${reservedMicros}, and no more can be charged for it.`,
       );
-    const { reason } = said;
     const record = { memberId, actor: email, clientId, reason };
     // Somebody else, or its late outcome, may have been first.
     if (!(await reconcileHeldCall(tx, callId, costMicros, record)))

@@ -22,20 +22,18 @@ export const HeldCallView = z
   .meta({ id: 'HeldCall' });
 export type HeldCallView = z.infer<typeof HeldCallView>;
 
-const reason = z.string().trim().min(1).max(500);
-
-export const Reconciliation = z.union([
-  z.strictObject({
-    /** What it cost; at most what it reserved. The rest is free again. */
-    costMicros: z.int().min(0),
-    reason,
-  }),
-  z.strictObject({
-    /** It was not carried out, and costs nothing. */
-    release: z.literal(true),
-    reason,
-  }),
-]);
+export const Reconciliation = z
+  .strictObject({
+    /** What it cost; at most what it reserved. The rest is free again. Instead of `release`. */
+    costMicros: z.int().min(0).optional(),
+    /** It was not carried out, and costs nothing. Instead of `costMicros`. */
+    release: z.literal(true).optional(),
+    reason: z.string().trim().min(1).max(500),
+  })
+  .refine(
+    ({ costMicros, release }) => (costMicros === undefined) !== (release === undefined),
+    'needs either "costMicros" or "release": true',
+  );
 export type Reconciliation = z.infer<typeof Reconciliation>;
 
 export const Reconciled = z
