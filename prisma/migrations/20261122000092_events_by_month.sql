@@ -155,7 +155,8 @@ end $$;
 -- Seals about p_limit calls and p_limit outcomes of every epoch (whole ticks) and p_limit control events
 -- into the tenants' sequences. Returns how many events it appended. One sealer at a time, by its own lock.
 -- Ids are evt_<seq, hexadecimal>x<96 random bits>. An outcome comes after its call, also when calls are
--- behind or commit while this runs: outcomes of calls that have no place yet wait for the next time.
+-- behind or commit while this runs: outcomes of calls that have no place yet wait for the next time. What was
+-- said of the cost of calls waits until none are behind: the ledger has from the call whose it is.
 -- All of a time have one moment of sealing, which no earlier event of theirs comes after.
 create or replace function seal(p_limit integer) returns integer
   language plpgsql security definer set search_path = public, pg_temp
@@ -163,6 +164,7 @@ create or replace function seal(p_limit integer) returns integer
   set work_mem = '32MB' as $$
 declare
   e record; upto bigint; early bigint; n integer; moment timestamptz; month timestamptz;
+  more boolean; behind boolean := false;
   -- What this time takes, as parts of one query over the partitions.
   parts text[] := '{}';
 begin
@@ -178,6 +180,8 @@ begin
       select tenant_id, 1 as part, epoch, tick, ordinal::bigint, case when admitted then 'call' else 'denial' end as kind,
              call_id, 0::bigint as cost, record
         from call_%1$s where epoch = %1$s and tick > %2$s and tick <= %3$s $q$, e.epoch, e.call_tick, upto);
+    execute format('select exists (select from call_%1$s where epoch = %1$s and tick > $1)', e.epoch) into more using upto;
+    behind := behind or more;
     update seal_cursor set call_tick = upto where epoch = e.epoch;
   end loop;
 
@@ -205,7 +209,9 @@ begin
   parts := parts || 'select tenant_id, 3, 0, 0::bigint, id, $k$control$k$, null, 0::bigint, record from taken'::text;
   execute format($q$
     with taken as (
-      delete from audit_outbox a using (select tenant_id, id from audit_outbox order by id limit $1) t
+      delete from audit_outbox a using (
+          select tenant_id, id from audit_outbox
+           where not ($4 and record ->> 'action' is not distinct from 'money.reconcile') order by id limit $1) t
        where a.tenant_id = t.tenant_id and a.id = t.id
       returning a.tenant_id, a.id, (a.record || jsonb_build_object('at', a.at))::text as record
     ), batch (tenant_id, part, epoch, tick, ordinal, kind, call_id, cost, record) as materialized (
@@ -236,7 +242,7 @@ begin
            record - array['at', 'memberId', 'actor', 'clientId', 'connection', 'tool', 'decision', 'code', 'outcome',
                           'argumentsHash', 'argumentsSealed', 'durationMs'], $2
       from placed $q$, array_to_string(parts, ' union all '))
-    using p_limit, moment, month;
+    using p_limit, moment, month, behind;
   get diagnostics n = row_count;
   return n;
 end $$;

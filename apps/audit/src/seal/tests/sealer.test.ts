@@ -88,6 +88,20 @@ describe('the sealer', () => {
     expect(await count("select count(*) n from audit_event where kind = 'outcome'")).toBe(1_210);
   });
 
+  it('gives a call its place before what was said of its cost, also when calls are behind', async () => {
+    const epoch = await pastEpoch();
+    await insertCalls(epoch, 5_000, true);
+    await admin.pool.query('insert into audit_outbox (tenant_id, record) values ($1, $2)', [
+      tenantId,
+      { action: 'money.reconcile', callId: `call_${epoch}_5000_1` },
+    ]);
+    await sealAll();
+    const { rows } = await admin.pool.query(
+      "select detail ->> 'callId' as call, seq::int as seq from audit_event where kind = 'control'",
+    );
+    expect(rows).toEqual([{ call: `call_${epoch}_5000_1`, seq: 5_001 }]);
+  });
+
   it('drops an epoch beside running ticks without stopping them for long or deadlocking', async () => {
     const epoch = await pastEpoch();
     await insertCalls(epoch, 1, false);
