@@ -24,10 +24,16 @@ const TAGS: Record<string, string> = {
   sessions: 'Who is connected right now',
   freeze: 'The emergency stop',
   audit: 'What was called, refused and changed',
+  limits: 'How many calls a person, client, connection or tool may make',
+  budgets: 'Caps on what calls may cost, and what is spent of them',
+  'price-lists': 'Prices of many tools, for a time',
+  'held-calls': 'Calls whose cost nobody knows yet',
+  ledger: 'Every movement of money',
   usage: 'How much was called, and what it cost',
   activity: 'Calls as they happen',
   'initial-access-tokens': 'Permits for registering a client',
-  'notification-channels': 'Where the workspace is told of approvals',
+  'notification-channels': 'Where the workspace is told of approvals and alerts',
+  alerts: 'Budgets that run out, unusual days, connections in trouble',
   'notification-deliveries': 'What became of those messages',
 };
 
@@ -239,6 +245,7 @@ const PARAMETERS: Record<string, string> = {
   version: 'The number of the version',
   other: 'The number of the version that it is compared with',
   kind: 'What is frozen: workspace, connection, member or client',
+  callId: 'The id of the call, call_…',
 };
 
 function pathParameter(name: string): Json {
