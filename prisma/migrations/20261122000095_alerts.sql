@@ -88,15 +88,19 @@ begin
   if not pg_try_advisory_xact_lock(hashtextextended('conducktor.alerts.budgets', 0)) then return 0; end if;
 
   for over in
+    with ended as (
     update alert a set ended_at = now()
       from budgets_of_now() n
      where n.period = 'rolling-30d' and a.tenant_id = n.tenant_id and a.kind = 'budget.threshold'
        and a.subject_id = n.budget_id and a.ended_at is null
        and ((a.detail ->> 'limitMicros')::bigint <> n.limit_micros
          or (a.at < now() - interval '1 day'
-             and n.spent * 100 < ((a.detail ->> 'threshold')::bigint - 10) * n.limit_micros))
+             and n.spent * 100 < greatest((a.detail ->> 'threshold')::bigint - 10, 1) * n.limit_micros))
     returning a.tenant_id, n.account, (a.detail ->> 'threshold') = '100' and a.detail -> 'refusedAt' <> 'null'
                 and (a.detail ->> 'limitMicros')::bigint = n.limit_micros as refused
+    )
+    -- In the order in which ticks hold accounts.
+    select * from ended order by tenant_id collate "C", account
   loop
     -- The next refusal is one to tell of again.
     if over.refused then
