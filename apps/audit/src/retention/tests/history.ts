@@ -115,10 +115,10 @@ async function writeHistory(
     'insert into audit_head (tenant_id, next_seq, payloads_erased) values ($1, $2 + 1, $2)',
     [tenant, last],
   );
-  await rows(`insert into money_cursor (tenant_id, posted_seq, zone) values ($1, $2, 'UTC')`, [
-    tenant,
-    last,
-  ]);
+  await rows(
+    `insert into money_cursor (tenant_id, posted_seq, sealed_at, zone) values ($1, $2, now(), 'UTC')`,
+    [tenant, last],
+  );
 }
 
 function poolThatEnds(db: Db, { at, nth }: { at: string; nth: number }): Db['pool'] {

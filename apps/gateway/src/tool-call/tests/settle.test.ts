@@ -1,3 +1,4 @@
+import { FREE } from '@conducktor/budget';
 import type { CallResult } from '@conducktor/contracts';
 import type { CallMetrics } from '@conducktor/runtime';
 import { Timeline } from '@conducktor/telemetry';
@@ -17,6 +18,7 @@ function call(more: { class?: string; idempotencyHash?: string } = {}): Admitted
     callId: 'call_1',
     key: { epoch: 1, tick: 1, ordinal: 1 },
     idempotencyHash: more.idempotencyHash,
+    quote: FREE,
     caller: { workspace: { tenantId: 'ten_1' }, member: { id: 'mem_1' } },
     tool: { class: more.class ?? 'read', shownName: 'a_b', connection: { slug: 'a' } },
     sent: { method: 'tools/call' },
