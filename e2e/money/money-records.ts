@@ -38,6 +38,9 @@ export interface RefusalRow {
 export async function readMoney(admin: Db, tenantId: string) {
   const query = async <Row>(text: string) =>
     (await admin.pool.query(text, [tenantId])).rows as Row[];
+  // Without figures about tables that have just been filled, each call is compared with each outcome.
+  await admin.pool.query('analyze call');
+  await admin.pool.query('analyze outcome');
   const calls = await query<CallRow>(`
     select c.call_id as "callId", c.reserved_micros::float8 as reserved, o.record::jsonb->>'outcome' as outcome,
            o.cost_micros::float8 as cost,
@@ -63,8 +66,8 @@ export async function readMoney(admin: Db, tenantId: string) {
 /** Every call has its outcome, and all of it is sealed and posted. */
 export async function isPosted(admin: Db, tenantId: string): Promise<boolean> {
   const { rows } = await admin.pool.query(
-    `select not exists (select from call c where c.admitted and c.tenant_id = $1
-                          and not exists (select from outcome o where o.call_id = c.call_id))
+    `select (select count(*) from call where tenant_id = $1 and admitted)
+          = (select count(*) from outcome where tenant_id = $1)
         and (select count(*) from call where tenant_id = $1) + (select count(*) from outcome where tenant_id = $1)
           = (select count(*) from audit_event where tenant_id = $1 and kind <> 'control')
         and (select posted_seq from money_cursor where tenant_id = $1)
