@@ -1,8 +1,7 @@
 import type { Db } from '@conducktor/db';
-import { seldom, STOPPING, type Logger, type Missing } from '@conducktor/runtime';
-import { paceAfter, START } from './pace.js';
+import { BatchLoop, type Logger, type Missing } from '@conducktor/runtime';
+import { SEALING_PACE } from './pace.js';
 
-const FAILED_MS = 2_000;
 // How often what is sealed and no longer needed is looked for.
 const TIDY_MS = 60_000;
 
@@ -12,32 +11,33 @@ const TIDY_MS = 60_000;
  * and of several running at once one works and the others find nothing to do.
  */
 export class Sealer {
-  private stopping = false;
-  private running: Promise<void> = Promise.resolve();
-  private wake: (() => void) | undefined;
-  private failure: string | undefined;
+  private readonly loop: BatchLoop;
   private tidiedAt = -Infinity;
   /** Events that this process has sealed. */
   sealed = 0;
 
-  private readonly away: ReturnType<typeof seldom>;
-
   constructor(private readonly deps: { db: Db; logger: Logger }) {
-    this.away = seldom((details, text) => deps.logger.warn(details, text));
+    this.loop = new BatchLoop({
+      logger: deps.logger,
+      pace: SEALING_PACE,
+      dependency: 'sealer',
+      failure: 'The audit sequence cannot be written right now; it goes on where it stopped.',
+      batch: (atMost) => this.sealOnce(atMost),
+      idle: () => this.tidy(),
+    });
   }
 
   start(): void {
-    this.running = this.loop();
+    this.loop.start();
   }
 
   /** Why nothing is being sealed now. */
   get missing(): readonly Missing[] {
-    if (this.stopping) return STOPPING;
-    return this.failure === undefined ? [] : [{ dependency: 'sealer', reason: this.failure }];
+    return this.loop.missing;
   }
 
   /** Seals what is there and returns how many events it appended. */
-  async sealOnce(atMost = START.rows): Promise<number> {
+  async sealOnce(atMost = SEALING_PACE.fewestRows): Promise<number> {
     const { rows } = await this.deps.db.pool.query<{ sealed: number }>(
       'select seal($1) as sealed',
       [atMost],
@@ -54,30 +54,8 @@ export class Sealer {
     return rows[0]!.dropped;
   }
 
-  async stop(): Promise<void> {
-    this.stopping = true;
-    this.wake?.();
-    await this.running;
-  }
-
-  private async loop(): Promise<void> {
-    let pace = START;
-    while (!this.stopping) {
-      let wait = 0;
-      try {
-        pace = paceAfter(await this.sealOnce(pace.rows), pace);
-        wait = pace.pauseMs;
-        this.failure = undefined;
-        this.away.over();
-        if (wait > 0) await this.tidy();
-      } catch (error) {
-        this.failure =
-          'The audit sequence cannot be written right now; it goes on where it stopped.';
-        this.away.say({ err: error }, this.failure);
-        wait = FAILED_MS;
-      }
-      if (wait > 0 && !this.stopping) await this.sleep(wait);
-    }
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
   private async tidy(): Promise<void> {
@@ -89,15 +67,5 @@ export class Sealer {
       this.tidiedAt = performance.now();
       this.deps.logger.info({ err: error }, 'Sealed epochs will be dropped later');
     }
-  }
-
-  private sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

@@ -1,9 +1,8 @@
 import { ConducktorError, type AlertView } from '@conducktor/contracts';
-import { membershipsOf } from '@conducktor/db';
 import type { FastifyInstance } from 'fastify';
 import type { Control } from '../control.js';
 import { requireSession } from '../http/browser-session.js';
-import { loadCaller } from '../http/caller.js';
+import { findAmongOwn } from '../http/find-among-own.js';
 import { card, facts } from '../pages/card.js';
 import { escapeHtml } from '../pages/layout.js';
 import { alertReaders } from './alerts.routes.js';
@@ -30,20 +29,10 @@ async function findOwn(
   userId: string,
   id: string,
 ): Promise<{ workspace: string; alert: AlertView }> {
-  const memberships = ID.test(id) ? await membershipsOf(control.db, userId) : [];
-  for (const { tenantId, tenantName } of memberships) {
-    const alert = await control.db.withTenant(tenantId, (tx) => readAlert(tx, id));
-    if (!alert) continue;
-    const caller = await loadCaller(control, {
-      tenantId,
-      via: 'session',
-      clientId: 'browser',
-      scopes: [],
-      member: { userId },
-    });
-    if (!caller) break;
-    alertReaders.check(caller);
-    return { workspace: tenantName, alert };
+  const own = ID.test(id) && (await findAmongOwn(control, userId, (tx) => readAlert(tx, id)));
+  if (own) {
+    alertReaders.check(own.caller);
+    return { workspace: own.workspace, alert: own.found };
   }
   throw new ConducktorError(
     'not_found',

@@ -1,8 +1,8 @@
 import { findApproval as findRow } from '@conducktor/approvals';
 import { ConducktorError, type ApprovalDetail } from '@conducktor/contracts';
-import { membershipsOf } from '@conducktor/db';
 import type { Control } from '../../control.js';
-import { loadCaller, type Caller } from '../../http/caller.js';
+import type { Caller } from '../../http/caller.js';
+import { findAmongOwn } from '../../http/find-among-own.js';
 import { getApproval } from '../read-approvals.js';
 
 const ID = /^apr_[0-9A-Za-z]{22}$/;
@@ -24,25 +24,14 @@ export async function findApproval(
   userId: string,
   id: string,
 ): Promise<OwnApproval> {
-  const memberships = ID.test(id) ? await membershipsOf(control.db, userId) : [];
-  for (const { tenantId, tenantName } of memberships) {
-    const row = await control.db.withTenant(tenantId, (tx) => findRow(tx, id));
-    if (!row) continue;
-    const caller = await loadCaller(control, {
-      tenantId,
-      via: 'session',
-      clientId: 'browser',
-      scopes: [],
-      member: { userId },
-    });
-    if (!caller) break;
-    const approval = await getApproval(control, caller, id).catch(hidden);
-    const { rows } = await control.db.withTenant(tenantId, (tx) =>
-      tx.query<{ currency: string }>('select currency from tenant where id = $1', [tenantId]),
-    );
-    return { caller, workspace: tenantName, currency: rows[0]!.currency, approval };
-  }
-  throw notThere();
+  const own = ID.test(id) && (await findAmongOwn(control, userId, (tx) => findRow(tx, id)));
+  if (!own) throw notThere();
+  const { caller, tenantId, workspace } = own;
+  const approval = await getApproval(control, caller, id).catch(hidden);
+  const { rows } = await control.db.withTenant(tenantId, (tx) =>
+    tx.query<{ currency: string }>('select currency from tenant where id = $1', [tenantId]),
+  );
+  return { caller, workspace, currency: rows[0]!.currency, approval };
 }
 
 function hidden(error: unknown): never {
