@@ -100,3 +100,17 @@ export async function adminKey(
   });
   return body['key'] as string;
 }
+
+/** An admin key of the workspace's member, who from now on has this role and no other. */
+export async function keyOfRole(
+  service: ControlService,
+  workspace: SeededWorkspace,
+  role: string,
+): Promise<string> {
+  const key = await adminKey(service, workspace, workspace.member);
+  await service.admin.pool.query('update member set roles = array[$2] where id = $1', [
+    workspace.member.memberId,
+    role,
+  ]);
+  return key;
+}

@@ -1,7 +1,7 @@
 import type { SeededWorkspace } from '@conducktor/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listed, startControl, type ControlService, type Loose } from './harness.js';
-import { adminKey } from './journal.js';
+import { keyOfRole } from './journal.js';
 import { accountsOf, makeCalls, post } from './priced-calls.js';
 
 let service: ControlService;
@@ -16,14 +16,7 @@ beforeEach(async () => {
 
 const api = (method: string, path: string, body?: unknown, key = workspace.owner.apiKey) =>
   service.call(key, method, `/api/v1${path}`, body);
-const keyOf = async (role: string) => {
-  const key = await adminKey(service, workspace, workspace.member);
-  await service.admin.pool.query('update member set roles = array[$2] where id = $1', [
-    workspace.member.memberId,
-    role,
-  ]);
-  return key;
-};
+const keyOf = (role: string) => keyOfRole(service, workspace, role);
 const connect = async () => {
   const { body } = await api('POST', '/connections', {
     slug: 'crm',

@@ -1,7 +1,7 @@
 import type { SeededWorkspace } from '@conducktor/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listed, startControl, type ControlService } from './harness.js';
-import { adminKey } from './journal.js';
+import { keyOfRole } from './journal.js';
 
 let service: ControlService;
 let workspace: SeededWorkspace;
@@ -15,14 +15,7 @@ beforeEach(async () => {
 
 const api = (method: string, path: string, body?: unknown, key = workspace.owner.apiKey) =>
   service.call(key, method, `/api/v1${path}`, body);
-const keyOf = async (role: string) => {
-  const key = await adminKey(service, workspace, workspace.member);
-  await service.admin.pool.query('update member set roles = array[$2] where id = $1', [
-    workspace.member.memberId,
-    role,
-  ]);
-  return key;
-};
+const keyOf = (role: string) => keyOfRole(service, workspace, role);
 
 describe('the settings of a workspace', () => {
   it('are changed one by one, shown, and recorded', async () => {
