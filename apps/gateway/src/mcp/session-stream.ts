@@ -6,7 +6,7 @@
 import { RedisAway } from '../sessions/bus.js';
 import type { SessionStream } from '../sessions/session-streams.js';
 import type { Session } from '../sessions/session-id.js';
-import { SessionLost, type Remembered } from '../sessions/session-store.js';
+import { SessionLost } from '../sessions/session-store.js';
 import type { Arrival } from './arrival.js';
 import type { EndpointDeps } from './endpoint.js';
 import { turnedAway } from './call.js';
@@ -27,19 +27,33 @@ export async function openSessionStream(
   session: Session,
 ): Promise<RpcReply | undefined> {
   const { sessions } = deps;
-  let remembered: Remembered;
+  let known: boolean;
   try {
-    remembered = await sessions.store.openStream(session, principal);
+    known = await sessions.store.openStream(session, principal);
   } catch (error) {
     return unremembered(error);
   }
-  const missed = remembered.known || arrival.headers['last-event-id'] !== undefined;
+  const missed = known || arrival.headers['last-event-id'] !== undefined;
   const makeAgain = async (uri: string, listener: Listener, tell: Tell): Promise<void> => {
     const made = await listener.subscribeAgain(uri);
     if (made === 'given up') return;
     if (made === 'refused') await sessions.store.removeUri(session, principal, uri).catch(() => {});
     // It was subscribed before this stream was there; or it is not any more.
     tell(notificationOf({ kind: 'resource-updated', uri }));
+  };
+  const makeMissing = async (stream: EventStream, listener: Listener, tell: Tell) => {
+    try {
+      // Held first: what is asked for in between is in both.
+      const held = listener.wanted;
+      const uris = await sessions.store.uris(session, principal);
+      for (const uri of held) if (!uris.includes(uri)) listener.unsubscribe(uri);
+      const missing = uris.filter((uri) => !held.includes(uri));
+      await Promise.all(missing.map((uri) => makeAgain(uri, listener, tell)));
+    } catch (error) {
+      // What it is subscribed to was forgotten: the next stream is told to initialize again.
+      if (error instanceof SessionLost && listener.wanted.length > 0) stream.end();
+      else if (!(error instanceof RedisAway || error instanceof SessionLost)) deps.onFault(error);
+    }
   };
   return serveStream(deps, arrival, context, principal, {
     sessionId: session.id,
@@ -49,21 +63,10 @@ export async function openSessionStream(
       if (session.protocolVersion >= PRIMED_SINCE) stream.prime(RETRY_MS);
       if (missed)
         for (const list of EVERY_LIST) tell(notificationOf({ kind: 'list-changed', list }));
-      await Promise.all(remembered.uris.map((uri) => makeAgain(uri, listener, tell)));
+      // Read once others can reach this stream: what was asked for while it was opened is there too.
+      await makeMissing(stream, listener, tell);
     },
-    refresh: async (stream, listener, tell) => {
-      try {
-        const uris = await sessions.store.uris(session, principal);
-        const held = listener.wanted;
-        for (const uri of held) if (!uris.includes(uri)) listener.unsubscribe(uri);
-        const missing = uris.filter((uri) => !held.includes(uri));
-        await Promise.all(missing.map((uri) => makeAgain(uri, listener, tell)));
-      } catch (error) {
-        // What it is subscribed to was forgotten: the next stream is told to initialize again.
-        if (error instanceof SessionLost && listener.wanted.length > 0) stream.end();
-        else if (!(error instanceof RedisAway || error instanceof SessionLost)) deps.onFault(error);
-      }
-    },
+    refresh: makeMissing,
     onEnded: (uri) => void sessions.store.removeUri(session, principal, uri).catch(() => {}),
     onClose: () => {},
   });

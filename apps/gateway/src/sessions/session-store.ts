@@ -20,17 +20,14 @@ export class SessionLost extends Error {
   override name = 'SessionLost';
 }
 
-export interface Remembered {
-  uris: string[];
-  /** It had an event stream or subscriptions before: something may have been missed since. */
-  known: boolean;
-}
-
 export interface SessionStore {
   /** For new sessions; 0 while Redis was never reached. */
   readonly epoch: number;
-  /** Reads what is remembered, and remembers that it had a stream. `RedisAway`, `SessionLost`. */
-  openStream(session: Session, principal: string): Promise<Remembered>;
+  /**
+   * Remembers that it had a stream. Whether it had one or subscriptions before: something may have been
+   * missed since. `RedisAway`, `SessionLost`.
+   */
+  openStream(session: Session, principal: string): Promise<boolean>;
   /** The resources it is subscribed to. `RedisAway`, `SessionLost`. */
   uris(session: Session, principal: string): Promise<string[]>;
   /** `known`: it was there before; `full`: it has `MAX_SUBSCRIPTIONS`. `RedisAway`, `SessionLost`. */
@@ -93,14 +90,8 @@ export function createSessionStore(bus: Bus, namespace: string): SessionStore {
       return epoch;
     },
     openStream: async (session, principal) => {
-      const [found, uris] = await needed(
-        Promise.all([
-          redis.get(`${prefix}epoch`),
-          redis.smembers(keyOf('uris', session, principal)),
-        ]),
-      );
-      await check(session, found);
-      return { uris, known: await needed(remember(session, principal)) };
+      await check(session, await needed(redis.get(`${prefix}epoch`)));
+      return needed(remember(session, principal));
     },
     uris: async (session, principal) => {
       const key = keyOf('uris', session, principal);

@@ -209,6 +209,22 @@ test('a session that is ended while its stream opens has none', async () => {
   expect(events.status).toBe(404);
 });
 
+test('what is subscribed to while the stream opens is heard on it', async () => {
+  const { a, b } = replicas;
+  const client = await beginSession(a.mcp, 'alice');
+  const watchLists = b.governed.watchLists.bind(b.governed);
+  b.governed.watchLists = async (input) => {
+    const answer = await client.request('resources/subscribe', { uri: 'test:a' });
+    expect(answer.message?.result).toEqual({});
+    return watchLists(input);
+  };
+  const events = await stream(client, b.mcp).finally(() => (b.governed.watchLists = watchLists));
+  await expect.poll(() => b.governed.listening.map(({ uri }) => uri)).toContain('test:a');
+  const before = updates(events).length;
+  b.governed.emit({ kind: 'resource-updated', uri: 'test:a' });
+  await expect.poll(() => updates(events).length).toBeGreaterThan(before);
+});
+
 test('a defect in a subscription is answered, wherever the stream is', async () => {
   const { a, b } = replicas;
   const client = await beginSession(a.mcp, 'alice');
