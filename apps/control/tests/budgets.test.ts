@@ -1,6 +1,6 @@
 import type { SeededWorkspace } from '@conducktor/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { listed, startControl, type ControlService } from './harness.js';
+import { listed, startControl, type ControlService, type Loose } from './harness.js';
 import { adminKey } from './journal.js';
 import { accountsOf, makeCalls, post, someoneWaits } from './priced-calls.js';
 
@@ -65,6 +65,37 @@ describe('a budget', () => {
     }
   });
 
+  it('says when what it counts the calls of is gone, and so counts nothing more', async () => {
+    const { connection, tool } = await connect();
+    const { tenantId, groupId, member, contractor } = workspace;
+    const scopes = [
+      { kind: 'tenant' },
+      { kind: 'client', id: 'https://chat.example/client' },
+      { kind: 'group', id: groupId },
+      { kind: 'user', id: contractor.memberId },
+      { kind: 'client', id: member.keyId },
+      { kind: 'connection', id: connection },
+      { kind: 'tool', id: tool },
+    ];
+    for (const scope of scopes) await make({ scope });
+    const gone = async () =>
+      ((await api('GET', '/budgets')).body['items'] as { scope: Loose }[]).flatMap(({ scope }) =>
+        scope['isGone'] ? [scope['kind']] : [],
+      );
+    expect(await gone()).toEqual([]);
+    await service.admin.withTenant(tenantId, async (tx) => {
+      await tx.query('update member set removed_at = now() where id = $1', [contractor.memberId]);
+      await tx.query('update tool set removed_at = now() where id = $1', [tool]);
+      await tx.query("update api_key set expires_at = now() - interval '1 hour' where id = $1", [
+        member.keyId,
+      ]);
+    });
+    expect((await gone()).toSorted()).toEqual(['client', 'tool', 'user']);
+    for (const path of [`/groups/${groupId}`, `/connections/${connection}`])
+      expect((await api('DELETE', path)).status).toBe(204);
+    expect((await gone()).toSorted()).toEqual(['client', 'connection', 'group', 'tool', 'user']);
+  });
+
   it('says what it is, and is recorded when it is made, changed and deleted', async () => {
     const made = await api('POST', '/budgets', {
       ...tenant,
@@ -73,7 +104,7 @@ describe('a budget', () => {
     });
     expect(made.body).toMatchObject({
       name: 'All of us',
-      scope: { kind: 'tenant', id: null, name: null },
+      scope: { kind: 'tenant', id: null, name: null, isGone: false },
       period: 'month',
       currency: 'USD',
       limitMicros: 100_000_000,

@@ -6,7 +6,12 @@ export function budgetView(row: BudgetRow): BudgetView {
   return {
     id: row.id,
     name: row.name,
-    scope: { kind: row.scopeKind, id: row.scopeId, name: row.scopeName },
+    scope: {
+      kind: row.scopeKind,
+      id: row.scopeId,
+      name: row.scopeName,
+      isGone: row.scopeGone,
+    },
     period: row.period,
     periodStart: row.periodStart.toISOString(),
     periodEnd: row.periodEnd?.toISOString() ?? null,

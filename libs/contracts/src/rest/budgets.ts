@@ -72,8 +72,13 @@ export const BudgetView = z
     scope: z.object({
       kind: BudgetScopeKind,
       id: z.string().nullable(),
-      /** What people call it; null for the workspace, for a client, and where it is gone. */
+      /** What people call it; null for the workspace, for a client, and where nobody knows it any more. */
       name: z.string().nullable(),
+      /** Removed, revoked or expired: no call can count against this budget any more. */
+      isGone: z.boolean().meta({
+        description:
+          'What it counts the calls of was removed, revoked or has expired: it counts nothing more',
+      }),
     }),
     period: BudgetPeriod,
     /** Of the period that runs now, as are all amounts here. Null: of 30 days up to now. */

@@ -8,6 +8,8 @@ export interface BudgetRow {
   scopeKind: BudgetScopeKind;
   scopeId: string | null;
   scopeName: string | null;
+  /** What it counts the calls of is not there any more. */
+  scopeGone: boolean;
   period: BudgetPeriod;
   currency: string;
   limitMicros: number;
@@ -56,6 +58,21 @@ const FORECAST = `(
     from (select extract(epoch from now() - s.start) as gone, extract(epoch from s.end - s.start) as whole) f
    where f.gone >= greatest(f.whole / 10, 43200))`;
 
+// A client that is no API key may come for the first time, so it is never gone; neither is the workspace.
+const SCOPE_GONE = `case
+  when b.scope_kind = 'group' then not exists (
+    select from workspace_group g where g.tenant_id = b.tenant_id and g.id = b.scope_id)
+  when b.scope_kind = 'user' then not exists (
+    select from member m where m.tenant_id = b.tenant_id and m.id = b.scope_id and m.removed_at is null)
+  when b.scope_kind = 'client' and starts_with(b.scope_id, 'key_') then not exists (
+    select from api_key k where k.tenant_id = b.tenant_id and k.id = b.scope_id and k.revoked_at is null
+       and (k.expires_at is null or k.expires_at > now()))
+  when b.scope_kind = 'connection' then not exists (
+    select from connection c where c.tenant_id = b.tenant_id and c.id = b.scope_id)
+  when b.scope_kind = 'tool' then not exists (
+    select from tool o where o.tenant_id = b.tenant_id and o.id = b.scope_id and o.removed_at is null)
+  else false end`;
+
 const BUDGETS = `
   select b.id, b.name, b.scope_kind as "scopeKind", b.scope_id as "scopeId", b.period, t.currency,
          case b.scope_kind
@@ -65,6 +82,7 @@ const BUDGETS = `
            when 'connection' then (select c.slug from connection c where c.tenant_id = b.tenant_id and c.id = b.scope_id)
            when 'tool' then (select o.shown_name from tool o where o.tenant_id = b.tenant_id and o.id = b.scope_id)
          end as "scopeName",
+         ${SCOPE_GONE} as "scopeGone",
          b.limit_micros::float8 as "limitMicros", coalesce(a.opening_micros, 0)::float8 as "openingMicros",
          (coalesce(a.spent_micros, 0) - ${GONE})::float8 as "spentMicros",
          coalesce(a.held_micros, 0)::float8 as "heldMicros",
