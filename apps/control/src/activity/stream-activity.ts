@@ -18,8 +18,16 @@ const LAST_WORDS_MS = 200;
 
 const perMember = createPlaces({ each: 5, all: 100 });
 const perWorkspace = createPlaces({ each: 25, all: 100 });
-const FULL =
-  'Too many listen to the activity of this workspace already. Close another stream first.';
+const ALL_FULL =
+  'Too many listen to the activity of workspaces here already. Try again in a few seconds.';
+const OWN_FULL = {
+  each: 'You have five streams of activity open already. Close one of them first.',
+  all: ALL_FULL,
+};
+const FULL = {
+  each: 'Too many listen to the activity of this workspace already. Close another stream first.',
+  all: ALL_FULL,
+};
 
 /**
  * Each event of the workspace as it is sealed, as server-sent events (WHATWG HTML) whose ids are places
@@ -29,7 +37,7 @@ const FULL =
 export async function streamActivity(context: StreamContext<typeof ActivityQuery>): Promise<void> {
   const { control, caller, reply } = context;
   const { tenantId } = caller;
-  const leaveOwn = perMember.take(`${tenantId} ${caller.memberId}`, FULL);
+  const leaveOwn = perMember.take(`${tenantId} ${caller.memberId}`, OWN_FULL);
   let leaveShared: () => void;
   try {
     leaveShared = perWorkspace.take(tenantId, FULL);

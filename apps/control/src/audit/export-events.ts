@@ -11,6 +11,10 @@ import { recordChange } from './record-change.js';
 const EVENTS_AT_ONCE = 1_000;
 const RIGHT_CHECKED_MS = 500;
 const places = createPlaces({ each: 2, all: 6 });
+const FULL = {
+  each: 'This workspace has two exports under way. Wait until one has ended.',
+  all: 'As many exports of audit events are under way here as may be at once. Try again in a few seconds.',
+};
 
 /**
  * The sealed sequence from `after` to where it ended when the export began, as NDJSON or CSV. The last
@@ -18,10 +22,7 @@ const places = createPlaces({ each: 2, all: 6 });
  */
 export async function exportEvents(context: StreamContext<typeof AuditExportQuery>): Promise<void> {
   const { control, caller, query, reply } = context;
-  const leave = places.take(
-    caller.tenantId,
-    'This workspace has two exports under way. Wait until one has ended.',
-  );
+  const leave = places.take(caller.tenantId, FULL);
   try {
     const upTo = await control.db.withTenant(caller.tenantId, lastSeq);
     const asked = Object.fromEntries(

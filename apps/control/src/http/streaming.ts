@@ -3,8 +3,11 @@ import type { FastifyReply } from 'fastify';
 
 /** So many at once of something that lasts: for one key, such as a member or workspace, and in all. */
 export interface Places {
-  /** Takes a place and returns how to give it back. Throws `rate_limited` with `full` when there is none. */
-  take(key: string, full: string): () => void;
+  /**
+   * Takes a place and returns how to give it back. Throws `rate_limited` when there is none, with what is said
+   * where the key has its own already and where the others have them all: of whose they are, no caller learns.
+   */
+  take(key: string, full: { each: string; all: string }): () => void;
 }
 
 export function createPlaces(limits: { each: number; all: number }): Places {
@@ -14,7 +17,9 @@ export function createPlaces(limits: { each: number; all: number }): Places {
     take(key, full) {
       const own = taken.get(key) ?? 0;
       if (own >= limits.each || all >= limits.all)
-        throw new ConducktorError('rate_limited', full, { detail: { retryAfterMs: 5_000 } });
+        throw new ConducktorError('rate_limited', own >= limits.each ? full.each : full.all, {
+          detail: { retryAfterMs: 5_000 },
+        });
       taken.set(key, own + 1);
       all++;
       let here = true;

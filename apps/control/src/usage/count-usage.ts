@@ -16,6 +16,10 @@ const MOST_DAYS = 366;
 const MOST_ROWS = 5_000;
 // A long report of a busy workspace keeps the database busy for seconds.
 const places = createPlaces({ each: 2, all: 3 });
+const FULL = {
+  each: 'Two usage reports of this workspace are being counted. Try again in a few seconds.',
+  all: 'As many usage reports are being counted here as may be at once. Try again in a few seconds.',
+};
 
 /** The roles that see the usage of everybody. */
 export const SEES_ALL = new Set<string>(['owner', 'admin', 'auditor', 'billing']);
@@ -27,10 +31,7 @@ export async function countUsage(
   query: UsageQuery,
 ): Promise<UsageReport> {
   const { since, until } = spanOf(query);
-  const leave = places.take(
-    caller.tenantId,
-    'Two usage reports of this workspace are being counted. Try again in a few seconds.',
-  );
+  const leave = places.take(caller.tenantId, FULL);
   try {
     const usage = await db.withTenant(caller.tenantId, (tx) =>
       readUsage(tx, {

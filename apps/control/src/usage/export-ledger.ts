@@ -16,6 +16,10 @@ import { LEDGER_FORMATS, type LedgerFormat } from './ledger-formats.js';
 const ENTRIES_AT_ONCE = 1_000;
 const RIGHT_CHECKED_MS = 500;
 const places = createPlaces({ each: 2, all: 6 });
+const FULL = {
+  each: 'This workspace has two exports of its ledger under way. Wait until one has ended.',
+  all: 'As many exports of ledgers are under way here as may be at once. Try again in a few seconds.',
+};
 
 /**
  * The entries of a span in the order of the ledger, up to where it was written when the export began, with how
@@ -23,10 +27,7 @@ const places = createPlaces({ each: 2, all: 6 });
  */
 export async function exportLedger(context: StreamContext<typeof LedgerQuery>): Promise<void> {
   const { control, caller, query, reply } = context;
-  const leave = places.take(
-    caller.tenantId,
-    'This workspace has two exports of its ledger under way. Wait until one has ended.',
-  );
+  const leave = places.take(caller.tenantId, FULL);
   try {
     const head = await control.db.withTenant(caller.tenantId, ledgerHead);
     await control.prisma.withTenant(caller.tenantId, (tx) =>
