@@ -55,6 +55,23 @@ async function adminKey(): Promise<string> {
 }
 
 describe('limits', () => {
+  it('are listed page by page, each once, also of clients whose names have spaces', async () => {
+    const clients = ['app a', 'app b', 'app b c', 'app d'];
+    for (const clientId of clients) {
+      await connectApp(clientId);
+      expect((await create({ kind: 'client', id: clientId })).status).toBe(201);
+    }
+    await create({ kind: 'tool', each: true });
+    const seen: unknown[] = [];
+    for (let cursor = '', pages = 0; pages < 8; pages++) {
+      const { body } = await api('GET', `/limits?limit=1${cursor}`);
+      seen.push(...(body['items'] as Loose[]).map(({ scope }) => scope.id ?? scope.kind));
+      if (body['nextCursor'] === null) break;
+      cursor = `&cursor=${body['nextCursor']}`;
+    }
+    expect(seen).toEqual([...clients, 'tool']);
+  });
+
   it('are made, read, changed and removed, each change recorded and told to gateways', async () => {
     const before = await versionOf();
     const scope = { kind: 'member', id: workspace.member.memberId };

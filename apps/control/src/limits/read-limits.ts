@@ -15,7 +15,8 @@ export async function listLimits(
       query,
       (row: LimitRow) => `${row.kind} ${row.subjectId}`,
       (after, take) => {
-        const [kind, subjectId] = after?.split(' ') ?? [];
+        // A kind is one word; what a client is named by may have spaces.
+        const [, kind, subjectId] = after?.match(/^(\S+) (.*)$/) ?? [];
         return tx.rateLimit.findMany({
           where: {
             tenantId,
