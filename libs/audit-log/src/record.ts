@@ -16,6 +16,7 @@ export interface CallRecord {
   policyVersion?: number;
   /** SHA-256 of the canonical arguments (RFC 8785), hexadecimal. */
   argumentsHash?: string;
+  /** Characters of the canonical arguments. */
   argumentsSize?: number;
   /** The arguments under the person's key, base64; larger ones stand in call_body. */
   argumentsSealed?: string;
@@ -57,7 +58,9 @@ export interface OutcomeRecord {
   tool?: string;
   outcome: OutcomeKind;
   code?: string;
+  /** From sending to the answer. */
   durationMs: number;
+  /** Bytes of the result as JSON, by which a price per size counts. */
   resultSize?: number;
   /** It was charged the most that its price allows: it came to more, or its service did not say to how much. */
   overMax?: true;

@@ -234,6 +234,7 @@ export interface LateOutcome {
   tenantId: string;
   outcome: OutcomeKind;
   durationMs: number;
+  /** Bytes of the result as JSON. */
   resultSize: number;
   /** Of a call that came with a quote. */
   charge?: Charge;

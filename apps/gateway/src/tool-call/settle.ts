@@ -55,7 +55,7 @@ export async function settle(
       tool: tool.shownName,
       outcome: result.outcome,
       durationMs: Math.round(result.durationMs * 100) / 100,
-      resultSize: result.resultJson?.length ?? 0,
+      resultSize: result.resultJson === undefined ? 0 : Buffer.byteLength(result.resultJson),
       ...charged,
     }),
     ...(call.idempotencyHash === undefined || sealed === undefined

@@ -76,4 +76,10 @@ describe('settling a call', () => {
     expect(broken.settled).toHaveLength(1);
     expect(broken.settled[0]!.answer).toBeUndefined();
   });
+
+  it('records how many bytes the result had, as the worker does that settles in its place', async () => {
+    const given = deps(Promise.resolve());
+    await settle(given, call(), { ...ok, resultJson: '{"text":"größer 💶"}' }, answer);
+    expect(JSON.parse(given.settled[0]!.record)).toMatchObject({ resultSize: 24 });
+  });
 });
