@@ -1,5 +1,6 @@
 import { accountOf, amountText, type BudgetPeriod } from '@conducktor/budget';
 import type { Admission } from '../journal/types.js';
+import { aboutCall } from '../tool-call/decide.js';
 import { Refusal } from '../tool-call/refusal.js';
 import type { ClearedCall } from '../tool-call/types.js';
 
@@ -14,10 +15,8 @@ const PERIODS: Record<BudgetPeriod, string> = {
 export function overBudget(
   call: ClearedCall,
   full: Extract<Admission, { verdict: 'over-budget' }>,
-  neededMicros: number,
 ): Refusal {
-  const { caller, tool } = call;
-  const { workspace } = caller;
+  const { workspace } = call.caller;
   const budget = workspace.budgets?.find(accountOf(full.account).number);
   const period = PERIODS[budget?.period ?? 'month'];
   const limit = amountText(full.limitMicros, workspace.currency);
@@ -25,17 +24,14 @@ export function overBudget(
     'budget_exceeded',
     `Operation blocked: ${period} budget limit reached (${limit})`,
     {
-      caller,
-      toolName: tool.shownName,
-      connection: tool.connection.slug,
-      argumentsHash: call.argumentsHash,
+      ...aboutCall(call, undefined),
       ...(call.approval && { approval: call.approval.id }),
       budget: {
         id: budget?.id ?? '',
         limitMicros: full.limitMicros,
         spentMicros: full.spentMicros,
         heldMicros: full.heldMicros,
-        neededMicros,
+        neededMicros: call.quote.reservedMicros,
       },
     },
   );

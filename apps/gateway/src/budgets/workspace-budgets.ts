@@ -1,13 +1,12 @@
 import { accountId, periodIndex, type BudgetPeriod } from '@conducktor/budget';
+import type { BudgetScopeKind } from '@conducktor/contracts';
 import type { Caller, Entry } from '../tool-call/types.js';
-
-export type BudgetScope = 'tenant' | 'group' | 'user' | 'client' | 'connection' | 'tool';
 
 /** A budget as calls are counted against it. */
 export interface BudgetRow {
   id: string;
   number: number;
-  kind: BudgetScope;
+  kind: BudgetScopeKind;
   /** What it is for: a group by its name, everything else by its id; null: the workspace. */
   subject: string | null;
   period: BudgetPeriod;
@@ -49,7 +48,7 @@ export class WorkspaceBudgets {
     return this.byNumber.get(number);
   }
 
-  private add(accounts: number[], kind: BudgetScope, subject: string | null): void {
+  private add(accounts: number[], kind: BudgetScopeKind, subject: string | null): void {
     for (const { number, period } of this.bySubject.get(subjectKey(kind, subject)) ?? [])
       accounts.push(accountId(number, this.index[period]));
   }
@@ -63,4 +62,4 @@ export class WorkspaceBudgets {
   }
 }
 
-const subjectKey = (kind: BudgetScope, subject: string | null) => `${kind} ${subject ?? ''}`;
+const subjectKey = (kind: BudgetScopeKind, subject: string | null) => `${kind} ${subject ?? ''}`;

@@ -9,7 +9,9 @@ import { canBeAsked } from '../interaction/client-channel.js';
 import type { BodyWriter } from '../journal/body-writer.js';
 import type { Journal } from '../journal/journal.js';
 import { placeOfArguments } from '../journal/kept-arguments.js';
+import type { Admission } from '../journal/types.js';
 import { auditArguments } from '../redact/audit-arguments.js';
+import { aboutCall } from './decide.js';
 import { ApprovalGone, Refusal, StaleDecision } from './refusal.js';
 import type { AdmittedCall, ClearedCall } from './types.js';
 
@@ -45,24 +47,16 @@ export async function admit(
     deps.vault.subjectSealer(tenantId, caller.member.id)?.(`call/${callId}`, kept) ??
     (await deps.vault.sealForSubject(tenantId, caller.member.id, `call/${callId}`, kept));
   const { fields, apart } = placeOfArguments(sealed);
-  const taken = call.round?.idempotency?.hash;
   const { approval } = call;
-  const idempotencyHash =
-    taken ??
-    (approval && answerKeyOf(approval.id)) ??
-    (call.input.idempotencyKey && idempotencyKeyHash(call, call.input.idempotencyKey));
+  const key = keyOf(call);
   const now = Date.now();
-  const { reservedMicros } = call.quote;
-  const budgets =
-    reservedMicros > 0 ? (caller.workspace.budgets?.accountsOf(caller, tool, now) ?? []) : [];
-
+  const reservation = reservationOf(call, now);
   const admission = await deps.journal.admit({
     tenantId,
     version: caller.workspace.version,
     callId,
     admitted: true,
-    reservedMicros,
-    ...(budgets.length > 0 && { budgets }),
+    ...reservation,
     deadlineMs:
       now +
       tool.connection.timeoutMs +
@@ -83,43 +77,65 @@ export async function admit(
       ...(kept === call.argumentsJson ? {} : { argumentsRedacted: true as const }),
       ...(approval && { approval: approval.id }),
       ...(call.previewOf && { previewOf: call.previewOf }),
-      ...(reservedMicros > 0 && { reservedMicros, budgets }),
+      ...(reservation.reservedMicros > 0 && reservation),
       ...fields,
       sourceIp: caller.context.sourceIp,
     }),
-    ...(idempotencyHash && taken === undefined
-      ? { idempotency: { hash: idempotencyHash, argumentsHash: sameCallHash(call) } }
-      : {}),
+    ...(key?.isNew && {
+      idempotency: { hash: key.hash, argumentsHash: sameCallHash(call) },
+    }),
     ...(approval && { approval }),
   });
+  if (admission.verdict === 'attached')
+    return { attachedTo: admission.callId, call, idempotencyHash: key!.hash };
+  if (admission.verdict !== 'admitted') throw notAdmitted(call, admission);
+  if (apart) deps.bodies.write(tenantId, callId, sealed);
+  return { ...call, callId, key: admission.key, idempotencyHash: key?.hash };
+}
 
+const NO_BUDGETS: readonly number[] = [];
+
+/** What the call costs at most, and the budget accounts of `now` at which that is reserved. */
+function reservationOf({ caller, tool, quote }: ClearedCall, now: number) {
+  const { reservedMicros } = quote;
+  const { budgets } = caller.workspace;
+  if (reservedMicros === 0 || !budgets) return { reservedMicros, budgets: NO_BUDGETS };
+  return { reservedMicros, budgets: budgets.accountsOf(caller, tool, now) };
+}
+
+/** The key that the call's answer is kept under, if any; a later round has the one that its first round took. */
+function keyOf(call: ClearedCall): { hash: string; isNew: boolean } | undefined {
+  const taken = call.round?.idempotency?.hash;
+  if (taken !== undefined) return { hash: taken, isNew: false };
+  if (call.approval) return { hash: answerKeyOf(call.approval.id), isNew: true };
+  const { idempotencyKey } = call.input;
+  return idempotencyKey
+    ? { hash: idempotencyKeyHash(call, idempotencyKey), isNew: true }
+    : undefined;
+}
+
+/** Why nothing was written. */
+function notAdmitted(
+  call: ClearedCall,
+  admission: Exclude<Admission, { verdict: 'admitted' | 'attached' }>,
+): Error {
   switch (admission.verdict) {
-    case 'admitted':
-      if (apart) deps.bodies.write(tenantId, callId, sealed);
-      return { ...call, callId, key: admission.key, idempotencyHash: idempotencyHash || undefined };
-    case 'attached':
-      return { attachedTo: admission.callId, call, idempotencyHash: idempotencyHash! };
     case 'stale':
-      throw new StaleDecision(caller.workspace);
+      return new StaleDecision(call.caller.workspace);
     case 'not-approved':
-      throw new ApprovalGone();
+      return new ApprovalGone();
     case 'over-budget':
-      throw overBudget(call, admission, reservedMicros);
+      return overBudget(call, admission);
     case 'no-account':
-      throw new ConducktorError(
+      return new ConducktorError(
         'governance_unavailable',
-        'This call was not made, because no budget of this moment can be charged for it.',
+        'This call was not made, because a budget that it counts against is gone, or the clock of the gateway is wrong. Try again; if it stays so, its operator has to set the clock.',
       );
     case 'conflict':
-      throw new Refusal(
+      return new Refusal(
         'idempotency_conflict',
         'This idempotency key was used with other arguments. Use a new key for a new call.',
-        {
-          caller,
-          toolName: tool.shownName,
-          connection: tool.connection.slug,
-          argumentsHash: call.argumentsHash,
-        },
+        aboutCall(call, undefined),
       );
   }
 }

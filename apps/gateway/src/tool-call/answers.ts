@@ -224,9 +224,10 @@ function challenge(
   return { kind: 'challenge', status: 403, wwwAuthenticate, body };
 }
 
-/** HTTP 503: nothing was sent, because nothing could be recorded. */
-export function unavailableAnswer(): Failure {
-  const sentence = 'This call was not made, because it cannot be recorded right now.';
+const CANNOT_RECORD = 'This call was not made, because it cannot be recorded right now.';
+
+/** HTTP 503: nothing was sent, because nothing could be recorded, or for what else `sentence` says. */
+export function unavailableAnswer(sentence = CANNOT_RECORD): Failure {
   return {
     kind: 'error',
     status: 503,

@@ -57,7 +57,9 @@ export async function refuse(
         metadataUrl,
         asked,
       );
-    if (error.code === 'governance_unavailable') return unavailableAnswer();
+    // With a cause it is the database that is away, of which there is one sentence.
+    if (error.code === 'governance_unavailable')
+      return unavailableAnswer(error.cause === undefined ? error.message : undefined);
   }
   // A defect of ours: nothing was sent, or the worker reports its outcome late.
   deps.logger.error(
