@@ -88,6 +88,18 @@ const given = async () =>
   });
 
 describe('a threshold', () => {
+  it('is told to everybody, however much one workspace was charged', async () => {
+    // A million calls at prices of its own, then a budget, which opens with them.
+    await budget({ spent: 1e11 });
+    const rich = tenantId;
+    ({ tenantId } = await alerts.seed());
+    await budget({ spent: 50 });
+    await look();
+    expect(await given()).toEqual(['50!']);
+    tenantId = rich;
+    expect(await given()).toEqual(['50', '80', '100!']);
+  });
+
   it('is told when it is reached and not just below, once by however many and after a restart, and anew in the next period', async () => {
     await inZone('Etc/GMT+12');
     const id = await budget({ period: 'day', spent: 49.999_999 });
