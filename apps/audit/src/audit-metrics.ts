@@ -1,11 +1,9 @@
 import type { Db } from '@conducktor/db';
-import { counter, dependencyMetrics, gauge, type Registry } from '@conducktor/runtime';
+import { counter, dependencyMetrics, gauge, oneLook, type Registry } from '@conducktor/runtime';
 import type { Sealer } from './seal/sealer.js';
 
 /** So many of each epoch and kind are counted: beyond that it is a matter of magnitude. */
 const COUNTED = 100_000;
-/** Both figures are one look at the database. */
-const SAME_LOOK_MS = 1_000;
 
 interface Lag {
   events: number;
@@ -14,12 +12,7 @@ interface Lag {
 
 /** How sealing stands: asked of the database when somebody wants to know. */
 export function auditMetrics(registry: Registry, { db, sealer }: { db: Db; sealer: Sealer }): void {
-  let seen: { at: number; lag: Promise<Lag> } | undefined;
-  const lag = (): Promise<Lag> => {
-    const now = performance.now();
-    if (!seen || now - seen.at > SAME_LOOK_MS) seen = { at: now, lag: sealingLag(db) };
-    return seen.lag;
-  };
+  const lag = oneLook(() => sealingLag(db));
   gauge({
     registry,
     name: 'conducktor_audit_sealing_lag_seconds',

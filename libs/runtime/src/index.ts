@@ -38,5 +38,6 @@ export {
   gauges,
   HistogramFamily,
 } from './metrics/instruments.js';
+export { oneLook } from './metrics/one-look.js';
 export { createMetrics } from './metrics/process.js';
 export { startMetricsServer } from './metrics/server.js';

@@ -1,18 +1,10 @@
-import { approvalBacklog, type ApprovalBacklog } from '@conducktor/approvals';
+import { approvalBacklog } from '@conducktor/approvals';
 import type { Db } from '@conducktor/db';
-import { gauge, gauges, type Registry } from '@conducktor/runtime';
-
-/** All figures are one look at the database. */
-const SAME_LOOK_MS = 1_000;
+import { gauge, gauges, oneLook, type Registry } from '@conducktor/runtime';
 
 /** How requests for approval stand, of all workspaces. */
 export function approvalMetrics(registry: Registry, db: Db): void {
-  let seen: { at: number; backlog: Promise<ApprovalBacklog> } | undefined;
-  const backlog = (): Promise<ApprovalBacklog> => {
-    const now = performance.now();
-    if (!seen || now - seen.at > SAME_LOOK_MS) seen = { at: now, backlog: approvalBacklog(db) };
-    return seen.backlog;
-  };
+  const backlog = oneLook(() => approvalBacklog(db));
   gauges({
     registry,
     name: 'conducktor_approvals',
