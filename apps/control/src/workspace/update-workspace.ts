@@ -6,8 +6,8 @@ import { requireUnpriced, requireZone } from './money-settings.js';
 import { toWorkspaceView } from './workspace-view.js';
 
 /**
- * Retention, currency and zone are for owners. A shorter time takes effect at the next round of retention, minutes later, and nothing comes back: so
- * only owners set it, or an admin could have the records of their own acts deleted.
+ * Retention, currency and zone are for owners. A shorter time takes effect at the next round of retention,
+ * minutes later, and nothing comes back: an admin could have the records of their own acts deleted.
  */
 export async function updateWorkspace(
   { prisma, publicUrl }: Pick<Control, 'prisma' | 'publicUrl'>,
@@ -16,16 +16,9 @@ export async function updateWorkspace(
 ): Promise<WorkspaceView> {
   const { tenantId } = caller;
   const { name, limitProfile, toolChanges, currency, zone, retention = {} } = patch;
-  if (patch.retention && !caller.roles.includes('owner'))
-    throw new ConducktorError(
-      'forbidden',
-      'Permission denied: how long records are kept is for owners to say.',
-    );
-  if ((currency !== undefined || zone !== undefined) && !caller.roles.includes('owner'))
-    throw new ConducktorError(
-      'forbidden',
-      'Permission denied: what currency amounts are in, and in whose zone budgets count, is for owners to say.',
-    );
+  if (patch.retention) requireOwner(caller, 'how long records are kept');
+  if (currency !== undefined || zone !== undefined)
+    requireOwner(caller, 'what currency amounts are in, and in whose zone budgets count,');
   const { payloadDays, eventDays } = retention;
   return prisma.withTenant(tenantId, async (tx) => {
     if (zone !== undefined) await requireZone(tx, zone);
@@ -45,4 +38,9 @@ export async function updateWorkspace(
     await recordChange(tx, caller, 'workspace.update', { ...patch });
     return toWorkspaceView(updated, publicUrl);
   });
+}
+
+function requireOwner({ roles }: Caller, matter: string): void {
+  if (roles.includes('owner')) return;
+  throw new ConducktorError('forbidden', `Permission denied: ${matter} is for owners to say.`);
 }

@@ -1,4 +1,5 @@
-import type { UsageColumn, UsageFilter } from './usage.js';
+import type { UsageDimension } from '@conducktor/contracts';
+import type { UsageFilter } from './usage.js';
 import type { UsagePieces } from './usage-pieces.js';
 
 const FILTERS = {
@@ -7,7 +8,14 @@ const FILTERS = {
   member: 'member_id',
   client: 'client_id',
 } as const;
-const WORDS = new Set<UsageColumn>(['connection', 'tool', 'member', 'client', 'group', 'decision']);
+const WORDS = new Set<UsageDimension>([
+  'connection',
+  'tool',
+  'member',
+  'client',
+  'group',
+  'decision',
+]);
 const NO_WORDS = "'' as connection, '' as tool, '' as member_id, '' as client_id, '' as code";
 
 /**
@@ -18,7 +26,7 @@ export function sourceOf(
   tenantId: string,
   filter: UsageFilter,
   pieces: UsagePieces,
-  groupBy: readonly UsageColumn[],
+  groupBy: readonly UsageDimension[],
 ): { text: string; values: unknown[] } {
   const values: unknown[] = [tenantId];
   const bind = (value: unknown) => `$${values.push(value)}`;

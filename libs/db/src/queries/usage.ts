@@ -1,21 +1,11 @@
+import type { UsageDimension } from '@conducktor/contracts';
 import type { TenantTx } from '../db.js';
 import { histogramOf, percentileOf } from './usage-durations.js';
 import { piecesOf, type UsagePieces } from './usage-pieces.js';
 import { sourceOf } from './usage-source.js';
 
-/** One of the dimensions that usage is grouped by. */
-export type UsageColumn =
-  | 'connection'
-  | 'tool'
-  | 'member'
-  | 'client'
-  | 'group'
-  | 'decision'
-  | 'day'
-  | 'hour';
-
 export interface UsageFilter {
-  groupBy: readonly UsageColumn[];
+  groupBy: readonly UsageDimension[];
   since: Date;
   until: Date;
   /** IANA name; the workspace's own when left out. */
@@ -68,7 +58,7 @@ interface SummedRow extends Omit<UsageRow, 'costMicros' | 'heldMicros' | 'p50Ms'
 }
 
 // What is summed by, and how it is told. All of them come out of this list and never out of a request.
-const EXPRESSIONS: Record<UsageColumn, [key: string, told: string]> = {
+const EXPRESSIONS: Record<UsageDimension, [key: string, told: string]> = {
   connection: ['u.connection', "nullif(u.connection, '')"],
   tool: ['u.tool', "nullif(u.tool, '')"],
   member: ['u.member_id', "nullif(u.member_id, '')"],
@@ -99,7 +89,7 @@ async function sums(
   tx: TenantTx,
   filter: UsageFilter,
   pieces: UsagePieces,
-  groupBy: readonly UsageColumn[],
+  groupBy: readonly UsageDimension[],
 ): Promise<SummedRow[]> {
   const { text, values } = sourceOf(tx.tenantId, filter, pieces, groupBy);
   const columns = groupBy.map((name) => `${EXPRESSIONS[name][1]} as "${name}", `).join('');

@@ -1,8 +1,9 @@
+import type { UsageDimension } from '@conducktor/contracts';
 import { createTestDatabase, seedWorkspace, type TestDatabase } from '@conducktor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDb, type Db } from '../db.js';
 import { histogramOf, percentileOf } from '../queries/usage-durations.js';
-import { readUsage, type UsageColumn } from '../queries/usage.js';
+import { readUsage } from '../queries/usage.js';
 
 const HOUR_MS = 3_600_000;
 const START = Date.parse('2026-03-27T00:00:00Z');
@@ -97,7 +98,7 @@ async function zoneIs(zone: string): Promise<void> {
   await billing.end();
 }
 
-const KEYS: Partial<Record<UsageColumn, string>> = {
+const KEYS: Partial<Record<UsageDimension, string>> = {
   connection: 'c.connection',
   tool: 'c.tool',
   client: 'c.client_id',
@@ -107,7 +108,7 @@ const KEYS: Partial<Record<UsageColumn, string>> = {
 };
 
 /** The same out of single events, as plainly as can be. */
-async function counted(groupBy: readonly UsageColumn[], since: Date, until: Date, zone: string) {
+async function counted(groupBy: readonly UsageDimension[], since: Date, until: Date, zone: string) {
   const columns = groupBy.map((name) => `${KEYS[name]} as "${name}", `).join('');
   const keys = groupBy.map((_name, index) => String(index + 1)).join(', ');
   const { rows } = await admin.pool.query(
@@ -139,7 +140,7 @@ describe('usage', () => {
           since: new Date(from!),
           until: new Date(random() < 0.2 ? Date.now() + 1_000 : to! + 1),
           zone: pick([undefined, 'UTC', 'Europe/Berlin', 'Asia/Kolkata', 'America/New_York']),
-          groupBy: pick<UsageColumn[]>([
+          groupBy: pick<UsageDimension[]>([
             ['day'],
             ['hour'],
             ['connection'],
