@@ -130,6 +130,31 @@ describe('a price list', () => {
     expect((await api('PUT', '/tools/crm_find/cost', cost)).body).toMatchObject({ cost });
   });
 
+  it('has no more, all lists of a workspace together, than gateways prepare in a moment', async () => {
+    const naming = (count: number) => ({
+      tools: Array.from({ length: count }, (_, n) => `*${n}*`),
+      cost: flat(1),
+    });
+    const prices = Array(9).fill(naming(200));
+    const { status, body, text } = await api('POST', '/price-lists', { name: 'long', prices });
+    expect(status, text).toBe(201);
+    const more = (count: number) =>
+      api('POST', '/price-lists', { name: 'more', prices: [naming(count), naming(100)] });
+    expect((await more(101)).body).toMatchObject({ status: 409, code: 'conflict' });
+    expect((await more(100)).status).toBe(201);
+    const path = `/price-lists/${body['id']}`;
+    const longer = [...prices.slice(1), naming(199), naming(2)];
+    expect((await api('PATCH', path, { prices: longer })).status).toBe(409);
+    expect((await api('PATCH', path, { prices, name: 'as long' })).status).toBe(200);
+    const wordy = { kind: 'cel', micros: `'${'x'.repeat(1_600)}' == '' ? 0 : 1` };
+    const large = Array(190).fill({ tools: ['crm_*'], cost: wordy });
+    await api('PATCH', path, { prices: large });
+    for (const [name, status] of Object.entries({ b: 201, c: 201, d: 409 }))
+      expect((await api('POST', '/price-lists', { name, prices: large })).status, name).toBe(
+        status,
+      );
+  });
+
   it('that does not fit its schema is refused', async () => {
     const broken = [
       { prices: [] },

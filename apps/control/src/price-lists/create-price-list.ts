@@ -8,7 +8,7 @@ import { recordChange } from '../audit/record-change.js';
 import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { unlessTaken } from '../http/unique.js';
-import { requirePrices } from './check-cost.js';
+import { requirePrices, requireRoom } from './check-cost.js';
 import { holdCurrency } from './hold-currency.js';
 import { priceListView } from './price-list-view.js';
 import { requireOrder } from './validity.js';
@@ -36,6 +36,7 @@ export async function createPriceList(
           'conflict',
           `A workspace has at most ${MAX_LISTS} price lists. Delete one that is over.`,
         );
+      await requireRoom(tx, tenantId, prices);
       const id = newId('prl');
       const row = await tx.priceList.create({
         data: { tenantId, id, name, validFrom, validUntil, prices },

@@ -4,7 +4,7 @@ import type { Control } from '../control.js';
 import type { Caller } from '../http/caller.js';
 import { found } from '../http/not-found.js';
 import { unlessTaken } from '../http/unique.js';
-import { requirePrices } from './check-cost.js';
+import { requirePrices, requireRoom } from './check-cost.js';
 import { taken } from './create-price-list.js';
 import { holdCurrency } from './hold-currency.js';
 import { priceListView } from './price-list-view.js';
@@ -25,6 +25,7 @@ export async function updatePriceList(
       await holdCurrency(tx, tenantId);
       const where = { tenantId_id: { tenantId, id } };
       const before = found(await tx.priceList.findUnique({ where }), 'price list');
+      if (prices) await requireRoom(tx, tenantId, prices, id);
       const validFrom =
         patch.validFrom === undefined ? before.validFrom : new Date(patch.validFrom);
       const validUntil =
