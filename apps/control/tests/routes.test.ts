@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { SeededWorkspace } from '@conducktor/testing';
 import { parse } from 'yaml';
@@ -258,6 +261,26 @@ describe('requests that are none', () => {
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject({ status, code });
     expect(answer.body.detail).toBeTruthy();
+  });
+
+  it.each([
+    ['said beforehand', { 'content-length': 10_000_000 }],
+    ['not said', {}],
+  ])('are heard out when they are far too large, which is %s', async (_what, headers) => {
+    const sent = request(`${service.origin}/api/v1/groups`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${ours.owner.apiKey}`,
+        'content-type': 'application/json',
+        ...headers,
+      },
+    });
+    sent.end(Buffer.alloc(10_000_000, 'a'));
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    // Else the connection is reset below whoever forwards it, and there is no answer to hand on.
+    expect(sent.writableFinished).toBe(true);
+    expect(answer.statusCode).toBe(413);
+    expect(await json(answer)).toMatchObject({ code: 'payload_too_large' });
   });
 
   it('are headed as all others', async () => {

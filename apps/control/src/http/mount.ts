@@ -6,6 +6,7 @@ import type { Control } from '../control.js';
 import { authenticate } from './authenticate.js';
 import { requireSession } from './browser-session.js';
 import type { Caller } from './caller.js';
+import { hearOut } from './hear-out.js';
 import { invalidRequest, problemOf, sendProblem } from './problem.js';
 import type { AnyRoute, OpenRoute, PersonRoute, Route } from './route.js';
 import { refuseUnstorable } from './unstorable.js';
@@ -35,8 +36,10 @@ export function mount(fastify: FastifyInstance, control: Control, routes: AnyRou
       }
     },
   );
-  fastify.setErrorHandler((error, request, reply) => {
-    if (problemOf(error).code === 'internal_error')
+  fastify.setErrorHandler(async (error, request, reply) => {
+    const { code } = problemOf(error);
+    if (code === 'payload_too_large') await hearOut(request.raw);
+    if (code === 'internal_error')
       control.logger.error(
         { err: error, method: request.method, route: request.routeOptions.url },
         'A request failed',
