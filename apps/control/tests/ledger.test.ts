@@ -129,6 +129,19 @@ describe('the ledger', () => {
     });
   });
 
+  it('of a span that ends before it begins is refused, not said to be complete and empty', async () => {
+    const [early, late] = ['2026-03-01T00:00:00Z', '2026-03-03T00:00:00Z'];
+    for (const span of [`since=${late}&until=${early}`, `since=${late}&until=${late}`]) {
+      const path = `/api/v1/ledger?format=csv&${span}`;
+      const answer = await service.call(workspace.owner.apiKey, 'GET', path);
+      expect(answer.status).toBe(400);
+      expect(answer.body).toMatchObject({
+        code: 'invalid_request',
+        detail: '"since": must be before "until".',
+      });
+    }
+  });
+
   it('is read a part at a time, also where a span leaves out nearly all of it', async () => {
     const { tenantId, owner } = await service.seed();
     const { admin } = service;

@@ -1,5 +1,10 @@
 import { Readable } from 'node:stream';
-import { LedgerEntry, LedgerTrailer, type LedgerQuery } from '@conducktor/contracts';
+import {
+  ConducktorError,
+  LedgerEntry,
+  LedgerTrailer,
+  type LedgerQuery,
+} from '@conducktor/contracts';
 import {
   ledgerEntries,
   ledgerHead,
@@ -27,6 +32,9 @@ const FULL = {
  */
 export async function exportLedger(context: StreamContext<typeof LedgerQuery>): Promise<void> {
   const { control, caller, query, reply } = context;
+  // Else who mixes the two up is told that nothing was spent, and that this is complete.
+  if (query.since && query.until && new Date(query.since) >= new Date(query.until))
+    throw new ConducktorError('invalid_request', '"since": must be before "until".');
   const leave = places.take(caller.tenantId, FULL);
   try {
     const head = await control.db.withTenant(caller.tenantId, ledgerHead);
