@@ -39,17 +39,17 @@ function summaryOf(
   currency: string,
 ): string {
   const amount = (micros: number) => amountText(micros, currency);
-  const paid = items
+  const charged = items
     .filter(({ costMicros }) => costMicros > 0)
     .sort((a, b) => b.costMicros - a.costMicros);
-  const named = paid
+  const named = charged
     .slice(0, NAMED)
     .map(
       (item) =>
         `${groupBy.map((name) => item[name] ?? 'none').join(' ')}: ${amount(item.costMicros)}`,
     );
-  if (paid.length > NAMED) {
-    const others = paid.slice(NAMED).reduce((sum, { costMicros }) => sum + costMicros, 0);
+  if (charged.length > NAMED) {
+    const others = charged.slice(NAMED).reduce((sum, { costMicros }) => sum + costMicros, 0);
     named.push(`others: ${amount(others)}`);
   }
   return `Total: ${amount(total)}${named.length === 0 ? '' : ` (${named.join(', ')})`}`;

@@ -17,7 +17,7 @@ import type { AnswerByCapability, ApprovalRequest, CallToApprove } from './types
 import { waitForChange } from './wait-for-change.js';
 
 /** Within the rate limits: who asks for approval again and again is limited like any other. */
-export type PaidCall = CallToApprove & Pick<PricedCall, 'withinLimits' | 'quote'>;
+type PricedCallToApprove = CallToApprove & Pick<PricedCall, 'withinLimits' | 'quote'>;
 
 export interface Approvals {
   changes: ApprovalChanges;
@@ -47,7 +47,7 @@ const LOOKS = 5;
  */
 export async function approve(
   deps: ApproveDeps,
-  call: PaidCall,
+  call: PricedCallToApprove,
 ): Promise<ApprovedCall | { answer: ToolCallAnswer }> {
   call.input.context.timeline.mark('approve');
   if (call.round) throw asksMidway(call);
@@ -67,7 +67,7 @@ const CANNOT_ASK = 'Nobody can be asked for approval right now.';
 
 async function decided(
   deps: ApproveDeps,
-  call: PaidCall,
+  call: PricedCallToApprove,
 ): Promise<ApprovedCall | { answer: ToolCallAnswer }> {
   const { signal } = call.input;
   let until = Date.now() + deps.approvals.holdMs;
@@ -117,7 +117,7 @@ const CODES_OF_END: Partial<Record<ApprovalRequest['status'], Code>> = {
 
 async function endOf(
   deps: ApproveDeps,
-  call: PaidCall,
+  call: PricedCallToApprove,
   request: ApprovalRequest,
   recorded: Recorded | undefined,
 ) {
@@ -136,7 +136,7 @@ async function endOf(
 const resultBy = ({ tool }: CallToApprove) => Date.now() + tool.connection.timeoutMs + SETTLE_MS;
 
 /** The request for this very call: the one there is, or a new one. */
-async function requestOf(deps: ApproveDeps, call: PaidCall): Promise<ApprovalRequest> {
+async function requestOf(deps: ApproveDeps, call: PricedCallToApprove): Promise<ApprovalRequest> {
   let isNew = false;
   for (let look = 1; look <= LOOKS; look++) {
     const found = await findRequest(deps, call);
@@ -158,7 +158,7 @@ async function requestOf(deps: ApproveDeps, call: PaidCall): Promise<ApprovalReq
 const CHANGED = 'What it was asked for has changed, and the same call was asked for again.';
 
 /** What waits must be for this call as it is now; what came of one that was made is told in any case. */
-function isFor(request: ApprovalRequest, call: PaidCall): boolean {
+function isFor(request: ApprovalRequest, call: PricedCallToApprove): boolean {
   if (request.status !== 'pending' && request.status !== 'approved') return true;
   return (
     request.bound === boundOf(call) &&
@@ -171,7 +171,7 @@ function isFor(request: ApprovalRequest, call: PaidCall): boolean {
  * The call with its approval, and nothing that nobody has approved: its client's `_meta` stays here, and
  * its upstream cannot ask the client anything.
  */
-export function approved<Call extends PaidCall>(
+export function approved<Call extends PricedCallToApprove>(
   call: Call,
   { id }: Pick<ApprovalRequest, 'id'>,
 ): Call & ApprovedCall {

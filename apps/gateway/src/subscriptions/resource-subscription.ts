@@ -143,7 +143,7 @@ export class ResourceSubscription implements Subscription {
 
   /**
    * A connection that was written anew is watched anew, and may have other contents. It may lead to
-   * another server, so that is recorded as the first time was; the client asked once and has paid.
+   * another server, so that is recorded as the first time was; the client asked once and was limited then.
    */
   async #follow(allowed: AllowedCall): Promise<void> {
     const { caller, tool } = allowed;

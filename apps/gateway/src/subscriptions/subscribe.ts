@@ -30,8 +30,8 @@ export async function subscribe(
     if (deps.watches.openOf(caller) >= MAX_OPEN) throw tooMany(caller);
     const checked = checkSubscription(caller, connection, uri);
     const allowed = decide(await lookUpSeen(deps, checked));
-    const paid = await limitRequest(deps, caller, allowed.tool.shownName, connection.slug);
-    const admitted = await admit(deps, limitedBy(paid, allowed));
+    const withinLimit = await limitRequest(deps, caller, allowed.tool.shownName, connection.slug);
+    const admitted = await admit(deps, limitedBy(withinLimit, allowed));
     // Only a call with an idempotency key is attached to another one.
     if ('attachedTo' in admitted) return FAILED;
 

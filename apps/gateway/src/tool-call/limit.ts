@@ -102,7 +102,7 @@ export async function limitRequest(
   });
 }
 
-/** That a client's request is paid for; the calls that are made for it are not limited again. */
+/** That a client's request was within its limit; the calls that are made for it are not limited again. */
 export interface WithinRequestLimit {
   caller: Caller;
   withinLimits: true;

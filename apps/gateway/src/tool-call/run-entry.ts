@@ -24,9 +24,9 @@ export async function runEntry(
   timeline.mark('decide');
   const allowed = decide(asksSeen(call) ? await lookUpSeen(deps, call) : call);
   timeline.mark('limit');
-  const paid = await limitRequest(deps, caller, tool.shownName, tool.connection.slug);
+  const withinLimit = await limitRequest(deps, caller, tool.shownName, tool.connection.slug);
   timeline.mark('admit');
-  const admitted = await admit(deps, limitedBy(paid, allowed));
+  const admitted = await admit(deps, limitedBy(withinLimit, allowed));
   if ('attachedTo' in admitted) return attach(deps, admitted);
   return converse(deps, admitted);
 }
