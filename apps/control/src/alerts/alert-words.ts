@@ -35,7 +35,7 @@ function thresholdWords(detail: AlertOf<'budget.threshold'>['detail'], say: Say)
   if (refusedAt !== null)
     return {
       headline: `Calls are refused: ${budget}`,
-      what: `A call was refused on ${minute(refusedAt)} because the ${budget} has no room for it: ${spent} is spent${part}${ends}.`,
+      what: `A call was refused on ${minuteOf(refusedAt)} because the ${budget} has no room for it: ${spent} is spent${part}${ends}.`,
       todo: `Calls that do not fit into it are refused ${untilText(detail)}. ${raise(detail)}`,
     };
   return {
@@ -53,8 +53,8 @@ function forecastWords(detail: AlertOf<'budget.forecast'>['detail'], say: Say): 
   const budget = budgetText(detail, say);
   return {
     headline: `Likely to go over: ${budget}`,
-    what: `At the pace so far, the ${budget} comes to about ${rounded(forecastMicros, currency)} by ${minute(periodEnd!)}; its limit is ${amountText(limitMicros, currency)}. Spent is ${amountText(spentMicros, currency)}.`,
-    todo: `At that pace the limit is reached about ${minute(reachedAt)}, and calls with a price are refused from then on. ${raise(detail)}`,
+    what: `At the pace so far, the ${budget} comes to about ${rounded(forecastMicros, currency)} by ${minuteOf(periodEnd!)}; its limit is ${amountText(limitMicros, currency)}. Spent is ${amountText(spentMicros, currency)}.`,
+    todo: `At that pace the limit is reached about ${minuteOf(reachedAt)}, and calls with a price are refused from then on. ${raise(detail)}`,
   };
 }
 
@@ -93,7 +93,7 @@ function troubleWords({ subjectId, detail }: AlertOf<'connection.trouble'>, say:
     ...(since === null
       ? []
       : [
-          `The connection ${connection} has been ${status} since ${minute(since)}${reason ? `: ${say(reason, 300)}` : '.'}`,
+          `The connection ${connection} has been ${status} since ${minuteOf(since)}${reason ? `: ${say(reason, 300)}` : '.'}`,
         ]),
     ...(failed === null
       ? []
@@ -114,7 +114,7 @@ function recoveredWords(detail: AlertOf<'connection.recovered'>['detail'], say: 
   const connection = say(detail.connection);
   return {
     headline: `Connection well again: ${connection}`,
-    what: `The connection ${connection}, in trouble since ${minute(detail.since)}, has been well for 15 minutes.`,
+    what: `The connection ${connection}, in trouble since ${minuteOf(detail.since)}, has been well for 15 minutes.`,
     todo: 'There is nothing to do.',
   };
 }
@@ -135,10 +135,10 @@ function budgetText({ name, scope, period }: BudgetFacts, say: Say): string {
 }
 
 const endText = ({ periodEnd }: BudgetFacts) =>
-  periodEnd === null ? ' in 30 days' : ` in the period that ends on ${minute(periodEnd)}`;
+  periodEnd === null ? ' in 30 days' : ` in the period that ends on ${minuteOf(periodEnd)}`;
 
 const untilText = ({ periodEnd }: BudgetFacts) =>
-  periodEnd === null ? 'until enough of it is 30 days old' : `until ${minute(periodEnd)}`;
+  periodEnd === null ? 'until enough of it is 30 days old' : `until ${minuteOf(periodEnd)}`;
 
 const raise = ({ budgetId }: BudgetFacts) =>
   `To let more through, raise its limit: PATCH /api/v1/budgets/${budgetId}. GET /api/v1/usage?groupBy=tool,member says what it is spent on.`;
@@ -147,4 +147,5 @@ const raise = ({ budgetId }: BudgetFacts) =>
 const rounded = (micros: number, currency: string) =>
   amountText(Math.round(micros / 10_000) * 10_000, currency);
 
-const minute = (at: string) => `${at.slice(0, 16).replace('T', ' ')} UTC`;
+/** A moment as people read it, to the minute. */
+export const minuteOf = (at: string) => `${at.slice(0, 16).replace('T', ' ')} UTC`;

@@ -6,7 +6,7 @@ import { findAmongOwn } from '../http/find-among-own.js';
 import { card, facts } from '../pages/card.js';
 import { escapeHtml } from '../pages/layout.js';
 import { alertReaders } from './alerts.routes.js';
-import { alertWords } from './alert-words.js';
+import { alertWords, minuteOf } from './alert-words.js';
 import { readAlert } from './read-alerts.js';
 
 export const ALERT_PATH = '/alerts/:id';
@@ -55,5 +55,3 @@ ${facts([
 <p class="hint">The figures are those of that moment. <a href="/docs/api">REST API</a></p>`,
   );
 }
-
-const minuteOf = (at: string) => `${at.slice(0, 16).replace('T', ' ')} UTC`;
