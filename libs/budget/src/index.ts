@@ -1,4 +1,11 @@
-export { accountId, accountOf, periodIndex, type BudgetPeriod } from './period.js';
+export {
+  accountId,
+  accountOf,
+  periodIndex,
+  periodIndexesAmong,
+  type BudgetPeriod,
+  type LocalDays,
+} from './period.js';
 export { amountText } from './amount.js';
 export {
   compilePrice,

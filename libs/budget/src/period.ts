@@ -15,9 +15,37 @@ const INDEXES = 65_536;
 export function periodIndex(period: BudgetPeriod, at: number, zone: string): number {
   if (period === 'rolling-30d') return 0;
   const { year, month, day } = localDate(at, zone);
-  if (period === 'month') return (year - 1970) * 12 + month - 1;
-  const days = Math.floor(Date.UTC(year, month - 1, day) / DAY_MS);
-  return period === 'day' ? days : Math.floor((days - FIRST_MONDAY) / 7);
+  return indexesOf(Date.UTC(year, month - 1, day) / DAY_MS)[period];
+}
+
+/** When the local days of a zone begin: of day `first` and those after it, in Unix seconds. */
+export interface LocalDays {
+  first: number;
+  starts: readonly number[];
+}
+
+/**
+ * The indexes of all periods that `at` lies in, by days that the database gave: it and the runtime each have
+ * rules of zones of their own, of which one hears of a change before the other. Undefined for a moment that is
+ * not among them.
+ */
+export function periodIndexesAmong(
+  { first, starts }: LocalDays,
+  at: number,
+): Record<BudgetPeriod, number> | undefined {
+  const place = starts.findLastIndex((start) => start * 1_000 <= at);
+  // Where the last one ends is not said.
+  return place < 0 || place === starts.length - 1 ? undefined : indexesOf(first + place);
+}
+
+function indexesOf(day: number): Record<BudgetPeriod, number> {
+  const date = new Date(day * DAY_MS);
+  return {
+    day,
+    week: Math.floor((day - FIRST_MONDAY) / 7),
+    month: (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth(),
+    'rolling-30d': 0,
+  };
 }
 
 /** The id of the account that budget `number` has in the period of this index. */

@@ -1,4 +1,10 @@
-import { accountId, periodIndex, type BudgetPeriod } from '@conducktor/budget';
+import {
+  accountId,
+  periodIndex,
+  periodIndexesAmong,
+  type BudgetPeriod,
+  type LocalDays,
+} from '@conducktor/budget';
 import type { BudgetScopeKind } from '@conducktor/contracts';
 import type { Caller, Entry } from '../tool-call/types.js';
 
@@ -26,6 +32,8 @@ export class WorkspaceBudgets {
     rows: readonly BudgetRow[],
     /** IANA name. */
     private readonly zone: string,
+    /** As the database has them; null: no budget counts by days. */
+    private readonly days: LocalDays | null,
   ) {
     this.bySubject = Map.groupBy(rows, (row) => subjectKey(row.kind, row.subject));
     this.byNumber = new Map(rows.map((row) => [row.number, row]));
@@ -57,8 +65,11 @@ export class WorkspaceBudgets {
     const minute = Math.floor(now / MINUTE_MS);
     if (minute === this.minute) return;
     this.minute = minute;
-    for (const period of ['day', 'week', 'month'] as const)
-      this.index[period] = periodIndex(period, now, this.zone);
+    const known = this.days && periodIndexesAmong(this.days, now);
+    if (known) this.index = known;
+    else
+      for (const period of ['day', 'week', 'month'] as const)
+        this.index[period] = periodIndex(period, now, this.zone);
   }
 }
 

@@ -33,7 +33,10 @@ export async function loadWorkspace(
     limitProfile: found.limitProfile,
     limits: found.limits.length > 0 ? new CallLimits(tenantId, found.limits) : undefined,
     currency: found.currency,
-    budgets: found.budgets.length > 0 ? new WorkspaceBudgets(found.budgets, found.zone) : undefined,
+    budgets:
+      found.budgets.length > 0
+        ? new WorkspaceBudgets(found.budgets, found.zone, found.days)
+        : undefined,
     members: new Map(found.members.map((member) => [member.id, member])),
     apiKeys: new Map(found.apiKeys.map((key) => [key.id, key])),
     revokedGrants: new Set(found.revokedGrants),

@@ -1,3 +1,4 @@
+import type { LocalDays } from '@conducktor/budget';
 import type {
   DeclaredScope,
   FreezeKind,
@@ -63,11 +64,15 @@ export interface WorkspaceRows {
   currency: string;
   zone: string;
   budgets: BudgetRow[];
+  days: LocalDays | null;
   priceLists: PriceListRow[];
   connections: ConnectionRow[];
   tools: ToolRow[];
   toolsets: ToolsetEntry[];
 }
+
+// Longer than a snapshot lasts: something of the workspace changes before.
+const DAYS_AHEAD = 400;
 
 /**
  * One statement, so that one moment is seen and one round trip made; prepared once per session, because
@@ -100,6 +105,14 @@ select v.version, t.name, t.limit_profile as "limitProfile", p.document, t.activ
      from budget b
      left join workspace_group g on g.tenant_id = b.tenant_id and g.id = b.scope_id
     where b.deleted_at is null) as budgets,
+  -- From yesterday on. Where clocks go back at midnight, a day begins with the first of the two.
+  case when exists (select from budget b where b.deleted_at is null and b.period <> 'rolling-30d') then (
+    select json_build_object('first', min(day), 'starts', json_agg(extract(epoch from
+             case when budget_period_index('day', midnight - interval '1 hour', t.zone) = day
+                  then midnight - interval '1 hour' else midnight end)::bigint order by day))
+      from generate_series(budget_period_index('day', now(), t.zone) - 1,
+                           budget_period_index('day', now(), t.zone) + ${DAYS_AHEAD}) day
+     cross join lateral (select budget_period_start('day', day, t.zone) as midnight) d) end as days,
   (select coalesce(json_agg(json_build_object(
        'validFrom', extract(epoch from p.valid_from) * 1000, 'validUntil', extract(epoch from p.valid_until) * 1000,
        'prices', p.prices) order by p.valid_from desc, p.id), '[]')
