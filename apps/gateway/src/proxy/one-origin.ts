@@ -38,8 +38,12 @@ const AUTH_PATHS = [
 ];
 
 const METHODS = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS'];
-/** Connection-level headers (RFC 9110 section 7.6.1); those that `Connection` lists go too. */
+/**
+ * Connection-level headers (RFC 9110 section 7.6.1); those that `Connection` lists go too. `expect` is fulfilled
+ * here: the server has asked for the body, and undici sends no request that has it.
+ */
 const HOP_BY_HOP = [
+  'expect',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',

@@ -182,6 +182,27 @@ describe('a forwarded request', () => {
     });
   });
 
+  test('that waits to be asked for its body is asked by the gateway, and goes on without that wish', async () => {
+    const { request } = await import('node:http');
+    const asked = request(`${gateway.url}/api/v1/x`, {
+      method: 'POST',
+      headers: { expect: '100-continue', 'content-length': 5 },
+    });
+    // As curl does for every body over 1 MiB.
+    asked.once('continue', () => asked.end('hello'));
+    asked.flushHeaders();
+    const status = await new Promise((resolve, reject) => {
+      asked.once('error', reject);
+      asked.once('response', (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+    });
+    expect(status).toBe(200);
+    expect(seen).toMatchObject([{ bytes: 5 }]);
+    expect(seen[0]!.headers).not.toHaveProperty('expect');
+  });
+
   test('keeps its body, whatever its type and size', async () => {
     for (const type of [
       'application/json',
