@@ -185,6 +185,7 @@ describe('currency and zone', () => {
       { zone: 'Mars/Base' },
       { zone: '+01:00' },
       { zone: 'europe/berlin' },
+      { zone: 'CET' },
     ])
       expect((await api('PATCH', '/workspace', broken)).status, JSON.stringify(broken)).toBe(400);
     const { body } = await api('POST', '/budgets', {

@@ -2,10 +2,14 @@ import { ConducktorError } from '@conducktor/contracts';
 import type { PrismaTx } from '@conducktor/db';
 import { holdCurrency } from '../price-lists/hold-currency.js';
 
-/** The database must know the zone under this very name: it counts the periods of budgets by it. */
+/**
+ * The database must know the zone under this very name: it counts the periods of budgets by it. It reads CET and
+ * the like as abbreviations, without summer time.
+ */
 export async function requireZone(tx: PrismaTx, zone: string): Promise<void> {
   const [row] = await tx.$queryRaw<{ known: boolean }[]>`
-    select exists (select from pg_timezone_names where name = ${zone}) as known`;
+    select exists (select from pg_timezone_names where name = ${zone}
+       and (name in ('UTC', 'GMT') or name not in (select abbrev from pg_timezone_abbrevs))) as known`;
   if (!row?.known)
     throw new ConducktorError(
       'invalid_request',
