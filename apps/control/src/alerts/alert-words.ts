@@ -36,7 +36,7 @@ function thresholdWords(detail: AlertOf<'budget.threshold'>['detail'], say: Say)
     return {
       headline: `Calls are refused: ${budget}`,
       what: `A call was refused on ${minuteOf(refusedAt)} because the ${budget} has no room for it: ${spent} is spent${part}${ends}.`,
-      todo: `Calls that do not fit into it are refused ${untilText(detail)}. ${raise(detail)}`,
+      todo: `Calls that do not fit into it are refused ${untilText(detail)}. What is reserved counts, too: GET /api/v1/held-calls has the calls whose outcome nobody knows. ${raise(detail)}`,
     };
   return {
     headline: threshold >= 100 ? `Limit reached: ${budget}` : `${threshold} % spent: ${budget}`,

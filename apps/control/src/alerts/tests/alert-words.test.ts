@@ -45,6 +45,8 @@ describe('an alert in words', () => {
     ).toMatchObject({
       headline: 'Calls are refused: 30-day budget of the connection crm ("Sales")',
       what: 'A call was refused on 2026-03-04 05:06 UTC because the 30-day budget of the connection crm ("Sales") has no room for it: $82.50 of $100 is spent (82 %) in 30 days.',
+      // Else a budget of which little is spent refuses for no reason that anybody can read.
+      todo: expect.stringContaining('What is reserved counts, too: GET /api/v1/held-calls'),
     });
     expect(
       alertWords(threshold({ limitMicros: 0, spentMicros: 0, refusedAt: given.at })).what,
