@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Instant, Timestamp } from './common.js';
+import { Zone } from './zone.js';
 
 /**
  * What calls are counted by. `group` is the caller's group now; a person in two counts in both. `decision` is
@@ -39,11 +40,7 @@ export const UsageQuery = z.strictObject({
   /** Defaults to now. */
   until: Instant.optional(),
   /** IANA name of the zone whose days and hours are meant; the workspace's own when left out. */
-  zone: z
-    .string()
-    .max(64)
-    .refine(isZone, 'must be the IANA name of a zone such as Europe/Berlin')
-    .optional(),
+  zone: Zone.optional(),
   /** Slug. */
   connection: z.string().min(1).max(64).optional(),
   /** Shown name. */
@@ -53,17 +50,6 @@ export const UsageQuery = z.strictObject({
   client: z.string().min(1).max(2_048).optional(),
 });
 export type UsageQuery = z.infer<typeof UsageQuery>;
-
-function isZone(name: string): boolean {
-  // An offset is a zone to the runtime, but has no days of its own in the database.
-  if (!/^[A-Za-z]/.test(name)) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const counts = {
   /** Calls that were allowed, whatever came of them. */

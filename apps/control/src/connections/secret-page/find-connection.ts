@@ -1,9 +1,10 @@
-import { membershipsOf } from '@conducktor/db';
 import { ConducktorError, type Connection } from '@conducktor/contracts';
+import type { TenantTx } from '@conducktor/db';
 import type { Control } from '../../control.js';
-import { loadCaller, type Caller } from '../../http/caller.js';
+import type { Caller } from '../../http/caller.js';
+import { findAmongOwn } from '../../http/find-among-own.js';
 import { writers } from '../../http/guards.js';
-import { connectionView, toView } from '../read-connections.js';
+import { getConnection } from '../read-connections.js';
 
 const ID = /^con_[0-9A-Za-z]{22}$/;
 
@@ -18,32 +19,25 @@ export interface OwnConnection {
  * `not_found` where they are in no workspace that has it, `forbidden` and `frozen`.
  */
 export async function findConnection(
-  control: Pick<Control, 'prisma' | 'db'>,
+  control: Control,
   userId: string,
   id: string,
 ): Promise<OwnConnection> {
-  const memberships = ID.test(id) ? await membershipsOf(control.db, userId) : [];
-  for (const { tenantId, tenantName } of memberships) {
-    const row = await control.prisma.withTenant(tenantId, (tx) =>
-      tx.connection.findUnique({
-        where: { tenantId_id: { tenantId, id } },
-        include: connectionView,
-      }),
+  const own = ID.test(id) && (await findAmongOwn(control, userId, (tx) => slugOf(tx, id)));
+  if (!own)
+    throw new ConducktorError(
+      'not_found',
+      'There is no connection with this id in a workspace of yours.',
     );
-    if (!row) continue;
-    const caller = await loadCaller(control, {
-      tenantId,
-      via: 'session',
-      clientId: 'browser',
-      scopes: [],
-      member: { userId },
-    });
-    if (!caller) break;
-    writers.check(caller);
-    return { caller, workspace: tenantName, connection: toView(row) };
-  }
-  throw new ConducktorError(
-    'not_found',
-    'There is no connection with this id in a workspace of yours.',
+  const { caller, workspace } = own;
+  writers.check(caller);
+  return { caller, workspace, connection: await getConnection(control, caller, id) };
+}
+
+async function slugOf(tx: TenantTx, id: string): Promise<string | undefined> {
+  const { rows } = await tx.query<{ slug: string }>(
+    'select slug from connection where tenant_id = $1 and id = $2',
+    [tx.tenantId, id],
   );
+  return rows[0]?.slug;
 }
