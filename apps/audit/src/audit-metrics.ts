@@ -1,5 +1,6 @@
 import type { Db } from '@conducktor/db';
 import { counter, dependencyMetrics, gauge, oneLook, type Registry } from '@conducktor/runtime';
+import type { Retention } from './retention/retention.js';
 import type { Sealer } from './seal/sealer.js';
 
 /** So many of each epoch and kind are counted: beyond that it is a matter of magnitude. */
@@ -11,7 +12,10 @@ interface Lag {
 }
 
 /** How sealing stands: asked of the database when somebody wants to know. */
-export function auditMetrics(registry: Registry, { db, sealer }: { db: Db; sealer: Sealer }): void {
+export function auditMetrics(
+  registry: Registry,
+  { db, sealer, retention }: { db: Db; sealer: Sealer; retention: Pick<Retention, 'failing'> },
+): void {
   const lag = oneLook(() => sealingLag(db));
   gauge({
     registry,
@@ -30,6 +34,12 @@ export function auditMetrics(registry: Registry, { db, sealer }: { db: Db; seale
     name: 'conducktor_audit_sealed_events_total',
     help: 'Events that this process has given their place in the audit sequences',
     read: () => sealer.sealed,
+  });
+  gauge({
+    registry,
+    name: 'conducktor_retention_failing_workspaces',
+    help: 'Workspaces whose events this process could not export or remove in its last round, so that they and their months are kept',
+    read: () => retention.failing.size,
   });
   dependencyMetrics(registry, { postgres: () => db.pool.query('select 1') });
 }

@@ -18,8 +18,8 @@ const app = await NestFactory.createApplicationContext(AuditModule.with(config, 
   logger: false,
 });
 const sealer = app.get(Sealer);
-auditMetrics(seen.registry, { db: app.get<Db>('DB'), sealer });
 const retention = app.get(Retention);
+auditMetrics(seen.registry, { db: app.get<Db>('DB'), sealer, retention });
 
 const health = await startHealthServer({
   host: config.HOST,

@@ -32,6 +32,9 @@ export interface LeavingMonthsDeps {
  * before the next, so it may die at any time and goes on: a month that was not exported is not touched.
  */
 export class LeavingMonths {
+  /** Workspaces whose events could not be exported or removed. */
+  readonly failing = new Set<string>();
+
   constructor(private readonly deps: LeavingMonthsDeps) {}
 
   /** Returns how many months went and how many events were removed from months that stay. */
@@ -59,31 +62,33 @@ export class LeavingMonths {
     return rows;
   }
 
+  /** Where it fails, that workspace's events are kept until the next round; the others' need not wait for them. */
   private async letGo(leaving: Leaving, rowsAtOnce: number): Promise<number> {
-    const { archiveDir, db, logger } = this.deps;
-    if (archiveDir !== undefined && !leaving.archived && !leaving.recorded) {
-      try {
-        await this.archive(archiveDir, leaving);
-      } catch (error) {
-        // The others' need not wait for this one.
-        logger.warn(
-          { err: error, workspace: leaving.tenantId, month: leaving.month },
-          'Events could not be exported, so they are kept; it is tried again in ten minutes',
-        );
-        return 0;
-      }
-    }
-    if (leaving.whole) return 0;
+    const { archiveDir, db, logger, signal } = this.deps;
+    const { tenantId, month, fromSeq } = leaving;
+    if (this.failing.has(tenantId)) return 0;
     let total = 0;
-    for (let removed = 1; removed > 0 && !this.deps.signal.aborted;) {
-      const began = performance.now();
-      const { rows } = await db.pool.query<{ removed: number }>(
-        'select remove_events($1, $2, $3, $4) as removed',
-        [leaving.tenantId, leaving.fromSeq, archiveDir !== undefined, rowsAtOnce],
+    try {
+      if (archiveDir !== undefined && !leaving.archived && !leaving.recorded)
+        await this.archive(archiveDir, leaving);
+      if (leaving.whole) return 0;
+      for (let removed = 1; removed > 0 && !signal.aborted;) {
+        const began = performance.now();
+        const { rows } = await db.pool.query<{ removed: number }>(
+          'select remove_events($1, $2, $3, $4) as removed',
+          [tenantId, fromSeq, archiveDir !== undefined, rowsAtOnce],
+        );
+        removed = rows[0]!.removed;
+        total += removed;
+        if (removed > 0) await this.deps.rest(performance.now() - began);
+      }
+    } catch (error) {
+      if (signal.aborted) return total;
+      this.failing.add(tenantId);
+      logger.warn(
+        { err: error, workspace: tenantId, month },
+        'Events could not be exported or removed, so they are kept, and their month with them; it is tried again in ten minutes',
       );
-      removed = rows[0]!.removed;
-      total += removed;
-      if (removed > 0) await this.deps.rest(performance.now() - began);
     }
     return total;
   }

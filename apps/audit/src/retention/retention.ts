@@ -22,6 +22,8 @@ const BATCHES = ['expire_payloads', 'expire_approvals'] as const;
 export class Retention {
   private readonly stopping = new AbortController();
   private running: Promise<void> = Promise.resolve();
+  /** Workspaces whose events the last round of this process could not export or remove. */
+  failing: ReadonlySet<string> = new Set();
 
   constructor(private readonly deps: { db: Db; logger: Logger; archiveDir?: string | undefined }) {}
 
@@ -55,7 +57,11 @@ export class Retention {
       signal,
       rest: (tookMs) => this.rest(tookMs),
     });
-    return total + (await months.go(rowsAtOnce));
+    try {
+      return total + (await months.go(rowsAtOnce));
+    } finally {
+      this.failing = months.failing;
+    }
   }
 
   private async batch(name: (typeof BATCHES)[number], limit: number): Promise<number> {

@@ -55,7 +55,8 @@ describe('months of events that leave', () => {
     await past.keep(past.one, 35);
     await past.keep(past.other, null);
     const dead = past.retention(undefined, { at: 'remove_events', nth: 3 });
-    await expect(dead.round(7)).rejects.toThrow('killed');
+    await dead.round(7);
+    expect(dead.failing.size).toBe(1);
     expect(await past.kept()).toMatchObject({ one: 15, other: 1 });
     expect(await past.records(past.one)).toMatchObject([
       { fromSeq: 1, toSeq: EVENTS, deleted: EVENTS },

@@ -150,7 +150,10 @@ describe('months of events', () => {
     await past.keep(past.other, 35);
     // A hole: the export would not be whole.
     await past.rows('delete from audit_event where tenant_id = $1 and seq = 3', [past.one]);
-    await past.retention(past.dir).round();
+    const holed = past.retention(past.dir);
+    await holed.round();
+    // It is told, and the other workspace's are written, once.
+    expect([...holed.failing]).toEqual([past.one]);
     const [{ events }] = await past.rows(
       'select count(*)::int as events from audit_event where seq <= $1',
       [EVENTS],
@@ -162,6 +165,11 @@ describe('months of events', () => {
         String(name).includes(`${past.one}-`),
       ),
     ).toEqual([]);
+    const ofOther = () =>
+      readdirSync(past.dir, { recursive: true }).filter((name) =>
+        String(name).includes(past.other),
+      );
+    expect(ofOther()).toHaveLength(2);
     // A place that cannot be written to.
     writeFileSync(join(past.dir, 'file'), '');
     await past.retention(join(past.dir, 'file')).round();
