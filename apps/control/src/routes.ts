@@ -27,7 +27,7 @@ import { toolsetRoutes } from './toolsets/toolsets.routes.js';
 import { usageRoutes } from './usage/usage.routes.js';
 import { workspaceRoutes } from './workspace/workspace.routes.js';
 
-export const apiRoutes: (Route | PersonRoute)[] = [
+const apiRoutes: (Route | PersonRoute)[] = [
   ...sessionRoutes,
   ...workspaceRoutes,
   ...connectionRoutes,

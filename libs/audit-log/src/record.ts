@@ -13,7 +13,6 @@ export interface CallRecord {
   code?: string;
   /** The rule that decided; absent when the default did. */
   rule?: string;
-  policyVersion?: number;
   /** SHA-256 of the canonical arguments (RFC 8785), hexadecimal. */
   argumentsHash?: string;
   /** Characters of the canonical arguments. */
@@ -35,7 +34,6 @@ export interface CallRecord {
   /** Of a call that a budget had no room for. */
   budget?: BudgetAtRefusal;
   sourceIp?: string;
-  protocol?: string;
   /** Equal refusals that followed the last recorded one and are summed here. */
   repeated?: number;
 }

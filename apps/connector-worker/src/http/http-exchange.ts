@@ -249,7 +249,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#events) this.#leave();
   }
 
-  // Aborting does nothing to an exchange that has ended by itself. Most servers end a stream right behind its answer: given a moment, the connection can be kept.
+  // Aborting does nothing to an exchange that has ended by itself. Most servers end a stream right behind its
+  // answer: given a moment, the connection can be kept.
   #leave(): void {
     if (this.#reply.answer) {
       this.#leaving = setTimeout(

@@ -8,8 +8,8 @@ import { ofStatus } from '../tools/list-tools.js';
 
 /**
  * Has the connection's worker connect and list tools, and takes over what it lists in one
- * transaction: all of it the first time, afterwards nothing that would change a tool unseen. A service that does not answer keeps the tools it had: calls say what is wrong. Throws
- * `frozen` while nothing is to reach it.
+ * transaction: all of it the first time, afterwards nothing that would change a tool unseen. A service that
+ * does not answer keeps the tools it had: calls say what is wrong. Throws `frozen` while nothing is to reach it.
  */
 export async function testConnection(
   { prisma, db, workers }: Pick<Control, 'prisma' | 'db' | 'workers'>,

@@ -12,7 +12,7 @@ import type { AnyRoute, OpenRoute, PersonRoute, Route } from './route.js';
 import { refuseUnstorable } from './unstorable.js';
 import { endUnusedConnections } from './unused-connections.js';
 
-export const API_PREFIX = '/api/v1';
+const API_PREFIX = '/api/v1';
 export const BODY_LIMIT = 1024 * 1024;
 
 /** Path parameters are ids, slugs, shown names or numbers; anything else names nothing. */

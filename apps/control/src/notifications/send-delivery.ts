@@ -38,7 +38,7 @@ export interface SendDeps {
 }
 
 /** Attempts until a message is given up: about half a day with the waits below. */
-export const MAX_ATTEMPTS = 10;
+const MAX_ATTEMPTS = 10;
 const LONGEST_WAIT_SECONDS = 6 * 3600;
 
 /** One attempt, and a note of what became of it. */

@@ -37,7 +37,10 @@ export async function sealedMonths(tx: TenantTx): Promise<SealedMonth[]> {
   return rows;
 }
 
-/** When the places from `first` to `last` were taken. Upwards open in the last month, behind which another may open any time. */
+/**
+ * When the places from `first` to `last` were taken. Upwards open in the last month, behind which another may
+ * open any time.
+ */
 export function boundsOf(
   months: readonly SealedMonth[],
   first: number,

@@ -23,8 +23,8 @@ export function lengthCheck(length: number): number {
 
 /**
  * Cuts a byte stream into frames, however it was split, and refuses one whose bytes are not those that
- * were written: TCP's own sum is weak, and a byte in a stream id makes one caller's result another's. A payload is only valid during `onFrame`:
- * it may share memory with the chunk that brought it.
+ * were written: TCP's own sum is weak, and a byte in a stream id makes one caller's result another's. A payload
+ * is only valid during `onFrame`: it may share memory with the chunk that brought it.
  */
 export class FrameReader {
   /** Bytes of a frame that is not complete, and how many must be there before looking again. */
