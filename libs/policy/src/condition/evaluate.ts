@@ -39,7 +39,11 @@ export class Activation {
     if (value instanceof Failure) return { error: value.why };
     const number = typeof value === 'bigint' ? Number(value) : value;
     if (Number.isSafeInteger(number)) return number as number;
-    return { error: `the expression gave ${shown(value)}, which is not a whole number` };
+    const wanted =
+      typeof value === 'bigint' || Number.isInteger(value)
+        ? 'a whole number that is kept exactly'
+        : 'a whole number';
+    return { error: `the expression gave ${shown(value)}, which is not ${wanted}` };
   }
 
   #run(condition: Condition, type: 'boolean' | 'number'): unknown {
