@@ -60,13 +60,17 @@ function capped(micros: number | undefined, maxMicros: number): Charge {
 
 /**
  * Whether a service asks for input instead of answering (2026-07-28): what comes of that is a call of its own,
- * and paid for then.
+ * and paid for then. What brings content is an answer, whatever it says it is: else a service could answer for
+ * nothing, and no budget would end that.
  */
 function asksForInput(resultJson: string | undefined): boolean {
+  if (!resultJson?.includes('"input_required"')) return false;
+  const { resultType, content = [], structuredContent } = objectIn(resultJson);
   return (
-    resultJson !== undefined &&
-    resultJson.includes('"input_required"') &&
-    objectIn(resultJson)['resultType'] === 'input_required'
+    resultType === 'input_required' &&
+    structuredContent === undefined &&
+    Array.isArray(content) &&
+    content.length === 0
   );
 }
 

@@ -151,7 +151,7 @@ it('reads the key that the price names', () => {
   });
 });
 
-it('a question for input costs nothing, whoever counts: its answer is paid for', () => {
+it('a question for input costs nothing, whoever counts: its answer is paid for, also one that calls itself a question', () => {
   const resultJson = JSON.stringify({ resultType: 'input_required', requestState: 's' });
   const quotes = [
     known({ kind: 'flat', micros: 5 }),
@@ -161,6 +161,13 @@ it('a question for input costs nothing, whoever counts: its answer is paid for',
   for (const each of quotes)
     expect(charge(each, { outcome: 'ok', resultJson })).toEqual({ costMicros: 0 });
   expect(chargeOfUnquoted({ outcome: 'ok', resultJson })).toEqual({ costMicros: 0 });
+  const answers = [{ content: [{ type: 'text', text: 'all of it' }] }, { structuredContent: {} }];
+  for (const more of answers) {
+    const answering = JSON.stringify({ resultType: 'input_required', requestState: 's', ...more });
+    const result = { outcome: 'ok', resultJson: answering } as const;
+    expect(charge(quotes[0]!, result)).toEqual({ costMicros: 5 });
+    expect(chargeOfUnquoted(result)).toBeUndefined();
+  }
   const quoting = JSON.stringify({ content: ['input_required'] });
   expect(charge(quotes[0]!, { outcome: 'ok', resultJson: quoting })).toEqual({ costMicros: 5 });
   expect(chargeOfUnquoted({ outcome: 'ok', resultJson: quoting })).toBeUndefined();
