@@ -223,6 +223,19 @@ describe('what is spent', () => {
     }
   });
 
+  it('can be read however much was charged before it was made', async () => {
+    const { id } = await make();
+    await service.admin.pool.query(
+      'update budget_account set opening_micros = 1e17, spent_micros = 1e17 where budget_id = $1',
+      [id],
+    );
+    const most = Number.MAX_SAFE_INTEGER;
+    expect(await read(id)).toMatchObject({ openingMicros: most, spentMicros: most });
+    const { status, body } = await api('GET', `/budgets/${id}/history`);
+    expect([status, body['items']]).toMatchObject([200, [{ spentMicros: most }]]);
+    expect((await api('GET', '/budgets')).status).toBe(200);
+  });
+
   it('of 30 days leaves out what is older, also when nothing has been called since', async () => {
     const { id } = await make({ period: 'rolling-30d', limitMicros: 1_000 });
     const budgets = [id];

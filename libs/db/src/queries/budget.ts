@@ -52,9 +52,12 @@ export interface BudgetChangeRow {
 const GONE = `(select coalesce(sum(h.spent_micros), 0) from budget_hour h
    where h.tenant_id = a.tenant_id and h.account_id = a.id and h.hour < first_rolling_hour())`;
 
+// As JSON can say it: nine billion of the currency, which is more than any limit, stand for more than that.
+const INTEGER = (sql: string) => `least(${sql}, ${Number.MAX_SAFE_INTEGER})::float8`;
+
 // At the pace so far, from a tenth of the period and half a day on: as alerts forecast.
 const FORECAST = `(
-  select ceil(coalesce(a.spent_micros, 0) * f.whole / f.gone)::float8
+  select ${INTEGER('ceil(coalesce(a.spent_micros, 0) * f.whole / f.gone)')}
     from (select extract(epoch from now() - s.start) as gone, extract(epoch from s.end - s.start) as whole) f
    where f.gone >= greatest(f.whole / 10, 43200))`;
 
@@ -83,8 +86,8 @@ const BUDGETS = `
            when 'tool' then (select o.shown_name from tool o where o.tenant_id = b.tenant_id and o.id = b.scope_id)
          end as "scopeName",
          ${SCOPE_GONE} as "scopeGone",
-         b.limit_micros::float8 as "limitMicros", coalesce(a.opening_micros, 0)::float8 as "openingMicros",
-         (coalesce(a.spent_micros, 0) - ${GONE})::float8 as "spentMicros",
+         b.limit_micros::float8 as "limitMicros", ${INTEGER('coalesce(a.opening_micros, 0)')} as "openingMicros",
+         ${INTEGER(`coalesce(a.spent_micros, 0) - ${GONE}`)} as "spentMicros",
          coalesce(a.held_micros, 0)::float8 as "heldMicros",
          coalesce(s.start, to_timestamp(first_rolling_hour() * 3600.0)) as "periodStart", s.end as "periodEnd",
          ${FORECAST} as "forecastMicros",
@@ -250,8 +253,8 @@ export async function budgetPeriods(
     `select p.index,
             coalesce(budget_period_start(b.period, p.index, t.zone), to_timestamp(first_rolling_hour() * 3600.0)) as start,
             budget_period_start(b.period, p.index + 1, t.zone) as end,
-            a.limit_micros::float8 as "limitMicros", a.opening_micros::float8 as "openingMicros",
-            (a.spent_micros - ${GONE})::float8 as "spentMicros", a.held_micros::float8 as "heldMicros",
+            a.limit_micros::float8 as "limitMicros", ${INTEGER('a.opening_micros')} as "openingMicros",
+            ${INTEGER(`a.spent_micros - ${GONE}`)} as "spentMicros", a.held_micros::float8 as "heldMicros",
             a.refused_at as "refusedAt"
        from budget b
        join tenant t on t.id = b.tenant_id
