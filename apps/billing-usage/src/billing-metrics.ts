@@ -33,6 +33,12 @@ export function billingMetrics(
     help: 'Sealed events that are not in the ledger and the usage figures',
     read: async () => (await lag()).events,
   });
+  gauge({
+    registry,
+    name: 'conducktor_ledger_failing_workspaces',
+    help: 'Workspaces that this process could not take into ledger and usage when it last tried',
+    read: () => poster.failing,
+  });
   counter({
     registry,
     name: 'conducktor_ledger_posted_events_total',

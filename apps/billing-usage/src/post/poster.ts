@@ -1,14 +1,17 @@
 import type { Db } from '@conducktor/db';
 import { BatchLoop, type Logger, type Missing } from '@conducktor/runtime';
 import { POSTING_PACE } from './pace.js';
+import { SetAside } from './set-aside.js';
 
 /**
  * Takes what is sealed into the ledger and the usage figures, each workspace's sequence in its order. The
  * database keeps a cursor for each of them and moves it in the same transaction, so one that dies goes on
- * where it committed, and of several running at once one works.
+ * where it committed, and of several running at once one works. A workspace that cannot be posted, or not in
+ * the time of a statement, is set aside for a while, so that it holds up no other.
  */
 export class Poster {
   private readonly loop: BatchLoop;
+  private readonly setAside = new SetAside();
   /** Events that this process has posted. */
   posted = 0;
 
@@ -31,17 +34,66 @@ export class Poster {
     return this.loop.missing;
   }
 
-  /** Posts what is there, about so many events at most, and returns how many it went through. */
+  /** How many workspaces could not be posted when this process last tried. */
+  get failing(): number {
+    return this.setAside.size;
+  }
+
+  /**
+   * Posts what is there, about so many events at most, and returns how many it went through. Rejects where
+   * there is something and none of it can be posted.
+   */
   async postOnce(atMost = POSTING_PACE.fewestRows): Promise<number> {
-    const { rows } = await this.deps.db.pool.query<{ posted: number }>(
-      'select post_money($1) as posted',
-      [atMost],
-    );
-    this.posted += rows[0]!.posted;
-    return rows[0]!.posted;
+    let posted = await this.post(atMost).catch(async (error: unknown) => {
+      if (!isOfTheWork(error)) throw error;
+      return this.postEach(atMost, await this.workspaces());
+    });
+    posted += await this.postEach(atMost, this.setAside.due);
+    this.posted += posted;
+    if (posted === 0 && this.setAside.size > 0) throw this.setAside.reason;
+    return posted;
   }
 
   stop(): Promise<void> {
     return this.loop.stop();
   }
+
+  private async postEach(atMost: number, tenantIds: readonly string[]): Promise<number> {
+    let posted = 0;
+    for (const tenantId of tenantIds) {
+      try {
+        posted += await this.post(atMost, tenantId);
+        this.setAside.remove(tenantId);
+      } catch (error) {
+        if (!isOfTheWork(error)) throw error;
+        const retryMs = this.setAside.add(tenantId, error);
+        this.deps.logger.warn(
+          { err: error, workspace: tenantId, retryMs },
+          'A workspace cannot be posted, so its ledger and usage stand still; the others go on',
+        );
+      }
+    }
+    return posted;
+  }
+
+  /** Of this workspace, or of all that are not set aside. */
+  private async post(atMost: number, only?: string): Promise<number> {
+    const { rows } = await this.deps.db.pool.query<{ posted: number }>(
+      'select post_money($1, $2, $3) as posted',
+      [atMost, only === undefined ? this.setAside.all : [], only ?? null],
+    );
+    return rows[0]!.posted;
+  }
+
+  private async workspaces(): Promise<string[]> {
+    const { rows } = await this.deps.db.pool.query<{ id: string }>(
+      'select id from workspaces_to_post($1) id',
+      [this.setAside.all],
+    );
+    return rows.map(({ id }) => id);
+  }
 }
+
+/** Whether Postgres did not do it, and not: is away, out of room or shutting down, as for every workspace. */
+const isOfTheWork = (error: unknown): boolean =>
+  /^(?!08|53|57P)[\dA-Z]{5}$/.test(String((error as { code?: unknown }).code));

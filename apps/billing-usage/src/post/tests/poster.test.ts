@@ -150,16 +150,46 @@ describe('posting', () => {
     expect([await ledger(), await ledger(other.tenantId)]).toEqual([[], posted]);
     // Nothing else is left: that is no silence.
     await expect(poster.postOnce()).rejects.toThrow('much');
+    expect(poster.failing).toBe(1);
     await admin.pool.query(
       "update audit_event set detail = '{}' where tenant_id = $1 and call_id = 'bad'",
       [tenantId],
     );
+    // One that has not tried it knows of no pause.
+    poster = new Poster({ db: billing, logger });
     await post();
     expect([await ledger(), await ledger(other.tenantId)]).toEqual([
       ['1 reserve available>held 100 a'],
       posted,
     ]);
     expect(await differences()).toEqual([]);
+  });
+
+  it('of others waits once at most for a workspace that takes longer than a statement may', async () => {
+    const other = await seedWorkspace(admin);
+    for (const tenant of [tenantId, other.tenantId]) await sealed([call('a', 100)], tenant);
+    await post();
+    for (const tenant of [tenantId, other.tenantId]) await sealed([end('a', 100)], tenant);
+    const hasty = createDb(database.urlFor('conducktor_billing'), {
+      max: 2,
+      statementTimeoutMs: 1_000,
+    });
+    poster = new Poster({ db: hasty, logger });
+    const holding = await admin.pool.connect();
+    await holding.query('begin');
+    await holding.query('select from money_cursor where tenant_id = $1 for update', [tenantId]);
+    await poster.postOnce();
+    expect([(await ledger()).length, (await ledger(other.tenantId)).length]).toEqual([1, 2]);
+    expect(poster.failing).toBe(1);
+    // Nor for it again with what comes next.
+    await sealed([call('b', 50)], other.tenantId);
+    const began = performance.now();
+    await poster.postOnce();
+    expect(performance.now() - began).toBeLessThan(900);
+    expect(await ledger(other.tenantId)).toHaveLength(3);
+    await holding.query('rollback');
+    holding.release();
+    await hasty.end();
   });
 
   it('keeps what an unknown outcome reserved held, until it is reconciled', async () => {

@@ -86,6 +86,40 @@ begin
     select notify_event(f.tenant_id, f.kind, f.id, '{}') from fresh f where f.told offset 0) n;
   return told;
 end $$;
+
+-- Posts about p_limit sealed events of all workspaces but p_but together, or of p_only alone; returns how many
+-- places of their sequences it went on. One at a time, by its own lock: the others return 0. A workspace without
+-- anything new costs a look at its cursor. Whoever calls it goes on workspace by workspace where it fails, each a
+-- statement with a time of its own: what lasts too long cannot be caught in here.
+drop function post_money(integer);
+create function post_money(p_limit integer, p_but text[] default '{}', p_only text default null) returns integer
+  language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  tenants text[]; afters bigint[]; sealed timestamptz[]; uptos bigint[]; zones text[]; places bigint;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('conducktor.money', 0)) then return 0; end if;
+  select array_agg(b.tenant_id), array_agg(b.after), array_agg(b.sealed), array_agg(b.upto), array_agg(b.zone), sum(b.upto - b.after)
+    into tenants, afters, sealed, uptos, zones, places
+    from (select h.tenant_id, t.zone, coalesce(c.posted_seq, 0) as after, coalesce(c.sealed_at, '-infinity') as sealed,
+                 -- Each its share of the batch, so that a large one does not hold up the others.
+                 least(h.next_seq - 1, coalesce(c.posted_seq, 0) + greatest(100, p_limit / count(*) over ())) as upto
+            from audit_head h join tenant t on t.id = h.tenant_id left join money_cursor c on c.tenant_id = h.tenant_id
+           where h.next_seq - 1 > coalesce(c.posted_seq, 0)
+             and h.tenant_id <> all (p_but) and (p_only is null or h.tenant_id = p_only)) b;
+  if tenants is null then return 0; end if;
+  perform ensure_ledger_months(2);
+  perform post_workspaces(tenants, afters, sealed, uptos, zones);
+  return least(places, 2147483647)::integer;
+end $$;
+grant execute on function post_money(integer, text[], text) to conducktor_billing;
+
+-- The workspaces that have something to be posted, but those in p_but.
+create function workspaces_to_post(p_but text[]) returns setof text
+  language sql stable security definer set search_path = public, pg_temp as $$
+  select h.tenant_id from audit_head h left join money_cursor c on c.tenant_id = h.tenant_id
+   where h.next_seq - 1 > coalesce(c.posted_seq, 0) and h.tenant_id <> all (p_but) order by h.tenant_id
+$$;
+grant execute on function workspaces_to_post(text[]) to conducktor_billing;
 reset role;
 
 -- migrate:down
