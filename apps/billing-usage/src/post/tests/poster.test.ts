@@ -178,18 +178,21 @@ describe('posting', () => {
     const holding = await admin.pool.connect();
     await holding.query('begin');
     await holding.query('select from money_cursor where tenant_id = $1 for update', [tenantId]);
-    await poster.postOnce();
-    expect([(await ledger()).length, (await ledger(other.tenantId)).length]).toEqual([1, 2]);
-    expect(poster.failing).toBe(1);
-    // Nor for it again with what comes next.
-    await sealed([call('b', 50)], other.tenantId);
-    const began = performance.now();
-    await poster.postOnce();
-    expect(performance.now() - began).toBeLessThan(900);
-    expect(await ledger(other.tenantId)).toHaveLength(3);
-    await holding.query('rollback');
-    holding.release();
-    await hasty.end();
+    try {
+      await poster.postOnce();
+      expect([(await ledger()).length, (await ledger(other.tenantId)).length]).toEqual([1, 2]);
+      expect(poster.failing).toBe(1);
+      // Nor for it again with what comes next.
+      await sealed([call('b', 50)], other.tenantId);
+      const began = performance.now();
+      await poster.postOnce();
+      expect(performance.now() - began).toBeLessThan(900);
+      expect(await ledger(other.tenantId)).toHaveLength(3);
+    } finally {
+      await holding.query('rollback');
+      holding.release();
+      await hasty.end();
+    }
   });
 
   it('keeps what an unknown outcome reserved held, until it is reconciled', async () => {
