@@ -18,16 +18,18 @@ export async function fillHistory(
     "select exists (select from pg_attribute where attrelid = 'audit_event'::regclass and attname = 'sealed_at') as there",
   );
   const sealedAt = rows[0].there;
-  if (sealedAt)
-    await db.query(
-      'select make_audit_month(now() - make_interval(hours => $1, days => d)) from generate_series(0, $2::int + 27, 27) d',
-      [untilHoursAgo, Math.ceil(days)],
+  // Right before it is written to: retention takes away months of the past in which there is nothing.
+  const makeMonths = (from, upto) =>
+    db.query(
+      'select make_audit_month(now() - make_interval(hours => $1) - make_interval(secs => 86400 * $2 * (1 - part))) from unnest($3::float8[]) part',
+      [untilHoursAgo, days, [from, upto]],
     );
   let written = 0;
   for (const [tenantId, share] of Object.entries(shares)) {
     const own = Math.round(calls * share);
     for (let from = 0; from < own; from += CALLS_AT_ONCE) {
       const upto = Math.min(from + CALLS_AT_ONCE, own);
+      if (sealedAt) await makeMonths(from / own, upto / own);
       await db.query(fill(sealedAt, variety), [tenantId, from, upto, own, days, untilHoursAgo]);
       written += upto - from;
       if (written % 1_000_000 < upto - from) say(`${written} calls written`);

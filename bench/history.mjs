@@ -12,6 +12,7 @@ const OTHERS = 19;
 const TIMES = 5;
 const LOAD_MS = 3_000;
 const ROUNDS = 3;
+const ANALYZE_MS = 600_000;
 
 const reports = (now) => {
   const since = (days) =>
@@ -67,7 +68,7 @@ export async function measureHistory({ base, history: calls, say, undo, start })
   );
   say('waiting for them to be posted');
   const posting = await timed(() => posted(stack));
-  await stack.asAdmin('set statement_timeout = 0; analyze');
+  await stack.asAdmin({ text: 'set statement_timeout = 0; analyze', query_timeout: ANALYZE_MS });
 
   const answers = {};
   const owner = people[0].owner.apiKey;

@@ -88,28 +88,36 @@ begin
 end $$;
 
 -- Posts about p_limit sealed events of all workspaces but p_but together, or of p_only alone; returns how many
--- places of their sequences it went on. One at a time, by its own lock: the others return 0. A workspace without
--- anything new costs a look at its cursor. Whoever calls it goes on workspace by workspace where it fails, each a
--- statement with a time of its own: what lasts too long cannot be caught in here.
+-- places of their sequences it went on, and whether one of them had more than its share: then the next is to
+-- follow at once, however few these were. One at a time, by its own lock: the others post nothing. A workspace
+-- without anything new costs a look at its cursor. Whoever calls it goes on workspace by workspace where it fails,
+-- each a statement with a time of its own: what lasts too long cannot be caught in here.
 drop function post_money(integer);
-create function post_money(p_limit integer, p_but text[] default '{}', p_only text default null) returns integer
-  language plpgsql security definer set search_path = public, pg_temp as $$
+create function post_money(
+  p_limit integer, p_but text[] default '{}', p_only text default null, out posted integer, out is_more boolean
+) language plpgsql security definer set search_path = public, pg_temp as $$
 declare
   tenants text[]; afters bigint[]; sealed timestamptz[]; uptos bigint[]; zones text[]; places bigint;
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended('conducktor.money', 0)) then return 0; end if;
-  select array_agg(b.tenant_id), array_agg(b.after), array_agg(b.sealed), array_agg(b.upto), array_agg(b.zone), sum(b.upto - b.after)
-    into tenants, afters, sealed, uptos, zones, places
-    from (select h.tenant_id, t.zone, coalesce(c.posted_seq, 0) as after, coalesce(c.sealed_at, '-infinity') as sealed,
+  posted := 0;
+  is_more := false;
+  if not pg_try_advisory_xact_lock(hashtextextended('conducktor.money', 0)) then return; end if;
+  select array_agg(b.tenant_id), array_agg(b.after), array_agg(b.sealed), array_agg(b.upto), array_agg(b.zone), sum(b.upto - b.after),
+         bool_or(b.upto < b.last)
+    into tenants, afters, sealed, uptos, zones, places, is_more
+    from (select h.tenant_id, t.zone, coalesce(c.posted_seq, 0) as after, coalesce(c.sealed_at, '-infinity') as sealed, h.next_seq - 1 as last,
                  -- Each its share of the batch, so that a large one does not hold up the others.
                  least(h.next_seq - 1, coalesce(c.posted_seq, 0) + greatest(100, p_limit / count(*) over ())) as upto
             from audit_head h join tenant t on t.id = h.tenant_id left join money_cursor c on c.tenant_id = h.tenant_id
            where h.next_seq - 1 > coalesce(c.posted_seq, 0)
              and h.tenant_id <> all (p_but) and (p_only is null or h.tenant_id = p_only)) b;
-  if tenants is null then return 0; end if;
+  if tenants is null then
+    is_more := false;
+    return;
+  end if;
   perform ensure_ledger_months(2);
   perform post_workspaces(tenants, afters, sealed, uptos, zones);
-  return least(places, 2147483647)::integer;
+  posted := least(places, 2147483647);
 end $$;
 grant execute on function post_money(integer, text[], text) to conducktor_billing;
 

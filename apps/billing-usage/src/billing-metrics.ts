@@ -1,9 +1,6 @@
 import type { Db } from '@conducktor/db';
-import { counter, dependencyMetrics, gauge, type Registry } from '@conducktor/runtime';
+import { counter, dependencyMetrics, gauge, oneLook, type Registry } from '@conducktor/runtime';
 import type { Poster } from './post/poster.js';
-
-/** Both figures are one look at the database. */
-const SAME_LOOK_MS = 1_000;
 
 interface Lag {
   events: number;
@@ -15,12 +12,7 @@ export function billingMetrics(
   registry: Registry,
   { db, poster }: { db: Db; poster: Poster },
 ): void {
-  let seen: { at: number; lag: Promise<Lag> } | undefined;
-  const lag = (): Promise<Lag> => {
-    const now = performance.now();
-    if (!seen || now - seen.at > SAME_LOOK_MS) seen = { at: now, lag: postingLag(db) };
-    return seen.lag;
-  };
+  const lag = oneLook(() => postingLag(db));
   gauge({
     registry,
     name: 'conducktor_ledger_lag_seconds',

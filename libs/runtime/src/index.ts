@@ -15,7 +15,7 @@ export { createOverloadGuard } from './overload-guard.js';
 export { watchLoopDelay } from './loop-delay.js';
 export { seldom } from './seldom.js';
 export { BatchLoop } from './batches/batch-loop.js';
-export { firstPace, paceAfter, type PaceBounds } from './batches/pace.js';
+export { firstPace, paceAfter, type BatchDone, type PaceBounds } from './batches/pace.js';
 export { waitToStart } from './wait-to-start.js';
 export { RpcClient, type RpcClientOptions } from './rpc/rpc-client.js';
 export { ASK_WAIT_MS, type CallOptions } from './rpc/client-calls.js';

@@ -22,7 +22,10 @@ export class Sealer {
       pace: SEALING_PACE,
       dependency: 'sealer',
       failure: 'The audit sequence cannot be written right now; it goes on where it stopped.',
-      batch: (atMost) => this.sealOnce(atMost),
+      batch: async (atMost) => {
+        const rows = await this.sealOnce(atMost);
+        return { rows, isMore: rows >= atMost };
+      },
       idle: () => this.tidy(),
     });
   }

@@ -1,5 +1,5 @@
 import type { Db } from '@conducktor/db';
-import { BatchLoop, type Logger, type Missing } from '@conducktor/runtime';
+import { BatchLoop, type BatchDone, type Logger, type Missing } from '@conducktor/runtime';
 import { POSTING_PACE } from './pace.js';
 import { SetAside } from './set-aside.js';
 
@@ -40,29 +40,29 @@ export class Poster {
   }
 
   /**
-   * Posts what is there, about so many events at most, and returns how many it went through. Rejects where
-   * there is something and none of it can be posted.
+   * Posts what is there, about so many events at most, each workspace its share of them. Rejects where there is
+   * something and none of it can be posted.
    */
-  async postOnce(atMost = POSTING_PACE.fewestRows): Promise<number> {
-    let posted = await this.post(atMost).catch(async (error: unknown) => {
+  async postOnce(atMost = POSTING_PACE.fewestRows): Promise<BatchDone> {
+    const done = await this.post(atMost).catch(async (error: unknown) => {
       if (!isOfTheWork(error)) throw error;
       return this.postEach(atMost, await this.workspaces());
     });
-    posted += await this.postEach(atMost, this.setAside.due);
-    this.posted += posted;
-    if (posted === 0 && this.setAside.size > 0) throw this.setAside.reason;
-    return posted;
+    const { rows, isMore } = both(done, await this.postEach(atMost, this.setAside.due));
+    this.posted += rows;
+    if (rows === 0 && this.setAside.size > 0) throw this.setAside.reason;
+    return { rows, isMore };
   }
 
   stop(): Promise<void> {
     return this.loop.stop();
   }
 
-  private async postEach(atMost: number, tenantIds: readonly string[]): Promise<number> {
-    let posted = 0;
+  private async postEach(atMost: number, tenantIds: readonly string[]): Promise<BatchDone> {
+    let done = NOTHING;
     for (const tenantId of tenantIds) {
       try {
-        posted += await this.post(atMost, tenantId);
+        done = both(done, await this.post(atMost, tenantId));
         this.setAside.remove(tenantId);
       } catch (error) {
         if (!isOfTheWork(error)) throw error;
@@ -73,16 +73,16 @@ export class Poster {
         );
       }
     }
-    return posted;
+    return done;
   }
 
   /** Of this workspace, or of all that are not set aside. */
-  private async post(atMost: number, only?: string): Promise<number> {
-    const { rows } = await this.deps.db.pool.query<{ posted: number }>(
-      'select post_money($1, $2, $3) as posted',
+  private async post(atMost: number, only?: string): Promise<BatchDone> {
+    const { rows } = await this.deps.db.pool.query<BatchDone>(
+      'select posted as rows, is_more as "isMore" from post_money($1, $2, $3)',
       [atMost, only === undefined ? this.setAside.all : [], only ?? null],
     );
-    return rows[0]!.posted;
+    return rows[0]!;
   }
 
   private async workspaces(): Promise<string[]> {
@@ -93,6 +93,13 @@ export class Poster {
     return rows.map(({ id }) => id);
   }
 }
+
+const NOTHING: BatchDone = { rows: 0, isMore: false };
+
+const both = (a: BatchDone, b: BatchDone): BatchDone => ({
+  rows: a.rows + b.rows,
+  isMore: a.isMore || b.isMore,
+});
 
 /** Whether Postgres did not do it, and not: is away, out of room or shutting down, as for every workspace. */
 const isOfTheWork = (error: unknown): boolean =>

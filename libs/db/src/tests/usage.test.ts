@@ -94,7 +94,7 @@ async function zoneIs(zone: string): Promise<void> {
     [tenantId],
   );
   const billing = createDb(database.urlFor('conducktor_billing'), { max: 1 });
-  while ((await billing.pool.query('select post_money(300) as n')).rows[0].n > 0);
+  while ((await billing.pool.query('select posted from post_money(300)')).rows[0].posted > 0);
   await billing.end();
 }
 

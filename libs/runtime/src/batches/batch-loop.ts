@@ -1,7 +1,7 @@
 import { STOPPING, type Missing } from '../health.js';
 import type { Logger } from '../logger.js';
 import { seldom } from '../seldom.js';
-import { firstPace, paceAfter, type PaceBounds } from './pace.js';
+import { firstPace, paceAfter, type BatchDone, type PaceBounds } from './pace.js';
 
 const FAILED_MS = 2_000;
 
@@ -11,8 +11,8 @@ export interface BatchLoopDeps {
   /** What readiness calls this, and what it says while batches fail. */
   dependency: Missing['dependency'];
   failure: string;
-  /** Goes through about so many rows in one transaction; resolves with how many there were. */
-  batch(atMost: number): Promise<number>;
+  /** Goes through about so many rows in one transaction. */
+  batch(atMost: number): Promise<BatchDone>;
   /** Before a pause, when nothing is left that had to be done at once. */
   idle?(): Promise<void>;
 }

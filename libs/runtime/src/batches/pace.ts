@@ -4,6 +4,12 @@ export interface Pace {
   pauseMs: number;
 }
 
+/** What a batch went through, and whether it left something that it might have taken as well. */
+export interface BatchDone {
+  rows: number;
+  isMore: boolean;
+}
+
 export interface PaceBounds {
   fewestRows: number;
   /** Bounds one transaction. */
@@ -20,11 +26,11 @@ export function firstPace({ fewestRows, quietPauseMs }: PaceBounds): Pace {
 }
 
 /**
- * A batch that was full leaves a backlog: the next one follows at once and takes twice as much. After one that
- * was not, the pause lets rows gather, since each transaction has its own cost.
+ * After a batch that leaves a backlog the next one follows at once and takes twice as much. After one that does
+ * not, the pause lets rows gather, since each transaction has its own cost.
  */
-export function paceAfter(done: number, pace: Pace, bounds: PaceBounds): Pace {
+export function paceAfter({ rows, isMore }: BatchDone, pace: Pace, bounds: PaceBounds): Pace {
   const { fewestRows, mostRows, quietPauseMs, busyPauseMs, busyRows } = bounds;
-  if (done >= pace.rows) return { rows: Math.min(pace.rows * 2, mostRows), pauseMs: 0 };
-  return { rows: fewestRows, pauseMs: done >= busyRows ? busyPauseMs : quietPauseMs };
+  if (isMore) return { rows: Math.min(pace.rows * 2, mostRows), pauseMs: 0 };
+  return { rows: fewestRows, pauseMs: rows >= busyRows ? busyPauseMs : quietPauseMs };
 }

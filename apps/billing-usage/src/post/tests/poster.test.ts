@@ -82,7 +82,7 @@ const end = (callId: string, cost: number, more: Partial<Event> = {}): Event => 
   ...more,
 });
 const post = async () => {
-  while ((await poster.postOnce()) > 0);
+  while ((await poster.postOnce()).rows > 0);
 };
 const ledger = async (tenant = tenantId) =>
   (
@@ -257,6 +257,14 @@ describe('posting', () => {
     expect(await hours()).toMatchObject([{ calls: 1, cost: 40, held: 0 }]);
   });
 
+  it('says that there is more while one of several workspaces has more than its share', async () => {
+    const other = await seedWorkspace(admin);
+    await sealed([call('only', 10)], other.tenantId);
+    await sealed(Array.from({ length: 250 }, (_, i) => call(`c${i}`)));
+    expect(await poster.postOnce(300)).toEqual({ rows: 151, isMore: true });
+    expect(await poster.postOnce(300)).toEqual({ rows: 100, isMore: false });
+  });
+
   it('is done once by several at a time, and one that dies leaves nothing half done', async () => {
     const others = createDb(database.urlFor('conducktor_billing'), { max: 4 });
     const events = Array.from({ length: 400 }, (_, i) => [
@@ -268,7 +276,7 @@ describe('posting', () => {
     await client.query('begin');
     await client.query('select post_money(50)');
     // The work is taken meanwhile.
-    expect(await poster.postOnce()).toBe(0);
+    expect(await poster.postOnce()).toEqual({ rows: 0, isMore: false });
     client.release(new Error('killed'));
     await expect
       .poll(
