@@ -21,7 +21,17 @@ export interface Batch {
   settlements: PendingSettlement[];
 }
 
-const WRITTEN = 0;
+/** As the functions `tick` and `tick_spend` of the database have them. */
+const VERDICT = {
+  written: 0,
+  stale: 1,
+  attached: 2,
+  conflict: 3,
+  notApproved: 4,
+  overBudget: 5,
+  noAccount: 6,
+  again: 7,
+} as const;
 
 /** What a tick says of its intents, by position. */
 export interface Verdicts {
@@ -54,28 +64,28 @@ export function deliverVerdicts(
   const refusals = refusalsOf(accounts, refused ?? []);
   batch.intents.forEach((pending, index) => {
     const attached = calls?.[index];
-    switch (verdict === null ? WRITTEN : verdict[index]) {
-      case WRITTEN:
+    switch (verdict === null ? VERDICT.written : verdict[index]) {
+      case VERDICT.written:
         return pending.resolve({ verdict: 'admitted', key: { epoch, tick, ordinal: index + 1 } });
-      case 1:
+      case VERDICT.stale:
         return pending.resolve({ verdict: 'stale' });
-      case 2:
+      case VERDICT.attached:
         return attached
           ? pending.resolve({ verdict: 'attached', callId: attached })
           : pending.reject(new Error('The tick attached a call to nothing.'));
-      case 3:
+      case VERDICT.conflict:
         return pending.resolve({ verdict: 'conflict' });
-      case 4:
+      case VERDICT.notApproved:
         return pending.resolve({ verdict: 'not-approved' });
-      case 5: {
+      case VERDICT.overBudget: {
         const refusal = refusals.get(index + 1);
         return refusal
           ? pending.resolve({ verdict: 'over-budget', ...refusal })
           : pending.reject(new Error('The tick did not say which budget refused an intent.'));
       }
-      case 6:
+      case VERDICT.noAccount:
         return pending.resolve({ verdict: 'no-account' });
-      case 7:
+      case VERDICT.again:
         return void again.push(pending);
       default:
         return pending.reject(new Error('The tick returned no verdict for an intent.'));
