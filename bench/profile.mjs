@@ -1,16 +1,18 @@
 // Where the time of a governed call goes: CPU profiles of gateway and worker under load
 // (`node bench/profile.mjs [connections]`), summed by part and by function; with
-// `--list` of a `tools/list` of 500 tools.
+// `--list` of a `tools/list` of 500 tools, with `--budgets one-row|many-rows` of priced calls.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePortBlock } from '@conducktor/testing';
+import { BUDGETS } from './budgets.mjs';
 import { startPrivateStack } from './private-stack.mjs';
 import { startScript } from './processes.mjs';
 import { processorTimes } from './processor-time.mjs';
 import { sumProfile } from './profile-sums.mjs';
 
 const lists = process.argv.includes('--list');
+const budgets = process.argv[process.argv.indexOf('--budgets') + 1];
 const connections = Number(process.argv[2]) || 16;
 const base = await freePortBlock(32);
 const SECONDS = 10;
@@ -26,7 +28,9 @@ try {
   const stack = await startPrivateStack({
     base,
     upstreamUrl: `http://127.0.0.1:${base + 20}/mcp`,
-    workload: lists ? { connections: 20, tools: 500, workspaces: 4 } : {},
+    workload: lists
+      ? { connections: 20, tools: 500, workspaces: 4 }
+      : BUDGETS[budgets] && { ...BUDGETS[budgets], priced: true },
     say: (sentence) => process.stderr.write(`${sentence}\n`),
     nodeArgs: Object.fromEntries(
       PROFILED.map((app) => [app, ['--cpu-prof', `--cpu-prof-dir=${join(dir, app)}`]]),
