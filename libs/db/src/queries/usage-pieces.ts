@@ -1,3 +1,4 @@
+import type { UsageDimension } from '@conducktor/contracts';
 import type { TenantTx } from '../db.js';
 import type { UsageFilter } from './usage.js';
 
@@ -9,6 +10,8 @@ export interface UsagePieces {
   until: Date;
   zone: string;
   currency: string;
+  /** No tool, person or client is asked for: hours are those of connections. */
+  ofConnections: boolean;
   /** Days of the workspace's zone, the last one excluded; an open end where the span reaches now. */
   days: { from: string; to: string | null } | undefined;
   /** Whole hours; the end excluded and open as above. */
@@ -45,6 +48,7 @@ export async function piecesOf(tx: TenantTx, filter: UsageFilter): Promise<Usage
     until,
     zone,
     currency: facts.currency,
+    ofConnections: isOfConnections(filter),
     days: undefined,
     hours: [],
     events: [],
@@ -75,6 +79,17 @@ export async function piecesOf(tx: TenantTx, filter: UsageFilter): Promise<Usage
   } else add(since, end);
   return pieces;
 }
+
+function isOfConnections({ groupBy, tool, member, client }: UsageFilter): boolean {
+  return (
+    groupBy.every((name) => OF_CONNECTIONS.has(name)) &&
+    tool === undefined &&
+    member === undefined &&
+    client === undefined
+  );
+}
+
+const OF_CONNECTIONS = new Set<UsageDimension>(['connection', 'decision', 'day', 'hour']);
 
 async function factsOf(tx: TenantTx, { since, until, zone }: UsageFilter): Promise<Facts> {
   const { rows } = await tx.query<Facts>(

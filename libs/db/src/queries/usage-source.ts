@@ -52,6 +52,10 @@ export function sourceOf(
            f.calls, f.errors, f.denied, f.cost_micros as cost, f.held_micros as held, f.durations
       from ${table} f ${words ? `join usage_key k on k.tenant_id = $1 and k.id = f.key ${conditions}` : ''}
      where f.tenant_id = $1 and ${where}`;
+  const ofConnections = (where: string, at: () => string) => `
+    select f.connection, '' as tool, '' as member_id, '' as client_id, f.code, ${label(at)}
+           f.calls, f.errors, f.denied, f.cost_micros as cost, f.held_micros as held, f.durations
+      from usage_connection_hour f where f.tenant_id = $1 and ${where} ${conditions}`;
   const between = (column: string, from: unknown, to: unknown, type: string) =>
     `${column} >= ${bind(from)}::${type} ${to === null ? '' : `and ${column} < ${bind(to)}::${type}`}`;
 
@@ -64,14 +68,11 @@ export function sourceOf(
         () => 'f.day',
       ),
     );
-  for (const { from, to } of pieces.hours)
-    parts.push(
-      figures(
-        'usage_hour',
-        between('f.hour', from, to, 'timestamptz'),
-        () => `f.hour at time zone ${zone()}`,
-      ),
-    );
+  for (const { from, to } of pieces.hours) {
+    const where = between('f.hour', from, to, 'timestamptz');
+    const at = () => `f.hour at time zone ${zone()}`;
+    parts.push(pieces.ofConnections ? ofConnections(where, at) : figures('usage_hour', where, at));
+  }
   for (const { from, to } of pieces.events)
     parts.push(
       events(

@@ -86,7 +86,9 @@ async function zoneIs(zone: string): Promise<void> {
   await admin.pool.query('update tenant set zone = $2 where id = $1', [tenantId, zone]);
   // Days of before are made out of hours, whose edges are not those of this zone: as if it had always been it.
   if (zone === 'Asia/Kolkata')
-    await admin.pool.query('truncate money_cursor, usage_hour, usage_day, ledger_entry');
+    await admin.pool.query(
+      'truncate money_cursor, usage_hour, usage_day, usage_connection_hour, ledger_entry',
+    );
   // A change of the workspace is recorded, and posting what is recorded counts its days anew.
   await admin.pool.query(
     `with head as (update audit_head set next_seq = next_seq + 1 where tenant_id = $1 returning next_seq - 1 as seq)

@@ -356,6 +356,14 @@ describe('posting', () => {
         kept: expect.stringMatching(/^\(1,0,0,101,0,/),
       }),
     ]);
+    await admin.pool.query('delete from usage_connection_hour where tenant_id = $1', [tenantId]);
+    expect(await differences()).toContainEqual(
+      expect.objectContaining({
+        span: 'connection hour',
+        counted: expect.stringMatching(/^\(1,0,0,100,0,/),
+        kept: null,
+      }),
+    );
   });
 
   it('is the only one who may write the ledger, and nobody may change it', async () => {
