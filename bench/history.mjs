@@ -1,6 +1,7 @@
 // What very many recorded calls cost (`npm run bench -- --history N`): how long posting them takes, how soon
-// reports of usage are answered, and what calls and posting of new ones notice of it. Everything runs: the
-// calls of the past are in workspaces of their own, one of which has more than half.
+// reports of usage are answered, and what calls and posting of new ones notice of it, beside an installation
+// without any history. Everything runs: the calls of the past are in workspaces of their own, one of which has
+// more than half.
 import { fillHistory } from './history-data.mjs';
 import { startPrivateStack } from './private-stack.mjs';
 import { round } from './rounds.mjs';
@@ -11,7 +12,7 @@ const LARGEST = 0.6;
 const OTHERS = 19;
 const TIMES = 5;
 const LOAD_MS = 3_000;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const ANALYZE_MS = 600_000;
 
 const reports = (now) => {
@@ -33,30 +34,25 @@ const reports = (now) => {
 
 export async function measureHistory({ base, history: calls, say, undo, start }) {
   await start('servers/echo.mjs', [String(base + 20)]);
-  const stack = await startPrivateStack({
-    base,
-    upstreamUrl: `http://127.0.0.1:${base + 20}/mcp`,
-    workload: { credential: 'key', workspaces: 2 * (OTHERS + 1) },
-    say,
-  });
-  undo.push(stack.stop);
+  const startStack = async (first) => {
+    const started = await startPrivateStack({
+      base: first,
+      upstreamUrl: `http://127.0.0.1:${base + 20}/mcp`,
+      workload: { credential: 'key', workspaces: 2 * (OTHERS + 1) },
+      say,
+    });
+    undo.push(started.stop);
+    return started;
+  };
+  const stack = await startStack(base);
   const load = await start('load.mjs');
-  const { host, port, path, tool, tokens, people } = stack;
-  const target = { host, port, path, tool, tokens: tokens.slice(OTHERS + 1), connections: 16 };
-  const live = async () => {
+  const perSecond = async ({ host, port, path, tool, tokens }) => {
+    const target = { host, port, path, tool, tokens: tokens.slice(OTHERS + 1), connections: 16 };
     const result = await load.ask({ ...target, warmupMs: 500, durationMs: LOAD_MS });
     if (result.errors > 0) throw new Error(`wrong answers: ${result.firstError}`);
     return result.perSecond;
   };
-  const runs = async () => {
-    const each = [];
-    for (let i = 0; i < ROUNDS; i++) each.push(await live());
-    return median(each);
-  };
-
-  await live();
-  say('calls before there is a history');
-  const before = await runs();
+  const { people } = stack;
 
   const tenants = people.slice(0, OTHERS + 1).map(({ tenantId }) => tenantId);
   const shares = Object.fromEntries(
@@ -82,8 +78,12 @@ export async function measureHistory({ base, history: calls, say, undo, start })
     say(`${name}: ${answers[name].medianMs} ms`);
   }
 
-  say('calls with the history');
-  const after = await runs();
+  say('calls with the history and without');
+  const plain = await startStack(base + 32);
+  for (const subject of [stack, plain]) await perSecond(subject);
+  const pairs = [];
+  for (let i = 0; i < ROUNDS; i++)
+    pairs.push({ with: await perSecond(stack), without: await perSecond(plain) });
   say('calls while reports are asked for');
   let asking = true;
   const queries = Object.values(reports(Date.now()));
@@ -92,19 +92,20 @@ export async function measureHistory({ base, history: calls, say, undo, start })
     for (; asking; count++) await ask(stack, owner, queries[count % queries.length]);
     return count;
   })();
-  const beside = await runs();
+  const beside = [];
+  for (let i = 0; i < ROUNDS; i++) beside.push(await perSecond(stack));
   asking = false;
   const lag = await timed(() => posted(stack));
   return {
     calls,
-    writtenSeconds: round(filled / 1000),
-    postedPerSecond: Math.round(calls / (posting / 1000)),
+    // Posting begins with the first that is written.
+    postedPerSecond: Math.round(calls / ((filled + posting) / 1000)),
     reports: answers,
     admissions: {
-      before: Math.round(before),
-      after: Math.round(after),
-      ratio: round(after / before),
-      besideReports: round(beside / before),
+      with: Math.round(median(pairs.map((pair) => pair.with))),
+      without: Math.round(median(pairs.map((pair) => pair.without))),
+      ratio: round(median(pairs.map((pair) => pair.with / pair.without))),
+      besideReports: round(median(beside) / median(pairs.map((pair) => pair.without))),
       reportsAsked: await asked,
     },
     postedAfterMs: Math.round(lag),
@@ -115,7 +116,7 @@ export function printHistory(
   { calls, postedPerSecond, reports: answers, admissions, postedAfterMs },
   say,
 ) {
-  say(`${calls} recorded calls, posted at ${postedPerSecond} a second`);
+  say(`${calls} recorded calls, written and posted at ${postedPerSecond} a second`);
   for (const [name, { medianMs, worstMs }] of Object.entries(answers))
     say(`  usage ${name.padEnd(36)} ${String(medianMs).padStart(6)} ms   worst ${worstMs} ms`);
   say(
