@@ -163,7 +163,7 @@ async function writeMonths({ pool }, eventsEach, say) {
   }
   const last = MONTHS * eventsEach;
   await pool.query(
-    `insert into money_cursor (tenant_id, posted_seq, zone) values ($1, $2, 'UTC')`,
+    `insert into money_cursor (tenant_id, posted_seq, sealed_at, zone) values ($1, $2, now(), 'UTC')`,
     [HISTORY, last],
   );
   await pool.query(
