@@ -12,7 +12,9 @@ import { processorTimes } from './processor-time.mjs';
 import { sumProfile } from './profile-sums.mjs';
 
 const lists = process.argv.includes('--list');
-const budgets = process.argv[process.argv.indexOf('--budgets') + 1];
+const priced = process.argv.includes('--budgets');
+const budgets = BUDGETS[process.argv[process.argv.indexOf('--budgets') + 1]];
+if (priced && !budgets) throw new Error(`--budgets is ${Object.keys(BUDGETS).join(' or ')}.`);
 const connections = Number(process.argv[2]) || 16;
 const base = await freePortBlock(32);
 const SECONDS = 10;
@@ -28,9 +30,7 @@ try {
   const stack = await startPrivateStack({
     base,
     upstreamUrl: `http://127.0.0.1:${base + 20}/mcp`,
-    workload: lists
-      ? { connections: 20, tools: 500, workspaces: 4 }
-      : BUDGETS[budgets] && { ...BUDGETS[budgets], priced: true },
+    workload: lists ? { connections: 20, tools: 500, workspaces: 4 } : { ...budgets, priced },
     say: (sentence) => process.stderr.write(`${sentence}\n`),
     nodeArgs: Object.fromEntries(
       PROFILED.map((app) => [app, ['--cpu-prof', `--cpu-prof-dir=${join(dir, app)}`]]),

@@ -8,14 +8,6 @@ const FILTERS = {
   member: 'member_id',
   client: 'client_id',
 } as const;
-const WORDS = new Set<UsageDimension>([
-  'connection',
-  'tool',
-  'member',
-  'client',
-  'group',
-  'decision',
-]);
 const NO_WORDS = "'' as connection, '' as tool, '' as member_id, '' as client_id, '' as code";
 
 /**
@@ -46,7 +38,7 @@ export function sourceOf(
     .join(' ');
   // What needs no words of the keys needs no look at them. Nothing is summed here: sums of histograms are
   // dear by the group, and cheap by the row.
-  const words = groupBy.some((name) => WORDS.has(name)) || conditions !== '';
+  const words = groupBy.length > dated.length || conditions !== '';
   const figures = (table: string, where: string, at: () => string) => `
     select ${words ? 'k.connection, k.tool, k.member_id, k.client_id, k.code' : NO_WORDS}, ${label(at)}
            f.calls, f.errors, f.denied, f.cost_micros as cost, f.held_micros as held, f.durations
